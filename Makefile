@@ -1,0 +1,47 @@
+# Everything is installed into .venv; everything a local run writes lies in lake/ and .dagster/.
+PYTHON ?= python3
+BIN := .venv/bin
+export DAGSTER_HOME ?= $(CURDIR)
+
+.PHONY: help setup demo dev test check format dictionary lock clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: .venv/installed ## Install everything into .venv
+
+demo: setup ## Make a mock season, run everything on it, say what was found
+	$(BIN)/pizza-assets demo
+
+dev: setup ## Start the UI on http://localhost:3000, with schedules and sensors
+	$(BIN)/dagster dev --workspace workspace.yaml
+
+test: setup ## Run the tests
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: setup ## Lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+dictionary: setup ## Write the data dictionary and .env.example from the code
+	$(BIN)/python -m pizza_assets.documents
+
+lock: setup ## Resolve the dependencies anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--python-version 3.11 --extra dev --upgrade --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what was installed and what local runs wrote (not the lake)
+	rm -rf .venv .dagster build *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,54 @@
+"""One pandera schema per data set; the Parquet, Dagster and dictionary forms derive from it.
+
+Belongs here: columns, types, units, keys, grain, and what follows from them mechanically. Does not belong
+here: how a value is computed.
+"""
+
+from pizza_assets.contracts.analysis import ANOMALIES, CORRELATION_RESULTS, MERGED_ORDERS, ORDER_VOLUME, UNIT_UPLIFT
+from pizza_assets.contracts.derive import (
+    arrow_schema,
+    conform,
+    data_dictionary,
+    empty,
+    from_arrow,
+    split_valid,
+    to_arrow,
+    validate,
+)
+from pizza_assets.contracts.matches import FOOTBALL_MATCHES, MATCH_EVENTS
+from pizza_assets.contracts.orders import DOMINOS_ORDERS
+
+#: Every contract by the name of its data set, in the order that data flows.
+CONTRACTS = {
+    schema.name: schema
+    for schema in (
+        FOOTBALL_MATCHES,
+        MATCH_EVENTS,
+        DOMINOS_ORDERS,
+        ORDER_VOLUME,
+        MERGED_ORDERS,
+        UNIT_UPLIFT,
+        CORRELATION_RESULTS,
+        ANOMALIES,
+    )
+}
+
+__all__ = [
+    "ANOMALIES",
+    "CONTRACTS",
+    "CORRELATION_RESULTS",
+    "DOMINOS_ORDERS",
+    "FOOTBALL_MATCHES",
+    "MATCH_EVENTS",
+    "MERGED_ORDERS",
+    "ORDER_VOLUME",
+    "UNIT_UPLIFT",
+    "arrow_schema",
+    "conform",
+    "data_dictionary",
+    "empty",
+    "from_arrow",
+    "split_valid",
+    "to_arrow",
+    "validate",
+]

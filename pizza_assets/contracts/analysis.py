@@ -1,0 +1,130 @@
+"""The contracts of what is derived: volume, merged orders, uplift per unit, correlation results."""
+
+from pizza_assets.contracts.columns import data_set, flag, instant, integer, number, source, text
+
+#: The three disjoint windows around kick-off, and the 24 h from it.
+TIME_PERIODS = ("pre_match", "during_match", "post_match")
+TIME_WINDOWS = (*TIME_PERIODS, "day")
+
+#: What a result says. 'insufficient' is an answer: too little data for a number to trust.
+VERDICTS = ("higher", "lower", "no effect found", "insufficient", "diagnostic")
+
+ORDER_VOLUME = data_set(
+    "order_volume",
+    "Orders counted in bins of 15 minutes. A bin without orders has no row.",
+    grain="one row per city, currency and 15-minute bin",
+    key=["bin_start", "city", "currency"],
+    columns={
+        "bin_start": instant("Start of the 15-minute bin."),
+        "city": text("City of the orders, or 'unknown'."),
+        "currency": text("Currency of revenue.", pattern=r"^[A-Z]{3}$"),
+        "data_source": source(),
+        "orders": integer("Orders placed in the bin.", "orders", ge=1),
+        "revenue": number("Sum of order totals.", "currency", ge=0),
+        "pizzas": integer("Pizzas ordered in the bin.", "pizzas", ge=1),
+    },
+)
+
+MERGED_ORDERS = data_set(
+    "merged_orders",
+    "Orders beside the matches that they were placed around, from 2 h before kick-off to 4 h after it, "
+    "in a city whose team plays. Extra time lengthens 'during' and moves 'post' by 30 min.",
+    grain="one row per order and match",
+    key=["order_id", "match_id"],
+    columns={
+        "order_id": text("The order."),
+        "timestamp": instant("When the order was placed."),
+        "location": text("The store, as the source names it."),
+        "city": text("City of the order."),
+        "order_total": number("What the customer pays.", "currency", ge=0),
+        "currency": text("Currency of order_total.", pattern=r"^[A-Z]{3}$"),
+        "quantity": integer("Number of pizzas.", "pizzas", ge=1),
+        "match_id": text("The match."),
+        "time_period": text("pre_match, during_match or post_match.", isin=TIME_PERIODS),
+        "minutes_from_kick_off": number("Minutes from kick-off to the order; negative before.", "minutes"),
+        "order_data_source": source("Where the order comes from."),
+        "match_data_source": source("Where the match comes from."),
+        "is_complete": flag("True when the next day's matches were already known."),
+    },
+)
+
+UNIT_UPLIFT = data_set(
+    "unit_uplift",
+    "Orders observed and expected around each kick-off, in each city whose team plays. A window that "
+    "another match's span overlaps in the same city is left out of estimates (is_clean = false).",
+    grain="one row per city, kick-off, time window and data source",
+    key=["city", "kick_off_at", "time_window", "data_source"],
+    columns={
+        "city": text("The city."),
+        "kick_off_at": instant("Kick-off."),
+        "time_window": text("pre_match, during_match, post_match or day.", isin=TIME_WINDOWS),
+        "data_source": source("real where orders and matches are real; else mock."),
+        "match_ids": text("The matches of the unit, separated by blanks."),
+        "match_significance": text("The highest significance among them."),
+        "observed": integer("Orders in the window.", "orders", ge=0),
+        "expected": number("Orders expected without a match.", "orders", ge=0, nullable=True),
+        "is_clean": flag("No other match's span overlaps the window in this city, and all of it is observed."),
+        "competition": text("Codes of the unit's competitions, separated by blanks."),
+        "reason": text("'clean', or why the window takes no part in estimates."),
+    },
+)
+
+CORRELATION_RESULTS = data_set(
+    "correlation_results",
+    "What the analysis found, as of a day over its trailing window: one estimate with its interval a row.",
+    grain="one row per scope, factor, method, time window and data source",
+    key=["analysis_id"],
+    columns={
+        "analysis_id": text("as_of, data source, scope, factor, method and time window."),
+        "as_of": text("Last day of the trailing window, YYYY-MM-DD (UTC).", pattern=r"^\d{4}-\d{2}-\d{2}$"),
+        "data_source": source("real where orders and matches are real; else mock. Never pooled."),
+        "scope": text("'all', or 'team:', 'competition:', 'significance:' with its value."),
+        "factor": text("What orders are held against: match, goals, margin, win, significance ..."),
+        "method": text("uplift, pearson, point_biserial ..."),
+        "time_window": text("pre_match, during_match, post_match or day.", isin=TIME_WINDOWS),
+        "estimate": number("The estimate: uplift, correlation or effect size.", "see unit", nullable=True),
+        "unit": text(
+            "Unit of estimate, ci_low and ci_high: '%', 'r', or 'd' (standard deviations).", isin=("%", "r", "d")
+        ),
+        "ci_low": number("Lower end of the 95 % interval.", "see unit", nullable=True),
+        "ci_high": number("Upper end of the 95 % interval.", "see unit", nullable=True),
+        "correlation_coefficient": number("Pearson's r; null for uplift.", "1", ge=-1, le=1, nullable=True),
+        "statistical_significance": number("Two-sided p-value.", "1", ge=0, le=1, nullable=True),
+        "q_value": number("p adjusted by Benjamini-Hochberg over the family.", "1", ge=0, le=1, nullable=True),
+        "effect_size": number("Uplift as a share, or slope in % per unit of the factor.", "1 or %", nullable=True),
+        "n": integer("Units (city and kick-off) that count.", "units", ge=0),
+        "n_weeks": integer("Weeks that they fall in.", "weeks", ge=0),
+        "observed": integer("Orders in the windows.", "orders", ge=0),
+        "expected": number("Orders expected in them without a match.", "orders", ge=0, nullable=True),
+        "verdict": text("higher, lower, no effect found, insufficient or diagnostic.", isin=VERDICTS),
+        "reason": text("Why this verdict."),
+        "pattern_description": text("The finding in a sentence, with its numbers."),
+        "data_quality": text("Share of real records behind it, in %."),
+    },
+)
+
+#: Where a kind of spike was seen: in real orders, in mock orders, or in both.
+SEEN_IN = ("real", "mock", "both")
+
+ANOMALIES = data_set(
+    "anomalies",
+    "Hours with more orders in a city than chance and ordinary ups and downs explain, and the match that does.",
+    grain="one row per city and hour",
+    key=["city", "bin_start"],
+    columns={
+        "city": text("The city."),
+        "bin_start": instant("Start of the hour."),
+        "data_source": source("Where the orders of the hour come from."),
+        "orders": integer("Orders in the hour.", "orders", ge=1),
+        "expected": number("Orders expected without a match.", "orders", ge=0),
+        "uplift_pct": number("Orders against expected.", "%", nullable=True),
+        "robust_z": number("Robust z-score of the hour, to describe and not to test.", "1", nullable=True),
+        "p_value": number("Chance of so many orders or more (negative binomial, mid-p).", "1", ge=0, le=1),
+        "q_value": number("p adjusted by Benjamini-Hochberg over all hours of the source.", "1", ge=0, le=1),
+        "match_ids": text("The matches that explain it, separated by blanks, or 'unexplained'."),
+        "time_period": text("pre_match, during_match, post_match or unexplained.", isin=(*TIME_PERIODS, "unexplained")),
+        "match_data_source": text("Source of those matches: real, mock, or 'none'.", isin=("real", "mock", "none")),
+        "seen_in": text("Where spikes of this city and time_period were seen: real, mock or both.", isin=SEEN_IN),
+        "description": text("The spike in a sentence, with its numbers."),
+    },
+)

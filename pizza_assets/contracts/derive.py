@@ -1,0 +1,149 @@
+"""What follows from a contract: Parquet schema, validation, splitting off bad rows, data dictionary.
+
+Belongs here: mechanics that hold for every contract. Does not belong here: any particular data set.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+from pandera.errors import SchemaErrors
+
+from pizza_assets.contracts.columns import UTC_TYPE
+from pizza_assets.errors import ContractError
+
+_ARROW_BY_PANDAS: Mapping[object, pyarrow.DataType] = {
+    pd.StringDtype(na_value=float("nan")): pyarrow.string(),
+    UTC_TYPE: pyarrow.timestamp("us", tz="UTC"),
+    pd.Series([], dtype="int64").dtype: pyarrow.int64(),
+    pd.Series([], dtype="float64").dtype: pyarrow.float64(),
+    pd.Series([], dtype="bool").dtype: pyarrow.bool_(),
+    pd.Int64Dtype(): pyarrow.int64(),
+}
+
+
+def _pandas_type(column: pa.Column) -> Any:  # noqa: ANN401 pandas has no common type of types
+    return column.dtype.type
+
+
+def arrow_schema(schema: pa.DataFrameSchema) -> pyarrow.Schema:
+    """Return the Parquet schema of a contract."""
+    fields = []
+    for name, column in schema.columns.items():
+        dtype = _pandas_type(column)
+        arrow = dtype.pyarrow_dtype if isinstance(dtype, pd.ArrowDtype) else _ARROW_BY_PANDAS[dtype]
+        fields.append(pyarrow.field(name, arrow, nullable=column.nullable))
+    return pyarrow.schema(fields)
+
+
+def empty(schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return a frame without rows that keeps the contract."""
+    return from_arrow(arrow_schema(schema).empty_table(), schema)
+
+
+def to_arrow(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pyarrow.Table:
+    """Return `frame` as an Arrow table with the contract's Parquet schema."""
+    return pyarrow.Table.from_pandas(frame, schema=arrow_schema(schema), preserve_index=False).replace_schema_metadata()
+
+
+def from_arrow(table: pyarrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return an Arrow table (all or some of the contract's columns) as a frame with the contract's types."""
+    frame: pd.DataFrame = table.replace_schema_metadata().to_pandas(
+        types_mapper=lambda arrow: pd.ArrowDtype(arrow) if pyarrow.types.is_list(arrow) else None
+    )
+    return frame.astype({name: _pandas_type(schema.columns[name]) for name in frame.columns})
+
+
+def conform(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return the contract's columns of `frame`, in its order and with its types. Values are not checked."""
+    types = {name: _pandas_type(column) for name, column in schema.columns.items()}
+    # pandas does not cast Python lists to lists of Arrow, it only makes new ones
+    lists = {
+        name: pd.Series(pd.array(frame[name].tolist(), dtype=dtype), frame.index)
+        for name, dtype in types.items()
+        if isinstance(dtype, pd.ArrowDtype) and frame[name].dtype != dtype
+    }
+    return frame.assign(**lists)[list(types)].astype(types)
+
+
+def _failures(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame | None:
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        failures: pd.DataFrame = errors.failure_cases
+        return failures
+    return None
+
+
+def validate(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return `frame` unchanged when it keeps the contract.
+
+    Raises
+    ------
+    ContractError
+        With each broken rule, how many rows break it, and an example.
+    """
+    if frame.empty and dict(frame.dtypes) == {name: _pandas_type(column) for name, column in schema.columns.items()}:
+        return frame  # most days have no match: their columns and types are all there is to check
+    failures = _failures(frame, schema)
+    if failures is None:
+        return frame
+    problems = [
+        f"{column}: {check} fails {len(group)} times, e.g. {group['failure_case'].iloc[0]!r}"
+        for (column, check), group in failures.astype({"column": str, "check": str}).groupby(["column", "check"])
+    ]
+    raise ContractError(f"The data breaks the contract '{schema.name}'. {'; '.join(problems)}.")
+
+
+def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, pd.Series]:
+    """Split rows that break the contract off.
+
+    Parameters
+    ----------
+    frame
+        All columns of the contract with their types, any values. The index must be unique.
+    schema
+        The contract.
+
+    Returns
+    -------
+    valid : DataFrame
+        The rows that keep the contract, in their order. Of rows with one key the first is kept.
+    reasons : Series of str
+        Why each other row was refused, by its index.
+
+    Raises
+    ------
+    ContractError
+        When a column is missing or has the wrong type: that is no matter of single rows.
+    """
+    duplicate = frame.duplicated(schema.unique)
+    reasons = {label: f"duplicate {' + '.join(schema.unique)}" for label in frame.index[duplicate]}
+    failures = _failures(frame[~duplicate], schema)
+    if failures is not None:
+        if failures["index"].isna().any():
+            validate(frame[~duplicate], schema)
+        for label, cases in failures.groupby("index"):
+            reasons[label] = "; ".join(
+                f"{case.column} = {case.failure_case!r}: expected {case.check}" for case in cases.itertuples()
+            )
+    refused = pd.Series(reasons, dtype=str).reindex(frame.index[frame.index.isin(list(reasons))])
+    return frame.drop(index=refused.index), refused
+
+
+def data_dictionary(contracts: Mapping[str, pa.DataFrameSchema]) -> str:
+    """Return the data dictionary of the contracts as Markdown."""
+    lines = ["# Data dictionary", "", "Generated from the contracts by `make dictionary`."]
+    for schema in contracts.values():
+        facts = schema.metadata or {}
+        lines += ["", f"## {schema.name}", "", schema.description or "", ""]
+        lines += [f"Grain: {facts['grain']}. Key: {', '.join(facts['key'])}.", ""]
+        lines += ["| column | type | unit | may be null | meaning |", "|---|---|---|---|---|"]
+        fields = arrow_schema(schema)
+        for name, column in schema.columns.items():
+            unit = (column.metadata or {}).get("unit", "")
+            null = "yes" if column.nullable else ""
+            lines.append(f"| {name} | {fields.field(name).type} | {unit} | {null} | {column.description} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,30 @@
+"""The contract of pizza orders. The seed's fields keep their names."""
+
+from pizza_assets.contracts.columns import (
+    TEXT_LIST,
+    data_set,
+    instant,
+    integer,
+    list_of,
+    number,
+    source,
+    text,
+)
+
+DOMINOS_ORDERS = data_set(
+    "dominos_orders",
+    "Pizza orders, from the Domino's API, from till exports, or mock.",
+    grain="one row per order",
+    key=["order_id"],
+    columns={
+        "order_id": text("The source's own number of the order."),
+        "timestamp": instant("When the order was placed."),
+        "location": text("The store, as the source names it."),
+        "order_total": number("What the customer pays, with taxes.", "currency", ge=0),
+        "pizza_types": list_of(TEXT_LIST, "The pizzas ordered, by name.", "pizza names"),
+        "quantity": integer("Number of pizzas.", "pizzas", ge=1),
+        "data_source": source(),
+        "city": text("The city that the location names, or 'unknown'."),
+        "currency": text("Currency of order_total.", pattern=r"^[A-Z]{3}$"),
+    },
+)

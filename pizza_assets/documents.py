@@ -1,0 +1,45 @@
+"""Documents that derive from the code: the data dictionary and .env.example.
+
+``make dictionary`` writes them; a test holds them up to date. Does not belong here: prose.
+"""
+
+import json
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from pizza_assets.contracts import CONTRACTS, data_dictionary
+from pizza_assets.dashboard.datasets import DATA_SETS
+from pizza_assets.settings import Settings
+
+
+def dictionary() -> str:
+    """Return the data dictionary of every contract, as Markdown."""
+    return data_dictionary({**CONTRACTS, **{f"dashboard: {name}": schema for name, schema in DATA_SETS.items()}})
+
+
+def env_example() -> str:
+    """Return .env.example: every setting with its meaning and its default, switched off."""
+    lines = ["# Copy to .env and remove the '#' in front of what you change. The environment wins over this file."]
+    for name, field in Settings.model_fields.items():
+        default = field.get_default()
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        elif isinstance(default, dict):
+            default = json.dumps(default)
+        elif isinstance(default, bool):
+            default = str(default).lower()
+        shown = "" if default is None or isinstance(default, SecretStr) else default
+        lines += ["", f"# {field.description}", f"# {name.upper()}={shown}"]
+    return "\n".join(lines) + "\n"
+
+
+def write(root: Path) -> None:
+    """Write every document below `root`."""
+    (root / "docs").mkdir(exist_ok=True)
+    (root / "docs" / "data-dictionary.md").write_text(dictionary(), encoding="utf-8")
+    (root / ".env.example").write_text(env_example(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path.cwd())

@@ -1,0 +1,25 @@
+"""The errors that people see: each says what was expected, what was found, where, and what to do."""
+
+
+class PizzaAssetsError(Exception):
+    """Base of every error that the command line shows as one sentence."""
+
+
+class SettingsError(PizzaAssetsError):
+    """A setting is missing or wrong."""
+
+
+class SourceError(PizzaAssetsError):
+    """A source could not give its data. ``final`` tells that asking again in this run is useless."""
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
+
+
+class ContractError(PizzaAssetsError):
+    """A frame breaks its contract."""
+
+
+class LakeError(PizzaAssetsError):
+    """The lake cannot be read or written, or holds something that should not be there."""

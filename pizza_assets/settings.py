@@ -1,0 +1,154 @@
+"""Every setting once: its name, its default and what it means.
+
+Belongs here: reading the environment and ``.env``. Does not belong here: what a setting is used for.
+Values come from the environment first, then from ``.env`` in the working directory. Secrets are
+``SecretStr`` and print as ``**********``.
+"""
+
+from datetime import date
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AliasChoices,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from pizza_assets.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """All settings of the platform. Each field's environment variable is its name in capitals, or its alias."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    # Lake
+    pizza_lake: str = Field("lake", description="Where data lives: a folder, or s3://bucket[/prefix].")
+    s3_bucket_name: str | None = Field(
+        None, description="A bucket name; taken as PIZZA_LAKE=s3://<bucket> when PIZZA_LAKE is not set."
+    )
+    aws_endpoint_url: HttpUrl | None = Field(None, description="Another S3 endpoint (MinIO, moto).")
+    aws_region: str | None = Field(
+        None,
+        validation_alias=AliasChoices("aws_region", "aws_default_region"),
+        description="AWS region of the bucket.",
+    )
+    aws_profile: str | None = Field(None, description="Named AWS profile.")
+
+    # Days
+    pizza_start_date: date = Field(date(2023, 8, 1), description="First day of the daily partitions (UTC).")
+    pizza_max_days_per_run: int = Field(
+        366, ge=1, description="A longer backfill is split into runs of this many days."
+    )
+    analysis_window_days: int = Field(365, ge=14, description="Days before and including the 'as of' day.")
+
+    # Real or mock
+    pizza_allow_mock: bool = Field(
+        True,
+        description="false: a source that does not answer fails the run instead of falling back to mock.",
+    )
+
+    # Football matches
+    football_api_key: SecretStr | None = Field(None, description="Token of football-data.org.")
+    football_api_url: HttpUrl = Field(
+        HttpUrl("https://api.football-data.org/v4"), description="Base address of the football API."
+    )
+    football_competitions: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("PL",), description="Competition codes, separated by commas."
+    )
+
+    # Orders
+    dominos_api_key: SecretStr | None = Field(None, description="Bearer token of the Domino's orders API.")
+    dominos_api_url: HttpUrl = Field(
+        HttpUrl("https://api.dominos.com/v1"), description="Base address of the orders API."
+    )
+    dominos_store_id: str | None = Field(None, description="Only this store's orders; all stores when not set.")
+    orders_files: str | None = Field(
+        None, description="Glob of till exports (.csv, .ndjson, .jsonl, .parquet); they count as real orders."
+    )
+    orders_columns: dict[str, str] = Field(
+        {}, description='JSON object from our field to the export\'s column, e.g. {"order_id": "Receipt"}.'
+    )
+    orders_time_zone: str = Field("UTC", description="Time zone of times without an offset in till exports.")
+    orders_currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="ISO 4217 currency of orders that name none.")
+
+    # HTTP
+    max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
+    max_requests_per_hour: int = Field(1000, ge=1, description="Requests in any hour, per API and machine.")
+    max_api_retries: int = Field(3, ge=0, description="Tries after the first, on 429, 5xx and network faults.")
+    api_timeout: float = Field(30, gt=0, description="Seconds to wait for a connection or for more data.")
+
+    # Mock data: what it plants. A log-uplift of 0.10 multiplies the expected orders by exp(0.10); 0 = none.
+    mock_seed: int = Field(2026, ge=0, description="Seed of all mock data.")
+    mock_orders_per_store_day: float = Field(155, gt=0, description="Mean orders of one store on one day.")
+    mock_uplift_pre_match: float = Field(0.10, description="Planted log-uplift in the 2 h before kick-off.")
+    mock_uplift_during_match: float = Field(0.06, description="Planted log-uplift in the 2 h from kick-off.")
+    mock_uplift_post_match: float = Field(0.04, description="Planted log-uplift from 2 h to 4 h after kick-off.")
+    mock_goal_effect: float = Field(
+        0.03, description="Planted log-uplift per goal above the mean of 2.8, during and after the match."
+    )
+    mock_win_effect: float = Field(
+        0.08, description="Planted log-uplift after the match where the city's team won, against the mean."
+    )
+    mock_tournament_factor: float = Field(2, ge=0, description="Planted effects are this many times larger in cups.")
+    mock_final_factor: float = Field(4, ge=0, description="Planted effects are this many times larger in finals.")
+    mock_uplift_cap: float = Field(0.85, gt=0, description="No planted uplift is above +85 %.")
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """Read the environment and ``.env``; `overrides` win.
+
+        Raises
+        ------
+        SettingsError
+            Naming the environment variable, what was expected and what to do.
+        """
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'_'.join(map(str, item['loc'])).upper() or 'settings'}: {item['msg']}" for item in error.errors()
+            )
+            raise SettingsError(
+                f"A setting has a wrong value. {problems}. Correct it in the environment or in .env "
+                "(.env.example explains each setting)."
+            ) from None
+
+    @field_validator("football_competitions", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("football_competitions")
+    @classmethod
+    def _some_competition(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not all(code.isalnum() for code in value):
+            raise ValueError("expected competition codes such as PL or PL,CL")
+        return value
+
+    @field_validator("orders_time_zone")
+    @classmethod
+    def _known_time_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"'{value}' is not an IANA time zone such as Europe/London")
+        return str(ZoneInfo(value))
+
+    @model_validator(mode="after")
+    def _lake_from_bucket(self) -> Self:
+        if self.s3_bucket_name and "pizza_lake" not in self.model_fields_set:
+            object.__setattr__(self, "pizza_lake", f"s3://{self.s3_bucket_name}")
+        return self

@@ -1,0 +1,37 @@
+"""Where bytes live: layout, stores, formats and the daily tables over them."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pizza_assets.errors import SettingsError
+from pizza_assets.lake.store import LocalStore, S3Store, Store
+from pizza_assets.settings import Settings
+
+__all__ = ["is_on_s3", "open_lake", "s3_client"]
+
+
+def is_on_s3(location: str) -> bool:
+    """Tell whether a lake's location is a bucket."""
+    return location.startswith("s3://")
+
+
+def s3_client(settings: Settings) -> Any:  # noqa: ANN401 boto3 makes client classes at run time
+    """Return a boto3 S3 client for the settings' endpoint, region and profile."""
+    import boto3
+
+    session = boto3.Session(profile_name=settings.aws_profile, region_name=settings.aws_region)
+    endpoint = str(settings.aws_endpoint_url) if settings.aws_endpoint_url else None
+    return session.client("s3", endpoint_url=endpoint)
+
+
+def open_lake(location: str, client: Any = None) -> Store:  # noqa: ANN401 boto3 makes client classes at run time
+    """Return the store at a location: a folder, or ``s3://bucket[/prefix]`` through `client`."""
+    if not is_on_s3(location):
+        if "://" in location:
+            raise SettingsError(f"PIZZA_LAKE={location}: expected a folder or s3://bucket[/prefix].")
+        return LocalStore(Path(location))
+    parts = urlsplit(location)
+    if not parts.netloc:
+        raise SettingsError(f"PIZZA_LAKE={location}: expected s3://bucket[/prefix], found no bucket.")
+    return S3Store(client, parts.netloc, parts.path)

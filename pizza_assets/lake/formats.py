@@ -1,0 +1,106 @@
+"""Frames to bytes and back: Parquet, CSV, NDJSON, JSON.
+
+Belongs here: encodings, checked against the contracts. Does not belong here: where the bytes lie.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as pq
+
+from pizza_assets import contracts
+from pizza_assets.errors import LakeError
+
+#: Small enough to skip by time, large enough to decode at full speed.
+ROWS_PER_GROUP = 125_000
+
+
+def parquet_bytes(frame: pd.DataFrame, contract: pa.DataFrameSchema) -> bytes:
+    """Return `frame` as Parquet with the contract's schema.
+
+    Instants are delta-encoded and the first column, a sorted or unique key, as delta strings; all else by
+    dictionary: half the bytes, and two to three times faster to decode, than the writer's defaults.
+    """
+    table = contracts.to_arrow(frame, contract)
+    encodings = {}
+    for position, field in enumerate(table.schema):
+        if pyarrow.types.is_timestamp(field.type):
+            encodings[field.name] = "DELTA_BINARY_PACKED"
+        elif position == 0 and pyarrow.types.is_string(field.type):
+            encodings[field.name] = "DELTA_BYTE_ARRAY"
+    dictionary = [
+        f"{field.name}.list.element" if pyarrow.types.is_list(field.type) else field.name
+        for field in table.schema
+        if field.name not in encodings
+    ]
+    sink = io.BytesIO()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        use_dictionary=dictionary,
+        column_encoding=encodings,
+        row_group_size=ROWS_PER_GROUP,
+    )
+    return sink.getvalue()
+
+
+def read_parquet(
+    data: bytes, contract: pa.DataFrameSchema, key: str, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return Parquet bytes as a frame, decoding only `columns`.
+
+    Raises
+    ------
+    LakeError
+        When the bytes are no Parquet, or a column is missing or has another type than the contract's.
+    """
+    try:
+        table = pq.ParquetFile(io.BytesIO(data)).read(columns=list(columns) if columns else None)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise LakeError(
+            f"{key} is not readable Parquet ({error}). Materialize its day again, or restore an older version."
+        ) from error
+    expected = contracts.arrow_schema(contract)
+    wanted = list(columns) if columns else expected.names
+    found = {field.name: field.type for field in table.schema}
+    wrong = [
+        f"{name}: expected {expected.field(name).type}, found {found.get(name, 'no such column')}"
+        for name in wanted
+        if found.get(name) != expected.field(name).type
+    ]
+    if wrong:
+        raise LakeError(
+            f"{key} does not have the schema of '{contract.name}'. {'; '.join(wrong)}. "
+            "It was written by another version: materialize its day again."
+        )
+    return contracts.from_arrow(table.select(wanted), contract)
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Return `frame` as CSV as QuickSight reads it: UTF-8 without BOM, ISO times with Z, empty for null."""
+    times = {
+        name: frame[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        for name in frame.columns
+        if isinstance(frame[name].dtype, pd.DatetimeTZDtype)
+    }
+    return frame.assign(**times).to_csv(index=False, lineterminator="\n").encode()
+
+
+def json_bytes(document: Mapping[str, object], indent: int | None = 2) -> bytes:
+    """Return a document as JSON, for people to read unless `indent` is None; NaN and infinities are refused."""
+    return (json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=str) + "\n").encode()
+
+
+def ndjson_bytes(records: Iterable[Mapping[str, object]]) -> bytes:
+    """Return records as JSON, one object a line."""
+    return "".join(json.dumps(record, ensure_ascii=False, default=str) + "\n" for record in records).encode()
+
+
+def read_ndjson(data: bytes) -> list[dict[str, object]]:
+    """Return the records of NDJSON bytes."""
+    return [json.loads(line) for line in data.decode().splitlines() if line]

@@ -1,0 +1,101 @@
+"""The only place that knows prefixes and file names.
+
+Belongs here: where an object of a data set and day lies, and which day and source a key stands for. Does
+not belong here: bytes. The time in a file's name is the partition's own (UTC midnight), so that a re-run
+replaces what it made before.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pandera.pandas as pa
+
+from pizza_assets import contracts
+from pizza_assets.contracts.columns import SOURCES, Source
+
+_DAY = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{8}_\d{6})_")
+
+
+def folder(prefix: str, day: date) -> str:
+    """Return the folder of a day below `prefix`: ``prefix/YYYY/MM/DD/``."""
+    return f"{prefix}/{day:%Y/%m/%d}/"
+
+
+def day_of(key: str) -> date | None:
+    """Return the day that a key of the dated layout stands for; None for any other key."""
+    found = _DAY.search(key)
+    return date(int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+@dataclass(frozen=True)
+class DailyLayout:
+    """Where a daily data set lies.
+
+    ``name`` is the asset's name, ``prefix`` the folder, ``label`` the end of the file's name. With
+    ``by_source`` a day lies under ``real/`` or ``mock/``, never both.
+    """
+
+    name: str
+    prefix: str
+    label: str
+    contract: pa.DataFrameSchema
+    by_source: bool = False
+
+    def key(self, day: date, source: Source, *, extension: str = "parquet") -> str:
+        """Return the key of the day's object."""
+        prefix, label = self.prefix, self.label
+        if self.by_source:
+            prefix, label = f"{prefix}/{source}", label if source == "real" else f"mock_{label}"
+        return f"{folder(prefix, day)}{day:%Y%m%d}_000000_{label}.{extension}"
+
+    def rejected_key(self, day: date) -> str:
+        """Return the key of the day's quarantine: refused records, one JSON object a line."""
+        return f"{folder(f'{self.prefix}/rejected', day)}{day:%Y%m%d}_000000_rejected.ndjson"
+
+    def source_of(self, key: str) -> Source | None:
+        """Return the source that the key's folder names; None when the data set has no such folders."""
+        if not self.by_source:
+            return None
+        return next((source for source in SOURCES if key.startswith(f"{self.prefix}/{source}/")), None)
+
+
+RAW_MATCHES = DailyLayout(
+    "raw_matches", "raw-data/football-data", "matches", contracts.FOOTBALL_MATCHES, by_source=True
+)
+RAW_ORDERS = DailyLayout("raw_orders", "raw-data/dominos-orders", "orders", contracts.DOMINOS_ORDERS, by_source=True)
+MATCH_EVENTS = DailyLayout("match_events", "processed-data/match-events", "match_events", contracts.MATCH_EVENTS)
+ORDER_VOLUME = DailyLayout("order_volume", "processed-data/order-volume", "order_volume", contracts.ORDER_VOLUME)
+MERGED_ORDERS = DailyLayout("merged_orders", "processed-data/merged-datasets", "merged_data", contracts.MERGED_ORDERS)
+
+#: Every daily table by its asset's name, in the order that data flows.
+DAILY_TABLES: Mapping[str, DailyLayout] = {
+    layout.name: layout for layout in (RAW_MATCHES, RAW_ORDERS, MATCH_EVENTS, ORDER_VOLUME, MERGED_ORDERS)
+}
+
+#: The files of one 'as of' analysis.
+CORRELATION_PREFIX = "processed-data/correlation-analysis"
+CORRELATION_FILES = ("correlation_results.csv", "significant_correlations.csv", "correlation_summary.json")
+
+#: What viewers see. Only the dated history may expire.
+DASHBOARD_PREFIX = "quicksight-ready/dashboard-data"
+DASHBOARD_HISTORY_FILE = "dashboard_data.json"
+METADATA_PREFIX = "quicksight-ready/metadata"
+MANIFEST_KEY = f"{METADATA_PREFIX}/manifest.json"
+LINEAGE_KEY = f"{METADATA_PREFIX}/lineage.json"
+
+
+def dated_key(prefix: str, day: date, file: str) -> str:
+    """Return the key of a dated file that has no table of its own."""
+    return f"{folder(prefix, day)}{day:%Y%m%d}_000000_{file}"
+
+
+def current_key(data_set: str) -> str:
+    """Return the key of the dashboard's current CSV of a data set."""
+    return f"{DASHBOARD_PREFIX}/current/{data_set}.csv"
+
+
+def manifest_key(data_set: str) -> str:
+    """Return the key of the QuickSight manifest of a data set."""
+    return f"{METADATA_PREFIX}/{data_set}.manifest.json"

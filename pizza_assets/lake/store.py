@@ -1,0 +1,262 @@
+"""LocalStore and S3Store: objects with metadata behind one small protocol.
+
+Belongs here: reading, writing, listing and deleting bytes under a key. Does not belong here: what the
+bytes mean. A write either happens whole or not at all, and carries the checksum of its bytes.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pizza_assets.errors import LakeError
+
+#: Name of the checksum in an object's metadata.
+CHECKSUM = "sha256"
+
+Metadata = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object as a listing shows it; ``modified_at`` in UTC."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class Store(Protocol):
+    """Bytes and text metadata under a key; keys use ``/`` and are relative to the store's root."""
+
+    def read(self, key: str) -> bytes:
+        """Return the object's bytes. Raises LakeError when it is absent or damaged."""
+
+    def metadata(self, key: str) -> Metadata:
+        """Return the object's metadata. Raises LakeError when it is absent."""
+
+    def write(self, key: str, data: bytes, metadata: Metadata) -> None:
+        """Put the object in place whole, replacing what was there. Metadata is ASCII text."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; nothing happens when it is absent."""
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Yield the objects below `prefix`, by key."""
+
+    def uri(self, key: str) -> str:
+        """Return the address of a key, for people."""
+
+
+def checksum(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _missing(address: str) -> LakeError:
+    return LakeError(f"{address} does not exist. Materialize its day first (pizza-assets backfill).")
+
+
+def _damaged(address: str, expected: str, found: str) -> LakeError:
+    return LakeError(
+        f"{address} is damaged: its checksum should be {expected[:12]}…, found {found[:12]}…. "
+        "Materialize its day again, or restore an older version."
+    )
+
+
+class LocalStore:
+    """A folder. Metadata lies in ``.metadata/``, in a file named by the checksum of the bytes it describes.
+
+    Metadata is written before the bytes and older metadata removed after them, so that at any moment one
+    metadata file fits the bytes, whenever the process is killed.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).expanduser().absolute()
+
+    def read(self, key: str) -> bytes:
+        """Return the object's bytes, checked against their checksum."""
+        data = self._bytes(key)
+        if not self._sidecar(key, checksum(data)).exists():
+            known = next(self._sidecars(key), None)
+            raise _damaged(self.uri(key), known.suffixes[-2][1:] if known else "in .metadata", checksum(data))
+        return data
+
+    def metadata(self, key: str) -> Metadata:
+        """Return the object's metadata."""
+        found = list(self._sidecars(key))
+        if len(found) != 1 or not self._path(key).exists():
+            found = [self._sidecar(key, checksum(self._bytes(key)))]
+        try:
+            return dict(json.loads(found[0].read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise LakeError(f"{self.uri(key)} has no metadata. Materialize its day again.") from None
+
+    def write(self, key: str, data: bytes, metadata: Metadata) -> None:
+        """Put the object in place: temporary file, fsync, rename."""
+        digest = checksum(data)
+        sidecar = self._sidecar(key, digest)
+        document = json.dumps({**metadata, CHECKSUM: digest}, indent=1, sort_keys=True).encode()
+        try:
+            self._replace(sidecar, document)
+            self._replace(self._path(key), data)
+        except OSError as error:
+            raise LakeError(
+                f"{self.uri(key)} could not be written: {error.strerror}. What was there before is unchanged. "
+                "Free space or correct the permissions, then run the day again."
+            ) from error
+        for old in list(self._sidecars(key)):
+            if old != sidecar:
+                old.unlink(missing_ok=True)
+
+    def delete(self, key: str) -> None:
+        """Remove the object, then its metadata."""
+        self._path(key).unlink(missing_ok=True)
+        for sidecar in list(self._sidecars(key)):
+            sidecar.unlink(missing_ok=True)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Yield the objects below `prefix`, by key."""
+        start = self.root / prefix
+        for folder, folders, files in os.walk(start if start.is_dir() else start.parent):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(files):
+                path = Path(folder, name)
+                key = path.relative_to(self.root).as_posix()
+                if name.startswith(".") or not key.startswith(prefix):
+                    continue
+                status = path.stat()
+                yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def uri(self, key: str) -> str:
+        """Return the file's path."""
+        return str(self._path(key))
+
+    def _bytes(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError:
+            raise _missing(self.uri(key)) from None
+        except OSError as error:
+            raise LakeError(f"{self.uri(key)} could not be read: {error.strerror}.") from error
+
+    def _path(self, key: str) -> Path:
+        return self.root / key
+
+    def _sidecar(self, key: str, digest: str) -> Path:
+        return self.root / ".metadata" / f"{key}.{digest[:12]}.json"
+
+    def _sidecars(self, key: str) -> Iterator[Path]:
+        path = self.root / ".metadata" / key
+        return path.parent.glob(f"{path.name}.{'[0-9a-f]' * 12}.json")
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self.root / ".metadata" / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=scratch)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+class S3Store:
+    """A bucket, or a prefix in one, through a boto3 client. Objects are encrypted on the server."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str = "") -> None:  # noqa: ANN401 boto3 makes client classes at run time
+        self.client, self.bucket = client, bucket
+        self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    def read(self, key: str) -> bytes:
+        """Return the object's bytes, checked against their checksum."""
+        with self._errors(key):
+            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
+            data: bytes = answer["Body"].read()
+        expected = answer["Metadata"].get(CHECKSUM, "")
+        if expected != checksum(data):
+            raise _damaged(self.uri(key), expected or "in the metadata", checksum(data))
+        return data
+
+    def metadata(self, key: str) -> Metadata:
+        """Return the object's metadata."""
+        with self._errors(key):
+            return dict(self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)["Metadata"])
+
+    def write(self, key: str, data: bytes, metadata: Metadata) -> None:
+        """Put the object in place; boto3 splits large ones into parts, and S3 shows it when it is whole."""
+        with self._errors(key):
+            self.client.upload_fileobj(
+                io.BytesIO(data),
+                self.bucket,
+                self.prefix + key,
+                ExtraArgs={
+                    "Metadata": {**metadata, CHECKSUM: checksum(data)},
+                    "ServerSideEncryption": "AES256",
+                },
+            )
+
+    def delete(self, key: str) -> None:
+        """Remove the object."""
+        with self._errors(key):
+            self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Yield the objects below `prefix`, by key."""
+        with self._errors(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self.prefix + prefix
+            )
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    yield Listed(item["Key"].removeprefix(self.prefix), item["Size"], item["LastModified"])
+
+    def uri(self, key: str) -> str:
+        """Return the ``s3://`` address."""
+        return f"s3://{self.bucket}/{self.prefix}{key}"
+
+    @contextlib.contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Turn boto3's errors into sentences that say what to do."""
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 only where the lake is on S3
+
+        try:
+            yield
+        except ClientError as error:
+            raise self._explain(key, error.response["Error"]["Code"], str(error)) from error
+        except Boto3Error as error:
+            cause = error.__cause__ or error.__context__
+            code = (
+                cause.response["Error"]["Code"]
+                if isinstance(cause, ClientError)
+                else next((code for code in ("NoSuchBucket", "AccessDenied") if code in str(error)), "")
+            )
+            raise self._explain(key, code, str(error)) from error
+        except BotoCoreError as error:
+            raise self._explain(key, "", str(error)) from error
+
+    def _explain(self, key: str, code: str, message: str) -> LakeError:
+        if code == "NoSuchBucket":
+            return LakeError(f"The bucket '{self.bucket}' does not exist. Create it, or correct PIZZA_LAKE.")
+        if code in {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
+            return LakeError(
+                f"S3 denies access to {self.uri(key)} ({code}). The role or key needs s3:GetObject, s3:PutObject, "
+                f"s3:DeleteObject and s3:ListBucket on '{self.bucket}'."
+            )
+        if code in {"NoSuchKey", "404"}:
+            return _missing(self.uri(key))
+        return LakeError(f"S3 failed on {self.uri(key)}: {message}")

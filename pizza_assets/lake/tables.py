@@ -1,0 +1,186 @@
+"""Daily tables over a store: one frame a day, read lazily, replaced whole.
+
+Belongs here: what a day of a data set consists of (bytes, quarantine, attachments) and the order in which
+its parts change. Does not belong here: computing frames. Memory holds a few days at a time.
+"""
+
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property, lru_cache
+
+import pandas as pd
+
+from pizza_assets import contracts
+from pizza_assets.contracts.columns import SOURCES, Source
+from pizza_assets.lake import formats, layout
+from pizza_assets.lake.layout import DailyLayout
+from pizza_assets.lake.store import Metadata, Store
+
+#: S3 holds 2 KB of metadata on an object.
+_LONGEST_VALUE = 600
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of a data set, as an asset makes it.
+
+    ``facts`` go into the object's metadata, ``rejected`` records into the quarantine, ``raw`` objects (the
+    source's own JSON) beside the data. ``received`` counts what the source gave.
+    """
+
+    frame: pd.DataFrame
+    data_source: Source
+    received: int | None = None
+    rejected: Sequence[Mapping[str, object]] = ()
+    raw: Sequence[Mapping[str, object]] | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows stored, received and rejected; received = stored + rejected."""
+        stored, rejected = len(self.frame), len(self.rejected)
+        return {
+            "rows": stored,
+            "received": stored if self.received is None else self.received,
+            "rejected": rejected,
+        }
+
+
+@dataclass(frozen=True)
+class StoredDay:
+    """Where a day lies; the source is None for data sets that have no folder per source."""
+
+    key: str
+    source: Source | None
+
+
+def as_metadata(facts: Mapping[str, object]) -> Metadata:
+    """Return facts as object metadata: ASCII text, each value shortened to what S3 takes."""
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
+    return {name: text.encode("ascii", "replace").decode()[:_LONGEST_VALUE] for name, text in texts.items()}
+
+
+class DailyTable(Mapping[date, pd.DataFrame]):
+    """The days of one data set in the lake: ``table[day]`` reads a frame, ``table.put(day, ...)`` replaces it.
+
+    A reader sees the days that were there when it first looked, and decodes only `columns`.
+    """
+
+    def __init__(self, store: Store, where: DailyLayout, columns: Sequence[str] | None = None) -> None:
+        self.store, self.layout, self.columns = store, where, columns
+        self._read = lru_cache(maxsize=4)(self._decode)
+
+    @cached_property
+    def stored(self) -> Mapping[date, StoredDay]:
+        """Every stored day, in order. Of two variants, left by a killed run, the newer one counts."""
+        newest: dict[date, tuple[object, str]] = {}
+        prefixes = [f"{self.layout.prefix}/{source}/" for source in SOURCES] if self.layout.by_source else []
+        for prefix in prefixes or [f"{self.layout.prefix}/"]:
+            for item in self.store.list(prefix):
+                day = layout.day_of(item.key)
+                if day and item.key.endswith(".parquet"):
+                    newest[day] = max(newest.get(day, (item.modified_at, item.key)), (item.modified_at, item.key))
+        return {day: StoredDay(key, self.layout.source_of(key)) for day, (_, key) in sorted(newest.items())}
+
+    def __getitem__(self, day: date) -> pd.DataFrame:
+        return self._read(day)
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(self.stored)
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def between(self, first: date, last: date) -> pd.DataFrame:
+        """Return the stored days from `first` to `last` (both included) as one frame."""
+        days = [self[day] for day in self.stored if first <= day <= last]
+        filled = [frame for frame in days if len(frame)] or days[:1]
+        columns = list(self.columns or self.layout.contract.columns)
+        return pd.concat(filled, ignore_index=True) if filled else contracts.empty(self.layout.contract)[columns]
+
+    def _decode(self, day: date) -> pd.DataFrame:
+        key = self.stored[day].key
+        return formats.read_parquet(self.store.read(key), self.layout.contract, key, self.columns)
+
+    def facts(self, day: date) -> Metadata:
+        """Return the metadata of a stored day."""
+        return self.store.metadata(self.stored[day].key)
+
+    def put(self, day: date, content: Day, run_id: str) -> str:
+        """Store a day whole and return its key. What it replaces goes last: a reader always finds one.
+
+        Raises
+        ------
+        ContractError
+            When the frame breaks the contract; nothing is written then.
+        """
+        contract = self.layout.contract
+        frame = contracts.validate(content.frame, contract)
+        key = self.layout.key(day, content.data_source)
+        facts = as_metadata(
+            {
+                "data-source": content.data_source,
+                "run-id": run_id,
+                "schema-version": str((contract.metadata or {})["version"]),
+                **content.counts,
+                **content.facts,
+            }
+        )
+        parts: dict[str, bytes] = {}
+        if content.rejected:
+            parts[self.layout.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
+        if content.raw is not None:
+            document = json.dumps({"day": str(day), "objects": content.raw}, ensure_ascii=False).encode()
+            parts[self.layout.key(day, content.data_source, extension="json.gz")] = gzip.compress(document, mtime=0)
+        parts[key] = formats.parquet_bytes(frame, contract)
+        for part, data in parts.items():
+            self.store.write(part, data, facts)
+        for stale in self._keys_by_day.get(day, set()) - set(parts):
+            self.store.delete(stale)
+        self._keys_by_day[day] = set(parts)
+        return key
+
+    @cached_property
+    def _keys_by_day(self) -> dict[date, set[str]]:
+        keys: dict[date, set[str]] = defaultdict(set)
+        for item in self.store.list(f"{self.layout.prefix}/"):
+            day = layout.day_of(item.key)
+            if day:
+                keys[day].add(item.key)
+        return keys
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one day that have no table of their own, by the end of their names."""
+
+    content: Mapping[str, bytes]
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+class DatedFiles:
+    """Dated files below one prefix: reports and snapshots, one set a day."""
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self.store, self.prefix = store, prefix
+
+    def days(self, file: str) -> list[date]:
+        """Return the days that have `file`, in order."""
+        keys = [item.key for item in self.store.list(f"{self.prefix}/") if item.key.endswith(f"_{file}")]
+        return sorted(day for day in map(layout.day_of, keys) if day)
+
+    def read(self, day: date, file: str) -> bytes:
+        """Return the bytes of a day's file."""
+        return self.store.read(layout.dated_key(self.prefix, day, file))
+
+    def put(self, day: date, files: Files, run_id: str) -> str:
+        """Replace the day's files and return the key of the last one written."""
+        key = ""
+        for name, data in files.content.items():
+            key = layout.dated_key(self.prefix, day, name)
+            self.store.write(key, data, as_metadata({"run-id": run_id, **files.facts}))
+        return key

@@ -1,0 +1,71 @@
+"""Fixtures that several rooms share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from moto import mock_aws
+from moto.server import ThreadedMotoServer
+
+from pizza_assets.lake import open_lake
+from pizza_assets.lake.store import Store
+from pizza_assets.settings import Settings
+
+# Machines differ in speed, and no test is about time; the examples are the same in every run.
+hypothesis_settings.register_profile(
+    "pizza", deadline=None, max_examples=100, derandomize=True, database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+hypothesis_settings.load_profile("pizza")
+
+BUCKET = "pizza-lake"
+_FAKE_AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting, key or .env of the machine reaches a test; each test works in a folder of its own."""
+    names = {name.upper() for name in Settings.model_fields}
+    for name in os.environ:
+        if name in names or name.startswith(("AWS_", "DAGSTER_", "PIZZA_")):
+            monkeypatch.delenv(name)
+    for name, value in _FAKE_AWS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def bucket() -> Iterator[Any]:
+    """A boto3 client with an empty bucket, in this process."""
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server on loopback."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty lake: once in a folder, once in a bucket below a prefix."""
+    if request.param == "folder":
+        return open_lake(str(tmp_path / "lake"))
+    return open_lake(f"s3://{BUCKET}/some/prefix", request.getfixturevalue("bucket"))

@@ -1,0 +1,103 @@
+import gzip
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pizza_assets.errors import ContractError, LakeError
+from pizza_assets.lake.layout import ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS
+from pizza_assets.lake.store import LocalStore, Store
+from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets_tests.frames import match_row, matches_frame, orders_frame
+
+DAY = date(2024, 2, 29)
+NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
+REAL = orders_frame([NOON], ["Liverpool"])
+MOCK = orders_frame([NOON], ["Liverpool"], source="mock")
+
+
+def keys(store: Store) -> list[str]:
+    return [item.key for item in store.list("")]
+
+
+def test_a_day_is_read_as_it_was_put(store: Store) -> None:
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real", facts={"reason": "because"}), "run")
+    table = DailyTable(store, RAW_ORDERS)
+    pd.testing.assert_frame_equal(table[DAY], REAL)
+    assert list(table) == [DAY]
+    facts = table.facts(DAY)
+    assert (facts["data-source"], facts["rows"], facts["run-id"], facts["reason"]) == ("real", "1", "run", "because")
+
+
+def test_a_reader_of_few_columns_gets_only_those(store: Store) -> None:
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run")
+    assert list(DailyTable(store, RAW_ORDERS, ["city", "quantity"])[DAY].columns) == ["city", "quantity"]
+
+
+def test_a_day_changes_its_source_and_leaves_nothing_behind(store: Store) -> None:
+    rejects = [{"reason": "no total", "record": {"order_id": "é"}}]
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real", received=2, rejected=rejects), "run 1")
+    assert keys(store) == [
+        "raw-data/dominos-orders/real/2024/02/29/20240229_000000_orders.parquet",
+        "raw-data/dominos-orders/rejected/2024/02/29/20240229_000000_rejected.ndjson",
+    ]
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(MOCK, "mock"), "run 2")
+    assert keys(store) == ["raw-data/dominos-orders/mock/2024/02/29/20240229_000000_mock_orders.parquet"]
+    assert DailyTable(store, RAW_ORDERS).stored[DAY].source == "mock"
+
+
+def test_of_two_variants_left_by_a_killed_run_the_newer_is_read(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run 1")
+    old = store.read(RAW_ORDERS.key(DAY, "real"))
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(MOCK, "mock"), "run 2")
+    new = store.read(RAW_ORDERS.key(DAY, "mock"))
+    store.delete(RAW_ORDERS.key(DAY, "mock"))
+    store.write(RAW_ORDERS.key(DAY, "real"), old, {})
+    store.write(RAW_ORDERS.key(DAY, "mock"), new, {})
+    assert DailyTable(store, RAW_ORDERS).stored[DAY].source == "mock"
+
+
+def test_the_sources_own_objects_lie_beside_real_data(store: Store) -> None:
+    frame = matches_frame([match_row("1", NOON)])
+    DailyTable(store, RAW_MATCHES).put(DAY, Day(frame, "real", received=1, raw=[{"id": 1}]), "run")
+    key = "raw-data/football-data/real/2024/02/29/20240229_000000_matches.json.gz"
+    assert json.loads(gzip.decompress(store.read(key))) == {"day": "2024-02-29", "objects": [{"id": 1}]}
+
+
+def test_a_frame_that_breaks_its_contract_is_not_written(store: Store) -> None:
+    with pytest.raises(ContractError, match="order_total: greater_than_or_equal_to"):
+        DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL.assign(order_total=-1.0), "real"), "run")
+    assert keys(store) == []
+
+
+def test_an_object_that_is_no_parquet_is_one_sentence(store: Store) -> None:
+    store.write(ORDER_VOLUME.key(DAY, "real"), b"PAR1 but not really", {})
+    with pytest.raises(LakeError, match=r"order_volume\.parquet is not readable Parquet.*again"):
+        DailyTable(store, ORDER_VOLUME)[DAY]
+
+
+def test_an_object_of_another_schema_says_which_column(store: Store) -> None:
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run")
+    store.write(ORDER_VOLUME.key(DAY, "real"), store.read(RAW_ORDERS.key(DAY, "real")), {})
+    with pytest.raises(LakeError, match="bin_start: expected .*, found no such column"):
+        DailyTable(store, ORDER_VOLUME)[DAY]
+
+
+def test_a_range_is_one_frame_and_an_empty_one_keeps_the_contract(store: Store) -> None:
+    table = DailyTable(store, RAW_ORDERS)
+    for number, day in enumerate((date(2024, 2, 28), DAY)):
+        table.put(day, Day(orders_frame([NOON], ["Leeds"], prefix=f"{number}-"), "real"), "run")
+    reader = DailyTable(store, RAW_ORDERS)
+    assert list(reader.between(date(2024, 1, 1), date(2024, 12, 31))["order_id"]) == ["0-0", "1-0"]
+    nothing = reader.between(date(2020, 1, 1), date(2020, 1, 2))
+    pd.testing.assert_frame_equal(nothing, REAL.iloc[:0])
+
+
+def test_long_and_foreign_text_in_metadata_is_shortened_ascii(store: Store) -> None:
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(MOCK, "mock", facts={"reason": "Zürich " * 500}), "run")
+    reason = DailyTable(store, RAW_ORDERS).facts(DAY)["reason"]
+    assert len(reason) == 600
+    assert reason.startswith("Z?rich Z?rich")

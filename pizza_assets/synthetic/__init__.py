@@ -1,0 +1,1 @@
+"""Mock data: seeded, vectorised and calibrated. Everything made here is labelled mock."""

@@ -1,0 +1,197 @@
+"""Time windows around kick-off, and the units that we count orders for.
+
+Belongs here: which matches count, which city and kick-off they make a unit of, where its windows lie.
+Does not belong here: orders.
+
+A unit is a city and a kick-off: matches of one city at one kick-off are one unit. Windows are half-open and
+snapped to the grid of 15-minute bins: a kick-off at an odd minute goes to the nearest bin, and kick-offs of one
+bin are one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pizza_assets.contracts.analysis import TIME_WINDOWS
+from pizza_assets.contracts.matches import PLAYED, SIGNIFICANCES
+from pizza_assets.reference import UNKNOWN_CITY
+
+BIN_MINUTES = 15
+BINS_PER_HOUR = 60 // BIN_MINUTES
+BINS_PER_DAY = 24 * BINS_PER_HOUR
+_BIN_US = BIN_MINUTES * 60 * 1_000_000
+
+#: Hours from kick-off at which each window starts and ends. Extra time adds 30 min to 'during', and shifts 'post'.
+WINDOW_HOURS = {"pre_match": (-2, 0), "during_match": (0, 2), "post_match": (2, 4), "day": (0, 24)}
+#: The hours around kick-off that another match must keep out of, and that the baseline is not fitted on.
+SPAN_HOURS = (-2, 4)
+_EXTRA_TIME_BINS = 2
+#: A match with one of these statuses was not played at its time, so people did not order because of it.
+NOT_PLAYED_AT_ALL = ("POSTPONED", "CANCELLED", "AWARDED")
+#: Factors that a unit's outcome is described by, and whether they are 0/1 by nature.
+OUTCOMES = {"goals": False, "margin": False, "win": True, "loss": True, "draw": True, "significance": False}
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The matches that count, as units.
+
+    Attributes
+    ----------
+    units
+        One row per city and kick-off, by kick-off: city, kick_off_at, kick_off_bin (15-minute bins since
+        1970, UTC), extra_time, match_ids, n_matches, match_significance, competition, data_source, and one
+        float column per outcome: goals and margin are means over the unit's matches; win, loss and draw are
+        0 or 1, and NaN where the city's teams fared differently.
+    memberships
+        One row per unit and scope: unit (row number in `units`), scope ('team:...', 'competition:...',
+        'significance:...').
+    spans
+        One row per city and kick-off whose hours are kept out of the baseline: the units, and matches that
+        may have been played but whose result we do not know. Columns city, kick_off_bin, extra_time,
+        data_source.
+    played
+        The matches behind the units, once each.
+    ignored
+        How many matches do not count, by reason.
+    """
+
+    units: pd.DataFrame
+    memberships: pd.DataFrame
+    spans: pd.DataFrame
+    played: pd.DataFrame
+    ignored: dict[str, int]
+
+
+def bins_of(instants: pd.Series) -> NDArray[np.int64]:
+    """Return instants as numbers of the nearest 15-minute bin since 1970 (UTC)."""
+    microseconds = instants.dt.tz_convert("UTC").dt.as_unit("us").dt.tz_localize(None).to_numpy().astype(np.int64)
+    result: NDArray[np.int64] = (microseconds + _BIN_US // 2) // _BIN_US
+    return result
+
+
+def select_matches(matches: pd.DataFrame) -> Matches:
+    """Turn FOOTBALL_MATCHES rows into units.
+
+    Only finished matches with a score count. Of several rows with one `match_id` (a postponed match, stored
+    under both days) the finished one with the latest kick-off counts.
+    """
+    is_played = (matches["status"] == PLAYED) & matches["home_score"].notna() & matches["away_score"].notna()
+    by_kick_off = matches[is_played].sort_values(["timestamp", "match_id"], kind="stable")
+    played = by_kick_off.drop_duplicates("match_id", keep="last").reset_index(drop=True)
+    statuses = matches.loc[~is_played, "status"].value_counts()
+    ignored = {f"status {status}" if status != PLAYED else "no score": int(n) for status, n in statuses.items()}
+    if len(by_kick_off) > len(played):
+        ignored["listed twice"] = len(by_kick_off) - len(played)
+    perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~matches["match_id"].isin(played["match_id"])
+    spans = _sides(pd.concat([played, matches[perhaps]], ignore_index=True))
+    sides = _sides(played)
+    homeless = len(played) - sides["match_id"].nunique()
+    if homeless:
+        ignored["no known city"] = homeless
+    units, unit_of_side = _units(sides)
+    return Matches(
+        units=units,
+        memberships=_memberships(sides, unit_of_side),
+        spans=spans.groupby(["city", "kick_off_bin", "data_source"], as_index=False)["extra_time"].any(),
+        played=played,
+        ignored=ignored,
+    )
+
+
+def _sides(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per match and team whose city is known."""
+    shared = ["match_id", "timestamp", "match_significance", "competition", "data_source"]
+    sides = []
+    for ours, theirs in (("home", "away"), ("away", "home")):
+        side = matches[shared].assign(
+            team=matches[f"{ours}_team"],
+            city=matches[f"{ours}_city"],
+            goals_for=matches[f"{ours}_score"].astype(float),
+            goals_against=matches[f"{theirs}_score"].astype(float),
+            extra_time=matches["duration"] != "REGULAR",
+            kick_off_bin=bins_of(matches["timestamp"]),
+        )
+        sides.append(side[side["city"] != UNKNOWN_CITY])
+    return pd.concat(sides, ignore_index=True).rename(columns={"timestamp": "kick_off_at"})
+
+
+def _joined(values: pd.Series) -> str:
+    return " ".join(sorted(set(values)))
+
+
+def _units(sides: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Group sides into units; also return the unit's row number of each side."""
+    sides = sides.assign(
+        rank=sides["match_significance"].map({name: i for i, name in enumerate(SIGNIFICANCES)}).astype(int),
+        is_mock=sides["data_source"] == "mock",
+        goals=sides["goals_for"] + sides["goals_against"],
+        margin=(sides["goals_for"] - sides["goals_against"]).abs(),
+        win=(sides["goals_for"] > sides["goals_against"]).astype(float),
+        loss=(sides["goals_for"] < sides["goals_against"]).astype(float),
+        draw=(sides["goals_for"] == sides["goals_against"]).astype(float),
+    )
+    groups = sides.groupby(["kick_off_bin", "city"], sort=True)
+    units = groups.agg(
+        kick_off_at=("kick_off_at", "min"),
+        extra_time=("extra_time", "any"),
+        match_ids=("match_id", _joined),
+        n_matches=("match_id", "nunique"),
+        significance=("rank", "max"),
+        competition=("competition", _joined),
+        is_mock=("is_mock", "any"),
+        goals=("goals", "mean"),
+        margin=("margin", "mean"),
+        **{name: (name, "mean") for name in ("win", "loss", "draw")},
+    ).reset_index()
+    for name in ("win", "loss", "draw"):
+        units[name] = units[name].where(units[name].isin([0, 1]))
+    units["match_significance"] = np.asarray(SIGNIFICANCES)[units["significance"].to_numpy(dtype=int)]
+    units["significance"] = units["significance"].astype(float)
+    units["data_source"] = np.where(units["is_mock"], "mock", "real")
+    return units.drop(columns="is_mock"), groups.ngroup().to_numpy()
+
+
+def _memberships(sides: pd.DataFrame, unit_of_side: NDArray[np.int64]) -> pd.DataFrame:
+    prefixes = {"team": "team", "competition": "competition", "significance": "match_significance"}
+    rows = [
+        pd.DataFrame({"unit": unit_of_side, "scope": prefix + ":" + sides[column].astype(str)})
+        for prefix, column in prefixes.items()
+    ]
+    return pd.concat(rows, ignore_index=True).drop_duplicates(ignore_index=True)
+
+
+def window_bins(units: pd.DataFrame, time_window: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first bin of each unit's window and the first bin after it (bins since 1970)."""
+    start_hour, end_hour = WINDOW_HOURS[time_window]
+    kick_off = units["kick_off_bin"].to_numpy(dtype=np.int64)
+    extra = np.where(units["extra_time"].to_numpy(dtype=bool), _EXTRA_TIME_BINS, 0)
+    starts_later = extra if time_window == "post_match" else 0
+    ends_later = extra if time_window in ("during_match", "post_match") else 0
+    start = kick_off + start_hour * BINS_PER_HOUR + starts_later
+    return start, kick_off + end_hour * BINS_PER_HOUR + ends_later
+
+
+def span_bins(spans: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first bin of each span and the first bin after it (bins since 1970)."""
+    kick_off = spans["kick_off_bin"].to_numpy(dtype=np.int64)
+    extra = np.where(spans["extra_time"].to_numpy(dtype=bool), _EXTRA_TIME_BINS, 0)
+    return kick_off + SPAN_HOURS[0] * BINS_PER_HOUR, kick_off + SPAN_HOURS[1] * BINS_PER_HOUR + extra
+
+
+__all__ = [
+    "BINS_PER_DAY",
+    "BINS_PER_HOUR",
+    "BIN_MINUTES",
+    "OUTCOMES",
+    "SPAN_HOURS",
+    "TIME_WINDOWS",
+    "WINDOW_HOURS",
+    "Matches",
+    "bins_of",
+    "select_matches",
+    "span_bins",
+    "window_bins",
+]

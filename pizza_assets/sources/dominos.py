@@ -1,0 +1,105 @@
+"""The Domino's orders API: asking for orders.
+
+Domino's publishes no such API; this is the contract that we would ask one to keep:
+
+    GET {DOMINOS_API_URL}/orders?from=<ISO 8601>&to=<ISO 8601>&limit=10000[&store_id=<id>][&cursor=<next_cursor>]
+    Authorization: Bearer <DOMINOS_API_KEY>
+
+    {"orders": [{"order_id": "4711", "timestamp": "2024-05-19T18:30:00Z", "location": "12 High St, Norwich",
+                 "order_total": 31.5, "pizza_types": ["Margherita"], "quantity": 1, "currency": "GBP"}],
+     "next_cursor": null}
+
+``from`` is inclusive, ``to`` exclusive; times carry an offset; ``currency`` may be left out; a ``next_cursor`` other
+than null says that there is more.
+
+Belongs here: asking, page by page. Does not belong here: reading orders (``order_records.py``), falling back to mock
+(``collect.py``).
+"""
+
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from pizza_assets.errors import SourceError
+from pizza_assets.settings import Settings
+from pizza_assets.sources.api import Api
+from pizza_assets.sources.http import HttpSession
+from pizza_assets.sources.order_records import FIELDS, RawOrders, ReadingRules, orders_by_day
+from pizza_assets.sources.rate_budget import RateBudget
+from pizza_assets.sources.records import DayRecords, days_between, days_within, utc_days
+
+ORDERS_PER_PAGE = 10_000
+
+
+def open_session(
+    settings: Settings, *, budget: RateBudget | None = None, sleep: Callable[[float], None] = time.sleep
+) -> HttpSession:
+    """Return a session for the API. ``DOMINOS_API_KEY`` must be set."""
+    if settings.dominos_api_key is None:
+        raise SourceError("DOMINOS_API_KEY is not set", final=True)
+    api = Api(
+        name="Domino's orders API",
+        url=str(settings.dominos_api_url),
+        url_setting="DOMINOS_API_URL",
+        token=settings.dominos_api_key,
+        key_setting="DOMINOS_API_KEY",
+    )
+    return HttpSession(api, settings, budget=budget, sleep=sleep)
+
+
+def fetch_orders(session: HttpSession, settings: Settings, first: date, last: date) -> dict[date, DayRecords]:
+    """Ask for the orders of the UTC days `first` to `last`; they are held in memory, so ask for a month at most.
+
+    Returns
+    -------
+    dict
+        What was received, by UTC day; days without orders are missing. An order whose time cannot be read counts
+        for the day of the nearest earlier order, else of the nearest later.
+
+    Raises
+    ------
+    SourceError
+        When the API does not answer, or not with orders.
+    """
+    orders = _all_pages(session, settings, first, last)
+    rules = ReadingRules(settings.orders_currency, time_zone=None, required=FIELDS[:-1])
+    part = RawOrders(orders, {field: field for field in FIELDS})
+    days = days_within(utc_days(part.instants(rules.time_zone)), first, last)
+    by_day = orders_by_day([(part, days)], days_between(first, last), rules)
+    if by_day and all(records.frame.empty for records in by_day.values()):
+        reject = next(iter(by_day.values())).rejected[0]
+        raise SourceError(
+            f"{session.api.name}: not one of {len(orders)} orders could be read; the first: {reject.reason}. "
+            "Check DOMINOS_API_URL."
+        )
+    return by_day
+
+
+def _all_pages(session: HttpSession, settings: Settings, first: date, last: date) -> list[object]:
+    query = {
+        "from": f"{first}T00:00:00Z",
+        "to": f"{last + timedelta(days=1)}T00:00:00Z",
+        "limit": str(ORDERS_PER_PAGE),
+    }
+    if settings.dominos_store_id:
+        query["store_id"] = settings.dominos_store_id
+    orders: list[object] = []
+    cursors: set[str] = set()
+    while True:
+        body = session.get("orders", query)
+        page, cursor = body.get("orders"), body.get("next_cursor")
+        if not isinstance(page, list) or not isinstance(cursor, str | None):
+            raise SourceError(
+                f"{session.api.name}: expected a list under the key 'orders' and text or null under 'next_cursor', "
+                f"found the keys {sorted(body)[:20]}. Check DOMINOS_API_URL."
+            )
+        orders += page
+        if not cursor:
+            return orders
+        if cursor in cursors:
+            raise SourceError(
+                f"{session.api.name}: expected a new next_cursor on each page, found one for the second time after "
+                f"{len(orders)} orders. Report it to the operator of the API.",
+            )
+        cursors.add(cursor)
+        query["cursor"] = cursor

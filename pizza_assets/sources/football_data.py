@@ -1,0 +1,300 @@
+"""football-data.org, API v4: asking for matches, and reading them into the contract.
+
+Belongs here: everything that is particular to this API. Does not belong here: falling back to mock
+(``collect.py``), HTTP as such (``http.py``).
+
+What its documents do not say loudly: ``fullTime`` includes the kicks of a shoot-out, so that goals in play are
+fullTime - penalties; ``regularTime`` is null where one would need it; ``winner`` is the winner of the tie, not of
+the match; a bad token is refused with 400; ``season`` is the year in which a season starts.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import pyarrow
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+
+from pizza_assets.contracts import FOOTBALL_MATCHES, arrow_schema, from_arrow, split_valid
+from pizza_assets.contracts.matches import PLAYED
+from pizza_assets.errors import SourceError
+from pizza_assets.reference import city_of_team
+from pizza_assets.settings import Settings
+from pizza_assets.sources.api import Api
+from pizza_assets.sources.http import HttpSession
+from pizza_assets.sources.rate_budget import RateBudget
+from pizza_assets.sources.records import (
+    DayRecords,
+    Days,
+    Rejected,
+    as_record,
+    by_position,
+    days_within,
+    found,
+    utc_days,
+)
+
+#: Competitions (code and number) whose season is a calendar year; all others run from July to June.
+CALENDAR_YEAR = frozenset({"BSA", "2013", "CLI", "2152", "WC", "2000", "EC", "2018"})
+CUPS = ("CUP", "LEAGUE_CUP")
+WITH_FINAL = (*CUPS, "PLAYOFFS")
+
+
+def _instant(text: object) -> datetime:
+    if not isinstance(text, str):
+        raise ValueError("Input should be text such as 2024-05-19T15:00:00Z")
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("Input should be an ISO 8601 time such as 2024-05-19T15:00:00Z") from None
+    if instant.tzinfo is None:
+        raise ValueError("Input should have an offset from UTC, such as Z")
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Input should be a time that UTC can tell") from None
+
+
+Text = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Goals = Annotated[int, Field(strict=True, ge=0, le=999)]
+Number = Annotated[int, Field(strict=True)]
+Identity = Annotated[Number | Text, AfterValidator(str)]
+Minute = Annotated[int, Field(strict=True, ge=0, le=150)]
+
+
+class _Competition(BaseModel):
+    code: Text
+    type: str | None = None
+
+
+class _Team(BaseModel):
+    id: Number | None = None
+    name: Text
+
+
+class _Pair(BaseModel):
+    home: Goals | None = None
+    away: Goals | None = None
+
+
+class _Score(BaseModel):
+    duration: Text | None = None
+    fullTime: _Pair | None = None  # noqa: N815  # the API's name
+    halfTime: _Pair | None = None  # noqa: N815  # the API's name
+    penalties: _Pair | None = None
+
+
+class _Match(BaseModel):
+    id: Identity
+    utcDate: Instant  # noqa: N815  # the API's name
+    status: Text
+    stage: Text | None = None
+    competition: _Competition
+    homeTeam: _Team  # noqa: N815  # the API's name
+    awayTeam: _Team  # noqa: N815  # the API's name
+    score: _Score | None = None
+    goals: object = None
+
+
+class _Scorer(BaseModel):
+    id: Number
+
+
+class _Goal(BaseModel):
+    minute: Minute
+    type: str | None = None
+    team: _Scorer
+
+
+_GOALS = TypeAdapter(list[_Goal])
+
+
+def open_session(
+    settings: Settings, *, budget: RateBudget | None = None, sleep: Callable[[float], None] = time.sleep
+) -> HttpSession:
+    """Return a session for the API. ``FOOTBALL_API_KEY`` must be set."""
+    if settings.football_api_key is None:
+        raise SourceError("FOOTBALL_API_KEY is not set", final=True)
+    api = Api(
+        name="football-data.org",
+        url=str(settings.football_api_url),
+        url_setting="FOOTBALL_API_URL",
+        token=settings.football_api_key,
+        key_setting="FOOTBALL_API_KEY",
+        header="X-Auth-Token",
+        scheme="",
+        headers={"X-Unfold-Goals": "true"},
+    )
+    return HttpSession(api, settings, budget=budget, sleep=sleep)
+
+
+def season_of(competition: str, day: date) -> int:
+    """Return the year in which the season that `day` belongs to starts."""
+    return day.year if competition in CALENDAR_YEAR or day.month >= 7 else day.year - 1
+
+
+def fetch_matches(session: HttpSession, competition: str, first: date, last: date) -> dict[date, DayRecords]:
+    """Ask once for the matches of one competition; `first` and `last` (UTC, inclusive) are of one season.
+
+    Returns
+    -------
+    dict
+        What was received, by UTC day of kick-off; days without matches are missing. A record whose time cannot
+        be read counts for the day of the nearest earlier record, else of the nearest later.
+
+    Raises
+    ------
+    SourceError
+        When the API does not answer, or not with matches.
+    """
+    body = session.get(
+        f"competitions/{competition}/matches",
+        {
+            "season": str(season_of(competition, first)),
+            "dateFrom": first.isoformat(),
+            # A day more than asked for: it is nowhere written that dateTo is inclusive.
+            "dateTo": (last + timedelta(days=1)).isoformat(),
+        },
+    )
+    if "matches" not in body or not isinstance(body["matches"], list | None):
+        raise SourceError(
+            f"{session.api.name}: expected an answer with a list under the key 'matches', found the keys "
+            f"{sorted(body)[:20]}. Check FOOTBALL_API_URL: it must be an API of version 4."
+        )
+    raw = body["matches"] or []
+    frame, reasons = read_matches(raw)
+    if raw and frame.empty:
+        raise SourceError(
+            f"{session.api.name}: not one of {len(raw)} matches of {competition} could be read; the first: "
+            f"{next(iter(reasons.values()))}. Check FOOTBALL_API_URL: it must be an API of version 4."
+        )
+    kick_offs = pd.Series([_kick_off(record) for record in raw], dtype="datetime64[us, UTC]")
+    return _by_day(raw, days_within(utc_days(kick_offs), first, last), frame, reasons)
+
+
+def _kick_off(record: object) -> datetime | None:
+    try:
+        return _instant(as_record(record).get("utcDate"))
+    except ValueError:
+        return None
+
+
+def _by_day(
+    raw: Sequence[object], days: Days, frame: pd.DataFrame, reasons: Mapping[int, str]
+) -> dict[date, DayRecords]:
+    records: dict[date, DayRecords] = {}
+    for day in np.unique(days):
+        at = [int(position) for position in np.flatnonzero(days == day)]
+        records[day.item()] = DayRecords(
+            frame=frame[frame.index.isin(at)].reset_index(drop=True),
+            rejected=[Rejected(as_record(raw[i]), reasons[i]) for i in at if i in reasons],
+            raw=[as_record(raw[i]) for i in at],
+        )
+    return records
+
+
+def read_matches(raw: Sequence[object]) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Read the API's match objects.
+
+    Returns
+    -------
+    frame : DataFrame
+        The matches that keep the contract ``football_matches``; the index is the position in `raw`.
+    reasons : dict
+        Why each other record was refused, by its position in `raw`.
+    """
+    rows: dict[int, dict[str, object]] = {}
+    reasons: dict[int, str] = {}
+    for position, record in enumerate(raw):
+        try:
+            rows[position] = _row(_Match.model_validate(record))
+        except ValidationError as error:
+            reasons[position] = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or 'record'} = {found(problem['input'])}: {problem['msg']}"
+                for problem in error.errors(include_url=False)
+            )
+        except _UnusableError as error:
+            reasons[position] = str(error)
+    table = pyarrow.Table.from_pylist(list(rows.values()), schema=arrow_schema(FOOTBALL_MATCHES))
+    frame = from_arrow(table, FOOTBALL_MATCHES).set_axis(list(rows), axis="index")
+    valid, refused = split_valid(frame, FOOTBALL_MATCHES)
+    return valid, reasons | by_position(refused)
+
+
+class _UnusableError(Exception):
+    """A record of the right form that cannot be stored."""
+
+
+def _row(match: _Match) -> dict[str, object]:
+    score = match.score or _Score()
+    played = _score_in_play(score) if match.status == PLAYED else None
+    home, away = played or (None, None)
+    half_time = (score.halfTime if played else None) or _Pair()
+    home_minutes, away_minutes = _goal_minutes(match, played)
+    return {
+        "match_id": match.id,
+        "timestamp": match.utcDate,
+        "home_team": match.homeTeam.name,
+        "away_team": match.awayTeam.name,
+        "home_score": home,
+        "away_score": away,
+        "event_type": played and ("draw" if played[0] == played[1] else "win" if played[0] > played[1] else "loss"),
+        "match_significance": _significance(match),
+        "data_source": "real",
+        "competition": match.competition.code,
+        "stage": match.stage or "UNKNOWN",
+        "status": match.status,
+        "duration": score.duration or "REGULAR",
+        "home_half_time_score": half_time.home,
+        "away_half_time_score": half_time.away,
+        "home_city": city_of_team(match.homeTeam.name),
+        "away_city": city_of_team(match.awayTeam.name),
+        "home_goal_minutes": home_minutes,
+        "away_goal_minutes": away_minutes,
+    }
+
+
+def _score_in_play(score: _Score) -> tuple[int, int]:
+    """Return the goals of both sides without the kicks of a shoot-out."""
+    full, kicks = score.fullTime or _Pair(), score.penalties or _Pair()
+    if full.home is None or full.away is None:
+        raise _UnusableError(f"score.fullTime = {found(full.model_dump())}: a match that is {PLAYED} has a score")
+    if score.duration == "PENALTY_SHOOTOUT" and (kicks.home is None or kicks.away is None):
+        raise _UnusableError("score.penalties = None: without them the goals in play before a shoot-out are not known")
+    home, away = full.home - (kicks.home or 0), full.away - (kicks.away or 0)
+    if home < 0 or away < 0:
+        raise _UnusableError(f"score = {found(score.model_dump())}: fullTime includes penalties, and cannot be less")
+    return home, away
+
+
+def _significance(match: _Match) -> str:
+    if match.stage == "FINAL" and match.competition.type in WITH_FINAL:
+        return "final"
+    return "tournament" if match.competition.type in CUPS else "regular"
+
+
+def _goal_minutes(match: _Match, played: tuple[int, int] | None) -> tuple[list[int] | None, list[int] | None]:
+    """Return the minutes of each side's goals when they agree with the score, else nothing.
+
+    A minute of stoppage time counts as the last minute of its half. An own goal is booked for the side that gains
+    it; where that does not add up to the score, for the side of the player, which is then turned round.
+    """
+    try:
+        goals = _GOALS.validate_python(match.goals)
+    except ValidationError:
+        return None, None
+    sides = (match.homeTeam.id, match.awayTeam.id)
+    if played is None or None in sides or any(goal.team.id not in sides for goal in goals):
+        return None, None
+    for own_goals_turned in (False, True):
+        minutes: tuple[list[int], list[int]] = ([], [])
+        for goal in goals:
+            at_home = (goal.team.id == sides[0]) != (own_goals_turned and goal.type == "OWN")
+            minutes[0 if at_home else 1].append(goal.minute)
+        if (len(minutes[0]), len(minutes[1])) == played:
+            return sorted(minutes[0]), sorted(minutes[1])
+    return None, None

@@ -1,0 +1,95 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pizza_assets.errors import SourceError
+from pizza_assets.sources.dominos import fetch_orders
+from pizza_assets.sources.records import DayRecords
+from pizza_assets_tests.sources.fake_api import TOKEN, Answer, FakeApi, dominos_session, order, page, settings_for
+
+FIRST, LAST = date(2024, 5, 3), date(2024, 5, 5)
+
+
+def fetch(api: FakeApi, folder: Path, **changes: object) -> dict[date, DayRecords]:
+    settings = settings_for(api, **changes)
+    with dominos_session(settings, folder) as session:
+        return fetch_orders(session, settings, FIRST, LAST)
+
+
+def ids(by_day: dict[date, DayRecords]) -> dict[int, list[str]]:
+    return {day.day: records.frame["order_id"].tolist() for day, records in by_day.items()}
+
+
+def test_asks_for_all_orders_of_the_days(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=page(order(1), order(2, "2024-05-05T00:00:00+01:00"), order(3, "2024-05-05T00:00:00Z"))))
+    assert ids(fetch(api, tmp_path)) == {4: ["order-1", "order-2"], 5: ["order-3"]}
+    (request,) = api.requests
+    assert request.path == "/v4/orders"
+    assert request.query == {"from": "2024-05-03T00:00:00Z", "to": "2024-05-06T00:00:00Z", "limit": "10000"}
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_asks_for_one_store_where_one_is_set(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=page()))
+    assert fetch(api, tmp_path, dominos_store_id="store 7") == {}
+    assert api.requests[0].query["store_id"] == "store 7"
+
+
+def test_asks_for_all_pages(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(
+        Answer(body=page(order(1), next_cursor="a b")),
+        Answer(500),
+        Answer(body=page(next_cursor="c")),
+        Answer(body=page(order(2))),
+    )
+    assert ids(fetch(api, tmp_path)) == {4: ["order-1", "order-2"]}
+    assert [request.query.get("cursor") for request in api.requests] == [None, "a b", "a b", "c"]
+
+
+@pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"]])
+def test_does_not_run_in_circles(api: FakeApi, tmp_path: Path, cursors: list[str]) -> None:
+    api.answers(*(Answer(body=page(order(n), next_cursor=cursor)) for n, cursor in enumerate(cursors)))
+    with pytest.raises(SourceError, match="found one for the second time"):
+        fetch(api, tmp_path)
+    assert len(api.requests) == len(cursors)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"order": []}, {"orders": None}, {"orders": {"1": order()}}, {"orders": [], "next_cursor": 2}]
+)
+def test_an_answer_without_orders_is_none(api: FakeApi, tmp_path: Path, body: dict[str, object]) -> None:
+    api.answers(Answer(body=body))
+    with pytest.raises(SourceError, match="expected a list under the key 'orders'") as caught:
+        fetch(api, tmp_path)
+    assert str(sorted(body)) in str(caught.value)
+
+
+def test_an_answer_of_which_nothing_can_be_stored_is_none(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=page({"id": 1, "total": 3}, {"id": 2, "total": 4})))
+    with pytest.raises(SourceError, match="not one of 2 orders could be read; the first: order_id is missing"):
+        fetch(api, tmp_path)
+
+
+def test_what_is_refused_is_kept_whole_on_its_day(api: FakeApi, tmp_path: Path) -> None:
+    local, late, none = order(2, "2024-05-04T18:30:00"), order(3, "2999-01-01T00:00:00Z"), order(4, quantity=0)
+    answers = [page(local, order(1), none, next_cursor="x"), page(order(5, "2024-05-05T10:00:00Z"), late)]
+    api.answers(*(Answer(body=body) for body in answers))
+    by_day = fetch(api, tmp_path)
+    assert {day.day: [reject.record for reject in records.rejected] for day, records in by_day.items()} == {
+        4: [local, none],
+        5: [late],
+    }
+    assert {day.day: records.received for day, records in by_day.items()} == {4: 3, 5: 2}
+
+
+def test_orders_of_other_days_are_left_to_these(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=page(order(1), order(2, "2024-05-06T00:00:00Z"), order(3, "2024-05-02T23:59:59Z"))))
+    assert ids(fetch(api, tmp_path)) == {4: ["order-1"]}
+
+
+def test_an_order_that_was_there_before_is_refused(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=page(order(1), next_cursor="x")), Answer(body=page(order(1))))
+    (records,) = fetch(api, tmp_path).values()
+    assert len(records.frame) == 1
+    assert [reject.reason for reject in records.rejected] == ["duplicate order_id"]

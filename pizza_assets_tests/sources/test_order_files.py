@@ -1,0 +1,312 @@
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from pizza_assets.contracts import DOMINOS_ORDERS, validate
+from pizza_assets.errors import SettingsError, SourceError
+from pizza_assets.settings import Settings
+from pizza_assets.sources import order_files
+from pizza_assets.sources.order_files import OrderFiles
+from pizza_assets.sources.records import DayRecords
+
+HEADER = "order_id,timestamp,location,order_total,pizza_types,quantity,currency"
+
+
+def files(folder: Path, pattern: str = "*", **changes: object) -> OrderFiles:
+    return OrderFiles(Settings(_env_file=None, orders_files=str(folder / pattern), **changes))
+
+
+def days(*numbers: int) -> list[date]:
+    return [date(2024, 5, number) for number in numbers]
+
+
+def ids(by_day: Mapping[date, DayRecords]) -> dict[int, list[str]]:
+    for records in by_day.values():
+        validate(records.frame, DOMINOS_ORDERS)
+    return {day.day: records.frame["order_id"].tolist() for day, records in by_day.items() if len(records.frame)}
+
+
+def csv_file(folder: Path, *rows: str, header: str = HEADER, name: str = "till.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def row(number: int, time: str) -> str:
+    return f"{number},{time},Norwich,12.5,Margherita|Funghi,2,GBP"
+
+
+def parquet_file(folder: Path, columns: Mapping[str, object], name: str = "till.parquet") -> Path:
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), folder / name)
+    return folder / name
+
+
+def columns(times: Sequence[datetime]) -> dict[str, object]:
+    count = len(times)
+    return {
+        "order_id": list(range(count)),
+        "timestamp": pyarrow.array(times, pyarrow.timestamp("us")),
+        "location": ["Norwich"] * count,
+        "order_total": [12.5] * count,
+        "pizza_types": [["Margherita"]] * count,
+    }
+
+
+def test_reads_csv(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-04 18:30:00"), row(2, "2024-05-05T00:30:00+01:00"), row(3, "2024-05-05 09:00"))
+    export = files(tmp_path)
+    assert [export.covers(day) for day in days(3, 4, 5, 6)] == [False, True, True, False]
+    by_day = export.read(days(4, 5))
+    assert ids(by_day) == {4: ["1", "2"], 5: ["3"]}
+    first = by_day[date(2024, 5, 4)].frame.iloc[0]
+    assert (list(first["pizza_types"]), first["order_total"], first["quantity"]) == (["Margherita", "Funghi"], 12.5, 2)
+
+
+@pytest.mark.parametrize("name", ["till.ndjson", "till.jsonl", "TILL.NDJSON"])
+def test_reads_ndjson(tmp_path: Path, name: str) -> None:
+    orders = [
+        {
+            "order_id": 1,
+            "timestamp": "2024-05-04T18:30:00Z",
+            "location": "Norwich",
+            "order_total": 1,
+            "pizza_types": ["a"],
+        },
+        {
+            "order_id": "2",
+            "timestamp": "2024-05-04T19:30:00Z",
+            "location": "Norwich",
+            "order_total": "2",
+            "pizza_types": "a;b",
+        },
+    ]
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + "\n\n".join(map(json.dumps, orders)).encode())
+    (records,) = files(tmp_path).read(days(4)).values()
+    assert records.frame["quantity"].tolist() == [1, 2]
+    assert records.rejected == []
+
+
+def test_reads_parquet(tmp_path: Path) -> None:
+    parquet_file(tmp_path, columns([datetime(2024, 5, 4, 23, 30), datetime(2024, 5, 5, 0, 30)]))  # noqa: DTZ001  # local
+    assert ids(files(tmp_path).read(days(4, 5))) == {4: ["0"], 5: ["1"]}
+    assert ids(files(tmp_path, orders_time_zone="Europe/London").read(days(4, 5))) == {4: ["0", "1"]}
+
+
+def test_reads_a_csv_as_shops_on_the_continent_write_it(tmp_path: Path) -> None:
+    header = "\ufeffBon;Zeit;Filiale;Summe;Pizzen"
+    csv_file(tmp_path, '7;2024-05-04 20:30:00;"Norwich; Markt";12.5;Margherita|Funghi', header=header)
+    names = {
+        "order_id": "Bon",
+        "timestamp": "Zeit",
+        "location": "Filiale",
+        "order_total": "Summe",
+        "pizza_types": "Pizzen",
+    }
+    export = files(tmp_path, orders_columns=names, orders_time_zone="Europe/Berlin", orders_currency="EUR")
+    (records,) = export.read(days(4)).values()
+    found = dict(records.frame.iloc[0])
+    assert (found["order_id"], found["location"], found["quantity"]) == ("7", "Norwich; Markt", 2)
+    assert (found["currency"], found["timestamp"].hour) == ("EUR", 18)
+
+
+def test_times_that_the_clocks_skip_or_repeat(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-03-31 00:59"), row(2, "2024-03-31 01:30"), row(3, "2024-10-27 01:30"))
+    export = files(tmp_path, orders_time_zone="Europe/London")
+    by_day = export.read([date(2024, 3, 31), date(2024, 10, 27)])
+    assert by_day[date(2024, 10, 27)].frame["timestamp"][0].hour == 0
+    (reject,) = by_day[date(2024, 3, 31)].rejected
+    assert reject.record["order_id"] == "2"
+    assert "clocks went forward" in reject.reason
+
+
+def test_an_order_in_two_files_is_stored_once(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-04 18:30"), row(2, "2024-05-04 18:31"), name="a.csv")
+    csv_file(tmp_path, row(2, "2024-05-04 18:31"), row(3, "2024-05-04 18:32"), name="b.csv")
+    (records,) = files(tmp_path).read(days(4)).values()
+    assert records.frame["order_id"].tolist() == ["1", "2", "3"]
+    assert [(reject.record["order_id"], reject.reason) for reject in records.rejected] == [("2", "duplicate order_id")]
+
+
+def test_files_cover_the_days_between_their_own_first_and_last(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-03 18:30"), row(2, "2024-05-01 18:30"), name="a.csv")
+    csv_file(tmp_path, row(3, "2024-05-06 18:30"), name="b.csv")
+    export = files(tmp_path, "*.csv")
+    assert [export.covers(day) for day in days(1, 2, 3, 4, 5, 6, 7)] == [True, True, True, False, False, True, False]
+    assert ids(export.read(days(1, 2, 3))) == {1: ["2"], 3: ["1"]}
+
+
+BROKEN = (
+    "x,soon,Norwich,1,a,1,GBP",
+    "1,2024-05-01 18:30,Norwich,1,a,1,GBP",
+    "only one cell",
+    "2,2024-05-01 18:31,Norwich,free,a,1,GBP",
+    "",
+    "3,2024-05-02 18:30,Norwich,1,a,1,GBP,and,more",
+    "4,2024-05-02 18:30,Norwich,1,a,1,GBP",
+    "y,,Norwich,1,a,1,GBP",
+    "5,2024-05-03 18:30,Norwich,-1,a,1,GBP",
+    "6,2024-05-04 18:30,Norwich,1,a,1,GBP",
+    "7,2024-05-0",
+)
+
+
+@pytest.mark.parametrize("block_bytes", [128, 2**20])
+@pytest.mark.parametrize("split", [[(1, 2, 3, 4)], [(1,), (2,), (3,), (4,)], [(1, 4), (2, 3)], [(4, 3, 2, 1)]])
+def test_what_is_refused_is_counted_once_on_its_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, split: list[tuple[int, ...]]
+) -> None:
+    monkeypatch.setattr(order_files, "BLOCK_BYTES", block_bytes)
+    csv_file(tmp_path, *BROKEN, "8,2024-05-03 19:30,Norwich,1,a,1,GBP")
+    export = files(tmp_path)
+    by_day = {day.day: records for part in split for day, records in export.read(days(*part)).items()}
+    assert {day: records.frame["order_id"].tolist() for day, records in by_day.items()} == {
+        1: ["1"],
+        2: ["4"],
+        3: ["8"],
+        4: ["6"],
+    }
+    names = {
+        day: [str(reject.record.get("order_id") or reject.record.get("line")) for reject in records.rejected]
+        for day, records in by_day.items()
+    }
+    assert names == {
+        1: ["x", "only one cell", "2", "3,2024-05-02 18:30,Norwich,1,a,1,GBP,and,more"],
+        2: ["y"],
+        3: ["5"],
+        4: ["7,2024-05-0"],
+    }
+    assert sum(records.received for records in by_day.values()) == 11
+    assert by_day[1].rejected[1].reason == "expected 7 cells in the row, found 1"
+
+
+@pytest.mark.parametrize("block_bytes", [64, 2**20])
+def test_lines_that_are_no_json_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+    monkeypatch.setattr(order_files, "BLOCK_BYTES", block_bytes)
+    good = {"order_id": 1, "timestamp": "2024-05-04T18:30:00Z", "location": "x", "order_total": 1, "pizza_types": ["a"]}
+    lines = [
+        json.dumps(good).encode(),
+        b"[1]",
+        b"\xff\xfe",
+        b'{"order_id": 2}, {"order_id": 3}',
+        b'{"order_id": 4, "time',
+    ]
+    (tmp_path / "till.ndjson").write_bytes(b"\n".join(lines))
+    (records,) = files(tmp_path).read(days(4)).values()
+    assert len(records.frame) == 1
+    assert [reject.record for reject in records.rejected] == [
+        {"line": "[1]"},
+        {"line": "\ufffd\ufffd"},
+        {"line": '{"order_id": 2}, {"order_id": 3}'},
+        {"line": '{"order_id": 4, "time'},
+    ]
+    assert {reject.reason for reject in records.rejected} == {"expected a JSON object in the line"}
+
+
+def test_memory_holds_the_days_asked_for_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_files, "ROWS_PER_BATCH", 1000)
+    start = datetime(2024, 1, 1)  # noqa: DTZ001  # local
+    parquet_file(tmp_path, columns([start + timedelta(minutes=10 * n) for n in range(50_000)]))
+    export = files(tmp_path)
+    before = pyarrow.total_allocated_bytes()
+    by_day = export.read(days(4))
+    assert by_day[date(2024, 5, 4)].received == 144
+    assert pyarrow.total_allocated_bytes() - before < 200_000
+
+
+@pytest.mark.parametrize("suffix", ["csv", "ndjson", "parquet"])
+def test_a_missing_column_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"till.{suffix}"
+    if suffix == "csv":
+        path.write_text("order_id,timestamp,location,pizza_types\n1,2024-05-04 18:30,Norwich,a\n")
+    elif suffix == "ndjson":
+        path.write_text('{"order_id": 1, "timestamp": "x", "location": "y", "pizza_types": []}\n')
+    else:
+        pyarrow.parquet.write_table(
+            pyarrow.table({name: ["x"] for name in ("order_id", "timestamp", "location", "pizza_types")}), path
+        )
+    with pytest.raises(SourceError, match=re.escape(str(path))) as caught:
+        files(tmp_path)
+    assert "Missing ['order_total']" in str(caught.value)
+    assert "'location'" in str(caught.value).split("found")[1]
+    assert "ORDERS_COLUMNS" in str(caught.value)
+
+
+def test_a_column_that_is_named_must_be_there(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-04 18:30"))
+    with pytest.raises(SourceError, match=r"Missing \['Qty'\]"):
+        files(tmp_path, orders_columns={"quantity": "Qty"})
+
+
+def test_a_field_that_is_named_must_be_ours(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-04 18:30"))
+    with pytest.raises(SettingsError, match=r"ORDERS_COLUMNS must have keys out of .* Found \['oder_id'\]"):
+        files(tmp_path, orders_columns={"oder_id": "Bon"})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"", "Missing"),
+        ("a.csv", HEADER.encode(), "a.csv must"),
+        ("a.csv", HEADER.encode() + b"\n", "a.csv must"),
+        ("a.csv", f"{HEADER}\n1,2024-05-04 18:30,Z\xfcrich,1,a,1,GBP\n".encode("latin-1"), "invalid UTF8"),
+        ("a.csv", f"{HEADER}\n1,04/05/2024 18:30,Norwich,1,a,1,GBP\n".encode(), "04/05/2024 18:30"),
+        ("a.csv", f"{HEADER},location\n1,2024-05-04 18:30,N,1,a,1,GBP,N\n".encode(), "name each column once"),
+        ("a.csv", b"\x00\xff\x00\x01binary", "a.csv must"),
+        ("a.ndjson", b"", "must hold orders"),
+        ("a.ndjson", b"\n\n", "a.ndjson must"),
+        ("a.ndjson", b"<html>\n", "Missing"),
+        ("a.parquet", b"", "a.parquet must be a readable .parquet file"),
+        ("a.parquet", b"PAR1 no parquet PAR1", "a.parquet must be a readable .parquet file"),
+        ("a.xlsx", b"x", "must be one of .csv, .ndjson, .jsonl, .parquet"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_which(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=re.escape(str(tmp_path / name))) as caught:
+        files(tmp_path)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.7, 0.99])
+def test_a_parquet_file_that_is_cut_is_said_which(tmp_path: Path, keep: float) -> None:
+    path = parquet_file(tmp_path, columns([datetime(2024, 5, 4, 18)] * 1000))  # noqa: DTZ001  # local
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    with pytest.raises(SourceError, match=r"till\.parquet must be a readable \.parquet file"):
+        files(tmp_path)
+
+
+def test_a_parquet_file_that_is_damaged_inside_is_said_which(tmp_path: Path) -> None:
+    path = parquet_file(tmp_path, columns([datetime(2024, 5, 4, 18)] * 1000))  # noqa: DTZ001  # local
+    content = bytearray(path.read_bytes())
+    content[4:400] = b"\xff" * 396
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"till\.parquet must be a readable \.parquet file"):
+        files(tmp_path)
+
+
+def test_a_pattern_that_matches_nothing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"ORDERS_FILES=.*\*\.csv must match files"):
+        files(tmp_path, "*.csv")
+
+
+def test_days_of_which_nothing_can_be_stored_are_said(tmp_path: Path) -> None:
+    csv_file(tmp_path, "1,2024-05-04 18:30,Norwich,a,1,1,GBP", "2,2024-05-04 18:31,Norwich,b,1,1,GBP")
+    with pytest.raises(SourceError, match="Not one order of .* could be stored: order_total = 'a': expected a number"):
+        files(tmp_path).read(days(4))
+
+
+def test_a_file_that_vanishes_is_said(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, row(1, "2024-05-04 18:30"))
+    export = files(tmp_path)
+    path.unlink()
+    with pytest.raises(SourceError, match=r"till\.csv must be a readable"):
+        export.read(days(4))

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test check format dictionary lock clean
+.PHONY: help setup demo dev test check realism format dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ check: setup ## Lint, format and types
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+realism: setup ## Measure the mock data against its targets
+	$(BIN)/python -m benchmarks.realism
 
 dictionary: setup ## Write the data dictionary and .env.example from the code
 	$(BIN)/python -m pizza_assets.documents

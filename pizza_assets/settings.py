@@ -5,8 +5,9 @@ Values come from the environment first, then from ``.env`` in the working direct
 ``SecretStr`` and print as ``**********``.
 """
 
+import json
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -80,11 +81,25 @@ class Settings(BaseSettings):
     orders_files: str | None = Field(
         None, description="Glob of till exports (.csv, .ndjson, .jsonl, .parquet); they count as real orders."
     )
-    orders_columns: dict[str, str] = Field(
+    orders_columns: Annotated[dict[str, str], NoDecode] = Field(
         {}, description='JSON object from our field to the export\'s column, e.g. {"order_id": "Receipt"}.'
     )
     orders_time_zone: str = Field("UTC", description="Time zone of times without an offset in till exports.")
     orders_currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="ISO 4217 currency of orders that name none.")
+
+    # QuickSight
+    quicksight_account_id: str | None = Field(
+        None, pattern="^[0-9]{12}$", description="AWS account of QuickSight, 12 digits."
+    )
+    quicksight_edition: Literal["standard", "enterprise"] = Field(
+        "enterprise", description="standard: 8 manual refreshes a data set in any 24 h; enterprise: 32."
+    )
+    quicksight_owners: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="ARNs of users or groups that own the dashboard, separated by commas."
+    )
+    quicksight_viewers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="ARNs of users or groups that see the dashboard, separated by commas."
+    )
 
     # HTTP
     max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
@@ -128,10 +143,18 @@ class Settings(BaseSettings):
                 "(.env.example explains each setting)."
             ) from None
 
-    @field_validator("football_competitions", mode="before")
+    @field_validator("football_competitions", "quicksight_owners", "quicksight_viewers", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("orders_columns", mode="before")
+    @classmethod
+    def _read_json(cls, value: object) -> object:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError as error:
+            raise ValueError(f'expected a JSON object such as {{"order_id": "Receipt"}}, found {error}') from None
 
     @field_validator("football_competitions")
     @classmethod

@@ -3,7 +3,7 @@
 Every row says whether it is real or mock; percentages are numbers in %, not shares.
 """
 
-from pizza_assets.contracts.analysis import TIME_WINDOWS, VERDICTS
+from pizza_assets.contracts.analysis import SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
 from pizza_assets.contracts.columns import SOURCES, data_set, flag, instant, integer, number, source, text
 from pizza_assets.contracts.matches import RESULTS, SIGNIFICANCES
 
@@ -27,6 +27,26 @@ META = data_set(
         "share_real_matches": number("Matches that are real.", "%", ge=0, le=100),
         "orders": integer("Orders in the window.", "orders", ge=0),
         "matches": integer("Matches played in the window.", "matches", ge=0),
+        "planted": text("Effects planted in the mock orders as log-uplifts (JSON), or 'none'."),
+    },
+)
+
+HOURLY = data_set(
+    "hourly",
+    "Orders around every match, hour by hour, in the cities whose teams play in it.",
+    grain="one row per match, city, hour (UTC) and data source",
+    key=["match_id", "city", "bucket_ts", "data_source"],
+    columns={
+        "match_id": text("The match."),
+        "kickoff_ts": instant("Kick-off."),
+        "city": text("City of the orders."),
+        "match_type": text("regular, tournament or final.", isin=SIGNIFICANCES),
+        "data_source": source("real where orders and matches are real; else mock."),
+        "bucket_ts": instant("Start of the hour."),
+        "hours_from_kickoff": number("From kick-off to the start of the hour; negative before.", "hours"),
+        "orders": integer("Orders in the hour.", "orders", ge=0),
+        "expected": number("Orders expected without a match, before control cities.", "orders", ge=0),
+        "goals": integer("Goals of both teams in the hour, where their minutes are known.", "goals", ge=0),
     },
 )
 
@@ -68,9 +88,13 @@ MATCHES = data_set(
         "orders": integer("Orders in the 2 h from kick-off.", "orders", ge=0, nullable=True),
         "expected": number("Orders expected in them without a match.", "orders", ge=0, nullable=True),
         "uplift_pct": number("Uplift in the 2 h from kick-off.", "%", nullable=True),
+        "ci_low": number("Lower end of the uplift's 95 % interval; counting noise only.", "%", nullable=True),
+        "ci_high": number("Upper end of the uplift's 95 % interval; counting noise only.", "%", nullable=True),
         "pre_match_pct": number("Uplift in the 2 h before kick-off.", "%", nullable=True),
         "post_match_pct": number("Uplift from 2 h to 4 h after kick-off.", "%", nullable=True),
-        "is_clean": flag("No other match overlaps the 2 h from kick-off in this city."),
+        "is_clean": flag("Counts in estimates: no other match overlaps the 2 h from kick-off, all is observed."),
+        "goal_minutes": text("Minutes of the team's goals, separated by blanks.", nullable=True),
+        "goals_after": text("Minutes from kick-off to them, half-time counted in.", nullable=True),
     },
 )
 
@@ -97,6 +121,7 @@ EFFECTS = data_set(
     columns={
         **_RESULT,
         "time_window": text("pre_match, during_match, post_match or day.", isin=TIME_WINDOWS),
+        "team": text("The team of a team's scope; 'All teams' for every other scope."),
         "uplift_pct": number("Uplift over the orders expected without a match.", "%", nullable=True),
         **_EVIDENCE,
         "orders": integer("Orders in the windows.", "orders", ge=0),
@@ -116,5 +141,40 @@ CORRELATIONS = data_set(
         "time_window": text("pre_match, during_match, post_match or day.", isin=TIME_WINDOWS),
         "r": number("The correlation coefficient.", "1", ge=-1, le=1, nullable=True),
         **_EVIDENCE,
+    },
+)
+
+PROFILE = data_set(
+    "profile",
+    "Uplift hour by hour around kick-off. Hours below the minimum n have no estimate.",
+    grain="one row per match type ('all' for all of them), hour from kick-off and data source",
+    key=["match_type", "hours_from_kickoff", "data_source"],
+    columns={
+        "match_type": text("all, regular, tournament or final.", isin=("all", *SIGNIFICANCES)),
+        "hours_from_kickoff": integer("From kick-off to the start of the hour; negative before.", "hours"),
+        "data_source": source("real where orders and matches are real; else mock."),
+        "uplift_pct": number("Uplift over the orders expected without a match.", "%", nullable=True),
+        "ci_low": number("Lower end of the 95 % interval.", "%", nullable=True),
+        "ci_high": number("Upper end of the 95 % interval.", "%", nullable=True),
+        "n_matches": integer("Units (city and kick-off) that count.", "units", ge=0),
+    },
+)
+
+ANOMALIES = data_set(
+    "anomalies",
+    "Hours with more orders in a city than chance explains, with the match that does, or 'unexplained'.",
+    grain="one row per city, hour (UTC) and data source",
+    key=["city", "bucket_ts", "data_source"],
+    columns={
+        "city": text("The city."),
+        "bucket_ts": instant("Start of the hour."),
+        "data_source": source("Where the orders of the hour come from."),
+        "orders": integer("Orders in the hour.", "orders", ge=1),
+        "expected": number("Orders expected without a match.", "orders", ge=0),
+        "uplift_pct": number("Orders against expected.", "%", nullable=True),
+        "q_value": number("p adjusted by Benjamini-Hochberg over all hours of the source.", "1", ge=0, le=1),
+        "match_ids": text("The matches that explain it, separated by blanks, or 'unexplained'."),
+        "time_period": text("pre_match, during_match, post_match or unexplained.", isin=(*TIME_PERIODS, "unexplained")),
+        "seen_in": text("Where spikes of this city and period were seen: real, mock or both.", isin=SEEN_IN),
     },
 )

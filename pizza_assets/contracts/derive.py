@@ -53,19 +53,30 @@ def from_arrow(table: pyarrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame
     frame: pd.DataFrame = table.replace_schema_metadata().to_pandas(
         types_mapper=lambda arrow: pd.ArrowDtype(arrow) if pyarrow.types.is_list(arrow) else None
     )
-    return frame.astype({name: _pandas_type(schema.columns[name]) for name in frame.columns})
+    return _cast(frame, schema)
 
 
 def conform(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return the contract's columns of `frame`, in its order and with its types. Values are not checked."""
-    types = {name: _pandas_type(column) for name, column in schema.columns.items()}
+    return _cast(frame[list(schema.columns)], schema)
+
+
+def _cast(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return `frame` with the contract's types; columns that have them are not touched, for casting costs."""
+    wanted = {name: _pandas_type(schema.columns[str(name)]) for name in frame.columns}
+    other = {name: dtype for name, dtype in wanted.items() if frame[name].dtype != dtype}
     # pandas does not cast Python lists to lists of Arrow, it only makes new ones
     lists = {
-        name: pd.Series(pd.array(frame[name].tolist(), dtype=dtype), frame.index)
-        for name, dtype in types.items()
-        if isinstance(dtype, pd.ArrowDtype) and frame[name].dtype != dtype
+        str(name): pd.Series(_lists(frame[name].tolist(), dtype), frame.index)
+        for name, dtype in other.items()
+        if isinstance(dtype, pd.ArrowDtype)
     }
-    return frame.assign(**lists)[list(types)].astype(types)
+    plain = {name: dtype for name, dtype in other.items() if name not in lists}
+    return frame.assign(**lists).astype(plain) if other else frame
+
+
+def _lists(values: list[object], dtype: pd.ArrowDtype) -> pd.arrays.ArrowExtensionArray:
+    return pd.arrays.ArrowExtensionArray(pyarrow.array(values, type=dtype.pyarrow_dtype))
 
 
 def _failures(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame | None:

@@ -84,6 +84,8 @@ DASHBOARD_HISTORY_FILE = "dashboard_data.json"
 METADATA_PREFIX = "quicksight-ready/metadata"
 MANIFEST_KEY = f"{METADATA_PREFIX}/manifest.json"
 LINEAGE_KEY = f"{METADATA_PREFIX}/lineage.json"
+#: The local page, one self-contained file.
+PAGE_KEY = "dashboard/index.html"
 
 
 def dated_key(prefix: str, day: date, file: str) -> str:

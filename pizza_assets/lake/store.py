@@ -125,7 +125,10 @@ class LocalStore:
     def list(self, prefix: str) -> Iterator[Listed]:
         """Yield the objects below `prefix`, by key."""
         start = self.root / prefix
-        for folder, folders, files in os.walk(start if start.is_dir() else start.parent):
+        top = start if start.is_dir() else start.parent
+        if not top.is_relative_to(self.root):
+            return  # the lake itself is not there yet
+        for folder, folders, files in os.walk(top):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(files):
                 path = Path(folder, name)

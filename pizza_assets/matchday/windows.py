@@ -28,6 +28,8 @@ WINDOW_HOURS = {"pre_match": (-2, 0), "during_match": (0, 2), "post_match": (2, 
 #: The hours around kick-off that another match must keep out of, and that the baseline is not fitted on.
 SPAN_HOURS = (-2, 4)
 _EXTRA_TIME_BINS = 2
+#: Whether extra time moves a window's start and its end.
+_MOVED_BY_EXTRA_TIME = {"pre_match": (0, 0), "during_match": (0, 1), "post_match": (1, 1), "day": (0, 0)}
 #: A match with one of these statuses was not played at its time, so people did not order because of it.
 NOT_PLAYED_AT_ALL = ("POSTPONED", "CANCELLED", "AWARDED")
 #: Factors that a unit's outcome is described by, and whether they are 0/1 by nature.
@@ -95,7 +97,7 @@ def select_matches(matches: pd.DataFrame) -> Matches:
     return Matches(
         units=units,
         memberships=_memberships(sides, unit_of_side),
-        spans=spans.groupby(["city", "kick_off_bin", "data_source"], as_index=False)["extra_time"].any(),
+        spans=spans.groupby(["city", "kick_off_bin", "data_source"])[["extra_time"]].any().reset_index(),
         played=played,
         ignored=ignored,
     )
@@ -151,7 +153,8 @@ def _units(sides: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     units["match_significance"] = np.asarray(SIGNIFICANCES)[units["significance"].to_numpy(dtype=int)]
     units["significance"] = units["significance"].astype(float)
     units["data_source"] = np.where(units["is_mock"], "mock", "real")
-    return units.drop(columns="is_mock"), groups.ngroup().to_numpy()
+    unit_of_side: NDArray[np.int64] = groups.ngroup().to_numpy().astype(np.int64)
+    return units.drop(columns="is_mock"), unit_of_side
 
 
 def _memberships(sides: pd.DataFrame, unit_of_side: NDArray[np.int64]) -> pd.DataFrame:
@@ -167,17 +170,16 @@ def window_bins(units: pd.DataFrame, time_window: str) -> tuple[NDArray[np.int64
     """Return the first bin of each unit's window and the first bin after it (bins since 1970)."""
     start_hour, end_hour = WINDOW_HOURS[time_window]
     kick_off = units["kick_off_bin"].to_numpy(dtype=np.int64)
-    extra = np.where(units["extra_time"].to_numpy(dtype=bool), _EXTRA_TIME_BINS, 0)
-    starts_later = extra if time_window == "post_match" else 0
-    ends_later = extra if time_window in ("during_match", "post_match") else 0
-    start = kick_off + start_hour * BINS_PER_HOUR + starts_later
-    return start, kick_off + end_hour * BINS_PER_HOUR + ends_later
+    extra = _EXTRA_TIME_BINS * units["extra_time"].to_numpy(dtype=np.int64)
+    starts_later, ends_later = _MOVED_BY_EXTRA_TIME[time_window]
+    start = kick_off + start_hour * BINS_PER_HOUR + starts_later * extra
+    return start, kick_off + end_hour * BINS_PER_HOUR + ends_later * extra
 
 
 def span_bins(spans: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the first bin of each span and the first bin after it (bins since 1970)."""
     kick_off = spans["kick_off_bin"].to_numpy(dtype=np.int64)
-    extra = np.where(spans["extra_time"].to_numpy(dtype=bool), _EXTRA_TIME_BINS, 0)
+    extra = _EXTRA_TIME_BINS * spans["extra_time"].to_numpy(dtype=np.int64)
     return kick_off + SPAN_HOURS[0] * BINS_PER_HOUR, kick_off + SPAN_HOURS[1] * BINS_PER_HOUR + extra
 
 

@@ -37,6 +37,12 @@ def test_listing_shows_keys_below_a_prefix_in_order(store: Store) -> None:
     assert list(store.list("nothing/")) == []
 
 
+def test_a_folder_that_is_not_there_yet_holds_nothing_even_beside_other_files(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert list(LocalStore(tmp_path / "lake").list("")) == []
+    assert list(LocalStore(tmp_path / "lake").list("raw-data/")) == []
+
+
 def test_deleting_removes_and_an_absent_object_is_no_error(store: Store) -> None:
     store.write(KEY, b"bytes", {})
     store.delete(KEY)

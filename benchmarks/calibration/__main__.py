@@ -1,0 +1,118 @@
+"""``python -m benchmarks.calibration [--quick] [--worlds N] [--jobs N] [--seed N]``.
+
+Full: 600 null worlds and 300 of every other scenario. Quick: about two minutes on two cores, bars widened by 2
+standard errors. Exits with 1 when a bar is missed. The same seed gives the same table, however many jobs.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.calibration import table
+from benchmarks.calibration.measure import measure
+from benchmarks.calibration.worlds import Scenario, make_world
+from pizza_assets.matchday.analysis import analyse, analyse_prepared, prepare
+
+NULL = Scenario("null")
+INJECTED = Scenario("injected", pre=0.10, during=0.06, post=0.04, win=0.08, goal=0.03)
+PARTLY = replace(INJECTED, name="half of the cities", share_of_cities_with_effect=0.5)
+SPIKES = Scenario("planted spikes", spikes=20)
+STRESS = (
+    Scenario("growth of 60 % a year", growth_per_year=0.60),
+    Scenario("shocks twice as large", shocks=2.0),
+    Scenario("16 weeks", weeks=16),
+    Scenario("30 orders a day", orders_per_city_day=30),
+    Scenario("no control cities", control_cities=False),
+    Scenario("city habits of SD .25", city_habits=0.25),
+    Scenario("7 clubs in one city", clubs_by_city=(7, 2, 2, 1, 1, 1, 1, 1)),
+    Scenario("orders without cities", with_city=False),
+)
+FIRST_SEED = 770_000
+TIMED_RUNS = 9
+
+
+def run(scenarios: dict[Scenario, int], first_seed: int, jobs: int) -> dict[str, table.Outcome]:
+    """Measure `n` worlds of every scenario on `jobs` processes, with progress on stderr."""
+    tasks = [
+        (scenario, first_seed + 10_000 * number + world)
+        for number, (scenario, n) in enumerate(scenarios.items())
+        for world in range(n)
+    ]
+    measured: dict[str, dict[int, dict[str, Any]]] = {scenario.name: {} for scenario in scenarios}
+    began = time.monotonic()
+    with ProcessPoolExecutor(jobs) as pool:
+        futures = {pool.submit(measure, *task): task for task in tasks}
+        for done, future in enumerate(as_completed(futures), 1):
+            scenario, seed = futures[future]
+            measured[scenario.name][seed] = future.result()
+            left = (time.monotonic() - began) / done * (len(tasks) - done)
+            sys.stderr.write(f"\r{done}/{len(tasks)} worlds, about {left:.0f} s left   ")
+    sys.stderr.write("\n")
+    return {name: table.Outcome.of([worlds[seed] for seed in sorted(worlds)]) for name, worlds in measured.items()}
+
+
+def timing() -> tuple[list[table.Figure], str]:
+    """Time one analysis of a season, by itself and with the preparation that a range of days shares."""
+    world = make_world(Scenario("season", weeks=40), FIRST_SEED - 1)
+    prepared = prepare(world.volume, world.matches, world.order_sources)
+    whole, sliced = [], []
+    for _ in range(TIMED_RUNS):
+        start = time.perf_counter()
+        analyse(world.volume, world.matches, world.order_sources, world.as_of)
+        middle = time.perf_counter()
+        analyse_prepared(prepared, world.as_of)
+        whole.append(middle - start)
+        sliced.append(time.perf_counter() - middle)
+    orders = int(world.volume["orders"].sum())
+    figures = [
+        table.Figure(name, statistics.median(times), float(np.std(times) / np.sqrt(len(times))), -np.inf, 0.5, 0, " s")
+        for name, times in (("one analysis, from frames", whole), ("one more day of a range", sliced))
+    ]
+    return figures, f"Timed on {orders:,} orders, median of {TIMED_RUNS}."
+
+
+def main() -> int:
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="about two minutes on two cores; bars widened by 2 SE")
+    parser.add_argument("--worlds", type=int, help="worlds per scenario (null: twice as many)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (default: all cores)")
+    parser.add_argument("--seed", type=int, default=FIRST_SEED, help="first seed")
+    options = parser.parse_args()
+    worlds = options.worlds or (60 if options.quick else 300)
+    stress_worlds = worlds // 2 if options.quick else worlds
+    slack = 2.0 if options.quick else 0.0
+    scenarios = {
+        NULL: 2 * worlds,
+        INJECTED: worlds,
+        PARTLY: worlds,
+        SPIKES: stress_worlds,
+        **dict.fromkeys(STRESS, stress_worlds),
+    }
+    # One thread a process: linear algebra on all cores at once would only make them queue.
+    os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
+
+    figures, note = timing()
+    outcomes = run(scenarios, options.seed, options.jobs)
+    null, injected, partly, spikes = (outcomes[scenario.name] for scenario in (NULL, INJECTED, PARTLY, SPIKES))
+    figures += table.null_figures(null, slack) + table.effect_figures(injected, partly, slack)
+    figures += table.spike_figures(spikes)
+    for scenario in STRESS:
+        figures += table.stress_figures(scenario.name, outcomes[scenario.name], slack)
+    print(table.as_markdown(figures))
+    print(f"\n{note} A raw z-score above 3 flags {null.spikes['raw_z'].mean():.0f} hours of a null world.\n")
+    print(table.comparison(null, injected))
+    missed = [figure.name for figure in figures if not figure.is_met]
+    print(f"\n{len(figures)} figures, {len(missed)} missed" + (f": {'; '.join(missed)}" if missed else "."))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

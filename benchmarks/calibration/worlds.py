@@ -1,0 +1,284 @@
+"""Simulated worlds: a season of fixtures, and orders whose uplift we know because we planted it.
+
+Belongs here: how a world comes about. Does not belong here: any analysis of it.
+
+Fixtures have the shape of the Premier League (weekdays, kick-offs, goals, midweek rounds, cup nights): 20 clubs
+dealt over 8 cities; 4 more cities have stores and no club, they are the controls.
+Orders are Poisson around a take-away's week, times city habits, growth, and log-normal shocks that nobody tells
+the analysis about: by nation and day (autocorrelated), city and day, city and 2 hours, nation and 2 hours.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pizza_assets.contracts import FOOTBALL_MATCHES, ORDER_VOLUME
+from pizza_assets.contracts.columns import Source
+from pizza_assets.reference import UNKNOWN_CITY, cities
+
+SEASON_START = date(2025, 8, 4)  # a Monday
+TIME_ZONE = "Europe/London"
+BINS_PER_DAY, BINS_PER_2_HOURS = 96, 8
+
+# A London take-away: share of orders by local hour, weight by weekday; a chain's volume per store and day.
+HOUR_SHARE = {12: 2, 13: 2, 14: 2, 15: 2, 16: 2, 17: 16, 18: 29, 19: 25, 20: 12, 21: 5.5, 22: 3}
+WEEKDAY_WEIGHT = (0.62, 0.64, 0.67, 0.74, 1.51, 1.70, 1.10)
+ORDERS_PER_CITY_DAY = 155.0
+
+# Twelve Premier League seasons.
+HOME_GOALS, AWAY_GOALS = 1.55, 1.25
+WEEKEND_DAYS, WEEKEND_ODDS = (5, 6, 0, 4), (0.62, 0.29, 0.06, 0.03)
+KICK_OFFS = {
+    5: (("15:00", 0.70), ("12:30", 0.09), ("17:30", 0.15), ("16:00", 0.04), ("20:00", 0.02)),
+    6: (("16:30", 0.28), ("14:00", 0.24), ("15:00", 0.15), ("16:00", 0.12), ("13:30", 0.11), ("12:00", 0.10)),
+    0: (("20:00", 1.0),),
+}
+EVENING = (("19:45", 0.45), ("20:00", 0.30), ("19:30", 0.25))
+N_CLUBS, ROUNDS, MIDWEEK_ROUNDS, CUP_NIGHTS, CUP_MATCHES = 20, 38, 5, 8, 4
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a world is like. Effects are log-uplifts; `shocks` scales the SD of all shocks."""
+
+    name: str
+    weeks: int = 42
+    orders_per_city_day: float = ORDERS_PER_CITY_DAY
+    growth_per_year: float = 0.10
+    shocks: float = 1.0
+    city_habits: float = 0.10
+    clubs_by_city: tuple[int, ...] = (3, 3, 3, 3, 2, 2, 2, 2)
+    control_cities: bool = True
+    with_city: bool = True
+    pre: float = 0.0
+    during: float = 0.0
+    post: float = 0.0
+    win: float = 0.0
+    goal: float = 0.0
+    share_of_cities_with_effect: float = 1.0
+    spikes: int = 0
+    spike_factor: float = 2.5
+
+
+@dataclass(frozen=True)
+class World:
+    """A world: the analysis' inputs, and the truth.
+
+    Attributes
+    ----------
+    true_orders, plain_orders
+        Mean orders with and without the planted effect and before shocks, cities by 15-minute bins.
+    has_effect
+        Cities that an effect was planted in.
+    spikes
+        Hours that were blown up, of 15 expected orders or more: (city, start).
+    """
+
+    volume: pd.DataFrame
+    matches: pd.DataFrame
+    order_sources: dict[date, Source]
+    as_of: date
+    city_names: tuple[str, ...]
+    first_bin: pd.Timestamp
+    true_orders: NDArray[np.float64]
+    plain_orders: NDArray[np.float64]
+    has_effect: frozenset[str]
+    spikes: frozenset[tuple[str, pd.Timestamp]]
+
+
+def make_world(scenario: Scenario, seed: int) -> World:
+    """Return a world; the same seed gives the same world."""
+    rng = np.random.default_rng(seed)
+    stores = [city.name for city in cities().values() if city.mock_stores]
+    hosts = stores[: len(scenario.clubs_by_city)]
+    names = tuple(stores if scenario.control_cities else hosts)
+    homes = [UNKNOWN_CITY] * (N_CLUBS - sum(scenario.clubs_by_city)) + np.repeat(hosts, scenario.clubs_by_city).tolist()
+    matches = fixtures(rng, scenario.weeks, homes)
+    n_bins = scenario.weeks * 7 * BINS_PER_DAY
+    start = pd.Timestamp(SEASON_START, tz="UTC")
+    instants = pd.date_range(start, periods=n_bins, freq="15min", unit="us")
+    plain = _plain_orders(rng, scenario, instants, len(names))
+    n_with = round(scenario.share_of_cities_with_effect * len(hosts))
+    has_effect = frozenset(str(name) for name in rng.permutation(hosts)[:n_with])
+    true = plain * np.exp(_effect(scenario, matches, names, has_effect, start, n_bins))
+    mean = true * np.exp(_shocks(rng, scenario.shocks, *plain.shape))
+    busy = np.argwhere(plain.reshape(len(names), -1, 4).sum(axis=2) >= 15)
+    blown_up = busy[rng.permutation(len(busy))[: scenario.spikes]]
+    for city, hour in blown_up:
+        mean[city, 4 * hour : 4 * hour + 4] *= scenario.spike_factor
+    orders = rng.poisson(mean)
+    city, bins = np.nonzero(orders)
+    counts = orders[city, bins]
+    volume = pd.DataFrame(
+        {
+            "bin_start": instants[bins],
+            "city": np.asarray(names, dtype=object)[city],
+            "currency": "GBP",
+            "data_source": "real",
+            "orders": counts.astype(np.int64),
+            "revenue": 20.0 * counts,
+            "pizzas": counts.astype(np.int64),
+        }
+    )
+    if not scenario.with_city:
+        keys = ["bin_start", "currency", "data_source"]
+        volume = volume.groupby(keys, as_index=False)[["orders", "revenue", "pizzas"]].sum()
+        volume = volume.assign(city=UNKNOWN_CITY)[list(ORDER_VOLUME.columns)]
+    days = [SEASON_START + timedelta(days=i) for i in range(scenario.weeks * 7)]
+    return World(
+        volume=volume.astype({"city": str, "currency": str, "data_source": str}),
+        matches=matches,
+        order_sources=dict.fromkeys(days, "real"),
+        as_of=days[-1],
+        city_names=names,
+        first_bin=start,
+        true_orders=true,
+        plain_orders=plain,
+        has_effect=has_effect,
+        spikes=frozenset((names[city], instants[4 * hour]) for city, hour in blown_up),
+    )
+
+
+def _plain_orders(
+    rng: np.random.Generator, scenario: Scenario, instants: pd.DatetimeIndex, n_cities: int
+) -> NDArray[np.float64]:
+    local = instants.tz_convert(TIME_ZONE)
+    hour, weekday = local.hour.to_numpy(), local.day_of_week.to_numpy()
+    share = np.array([HOUR_SHARE.get(h, 0) for h in range(24)], dtype=float)
+    weight = np.array(WEEKDAY_WEIGHT) / np.mean(WEEKDAY_WEIGHT)
+    week_shape = share[hour] / share.sum() / 4 * weight[weekday] * scenario.orders_per_city_day
+    growth = (1 + scenario.growth_per_year) ** (np.arange(len(instants)) / BINS_PER_DAY / 365)
+    size = np.exp(rng.normal(-0.045, 0.3, n_cities))
+    habits = np.exp(rng.normal(0, scenario.city_habits, (n_cities, 7, 24)))
+    plain: NDArray[np.float64] = size[:, None] * habits[:, weekday, hour] * (week_shape * growth)
+    return plain
+
+
+def _shocks(rng: np.random.Generator, scale: float, n_cities: int, n_bins: int) -> NDArray[np.float64]:
+    """Return log shocks, cities by bins, with mean 1 after exp."""
+    n_days, n_blocks = n_bins // BINS_PER_DAY, n_bins // BINS_PER_2_HOURS
+    sd_nation_day, sd_city_day, sd_city_2h, sd_nation_2h = (scale * sd for sd in (0.08, 0.08, 0.08, 0.04))
+    nation = np.empty(n_days)
+    nation[0] = rng.normal()
+    steps = rng.normal(size=n_days) * np.sqrt(1 - 0.3**2)
+    for day in range(1, n_days):
+        nation[day] = 0.3 * nation[day - 1] + steps[day]
+    by_day = sd_nation_day * nation + sd_city_day * rng.normal(size=(n_cities, n_days))
+    by_block = sd_nation_2h * rng.normal(size=n_blocks) + sd_city_2h * rng.normal(size=(n_cities, n_blocks))
+    variance = sd_nation_day**2 + sd_city_day**2 + sd_city_2h**2 + sd_nation_2h**2
+    days, blocks = np.repeat(by_day, BINS_PER_DAY, axis=1), np.repeat(by_block, BINS_PER_2_HOURS, axis=1)
+    return days + blocks - variance / 2
+
+
+def _effect(
+    scenario: Scenario,
+    matches: pd.DataFrame,
+    names: tuple[str, ...],
+    has_effect: frozenset[str],
+    start: pd.Timestamp,
+    n_bins: int,
+) -> NDArray[np.float64]:
+    """Return the planted log-uplift, cities by bins. Matches of one city at one kick-off count by their mean."""
+    effect = np.zeros((len(names), n_bins))
+    sides = pd.concat(
+        [
+            matches[["timestamp", f"{side}_city", "home_score", "away_score"]]
+            .assign(
+                goals=(matches["home_score"] + matches["away_score"]).astype(float) - HOME_GOALS - AWAY_GOALS,
+                won=(matches[f"{side}_score"] > matches[f"{other}_score"]).astype(float),
+            )
+            .rename(columns={f"{side}_city": "city"})
+            for side, other in (("home", "away"), ("away", "home"))
+        ]
+    )
+    sides = sides[sides["city"].isin(has_effect)]
+    units = sides.groupby(["city", "timestamp"], as_index=False)[["goals", "won"]].mean()
+    kick_off = ((units["timestamp"] - start) // pd.Timedelta(minutes=15)).to_numpy()
+    for city, bin_, goals, won in zip(units["city"], kick_off, units["goals"], units["won"], strict=True):
+        row = effect[names.index(city)]
+        row[max(bin_ - 8, 0) : bin_] += scenario.pre
+        row[bin_ : bin_ + 8] += scenario.during + scenario.goal * goals
+        row[bin_ + 8 : bin_ + 16] += scenario.post + scenario.goal * goals + scenario.win * won
+    return effect
+
+
+def fixtures(rng: np.random.Generator, n_weeks: int, homes: list[str]) -> pd.DataFrame:
+    """Return a season of FOOTBALL_MATCHES rows: a double round robin of one club per home, and cup nights."""
+    order = rng.permutation(len(homes))
+    n_rounds = round(ROUNDS * n_weeks / 42)
+    n_midweek = round(MIDWEEK_ROUNDS * n_weeks / 42)
+    weekends = np.sort(rng.choice(n_weeks - 1, n_rounds - n_midweek, replace=False))
+    midweeks = rng.choice(n_weeks, n_midweek + round(CUP_NIGHTS * n_weeks / 42), replace=False)
+    played = []
+    for number in range(n_rounds):
+        is_midweek = number >= len(weekends)
+        week = midweeks[number - len(weekends)] if is_midweek else weekends[number]
+        for home, away in _round(order, number):
+            day, time = _slot(rng, is_midweek=is_midweek)
+            played.append((home, away, 7 * int(week) + day, time, "PL", "regular"))
+    for week in midweeks[n_midweek:]:
+        drawn = rng.permutation(len(homes))[: 2 * CUP_MATCHES]
+        day = int(rng.choice([1, 2, 3]))
+        pairs = zip(drawn[::2], drawn[1::2], strict=True)
+        played += [(home, away, 7 * int(week) + day, _time(rng, EVENING), "FAC", "tournament") for home, away in pairs]
+    return _frame(rng, played, [f"Club {i:02}" for i in range(len(homes))], homes)
+
+
+def _round(order: NDArray[np.int64], number: int) -> list[tuple[int, int]]:
+    """Return the pairs of one round by the circle method; sides swap in the second half."""
+    turned = np.concatenate([order[:1], np.roll(order[1:], number)])
+    half = len(turned) // 2
+    pairs = list(zip(turned[:half], turned[: -half - 1 : -1], strict=True))
+    swap = (number + number // (len(order) - 1)) % 2
+    return [(int(b), int(a)) if swap else (int(a), int(b)) for a, b in pairs]
+
+
+def _slot(rng: np.random.Generator, *, is_midweek: bool) -> tuple[int, str]:
+    """Return the day (0 = the round's Monday; the weekend's Monday is 7) and the local time of a kick-off."""
+    if is_midweek:
+        return int(rng.choice([1, 2, 3], p=[0.36, 0.50, 0.14])), _time(rng, EVENING)
+    weekday = int(rng.choice(WEEKEND_DAYS, p=WEEKEND_ODDS))
+    return weekday + 7 * (weekday == 0), _time(rng, KICK_OFFS.get(weekday, EVENING))
+
+
+def _time(rng: np.random.Generator, table: tuple[tuple[str, float], ...]) -> str:
+    times, odds = zip(*table, strict=True)
+    return str(rng.choice(times, p=odds))
+
+
+def _frame(
+    rng: np.random.Generator, played: list[tuple[int, int, int, str, str, str]], names: list[str], homes: list[str]
+) -> pd.DataFrame:
+    home, away, day, time, competition, significance = (list(column) for column in zip(*played, strict=True))
+    n = len(played)
+    local = pd.to_datetime(
+        pd.Timestamp(SEASON_START) + pd.to_timedelta(day, unit="D") + pd.to_timedelta([f"{t}:00" for t in time])
+    )
+    goals_home, goals_away = rng.poisson(HOME_GOALS, n), rng.poisson(AWAY_GOALS, n)
+    frame = pd.DataFrame(
+        {
+            "match_id": [f"{competition[i]}-{i}" for i in range(n)],
+            "timestamp": local.tz_localize(TIME_ZONE).tz_convert("UTC"),
+            "home_team": [names[i] for i in home],
+            "away_team": [names[i] for i in away],
+            "home_score": goals_home,
+            "away_score": goals_away,
+            "event_type": np.select([goals_home > goals_away, goals_home < goals_away], ["win", "loss"], "draw"),
+            "match_significance": significance,
+            "data_source": "real",
+            "competition": competition,
+            "stage": "ANY",
+            "status": "FINISHED",
+            "duration": "REGULAR",
+            "home_half_time_score": goals_home // 2,
+            "away_half_time_score": goals_away // 2,
+            "home_city": [homes[i] for i in home],
+            "away_city": [homes[i] for i in away],
+            "home_goal_minutes": None,
+            "away_goal_minutes": None,
+        }
+    )
+    return frame.astype({name: column.dtype.type for name, column in FOOTBALL_MATCHES.columns.items()})

@@ -1,0 +1,237 @@
+"""The analysis as of a day: from volume and matches to results, units, anomalies and a summary.
+
+Belongs here: the order of steps and the shape of what comes out. Does not belong here: any formula.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pizza_assets.contracts import CORRELATION_RESULTS, conform, empty
+from pizza_assets.contracts.columns import SOURCES, Source
+from pizza_assets.contracts.matches import SIGNIFICANCES
+from pizza_assets.matchday.anomalies import find_anomalies, hourly
+from pizza_assets.matchday.family import Family, Selection, families, label_and_count, select
+from pizza_assets.matchday.grid import Grid, build_grid, days_since_1970
+from pizza_assets.matchday.insights import headline, sentence
+from pizza_assets.matchday.jackknife import jackknife_error, student_interval
+from pizza_assets.matchday.national import national_study
+from pizza_assets.matchday.results import association_rows, national_rows, percent, unit_table, uplift_rows
+from pizza_assets.matchday.uplift import uplift_of_sets
+from pizza_assets.matchday.verdicts import judge, too_few
+from pizza_assets.matchday.windows import BINS_PER_HOUR, Matches, select_matches
+
+WINDOW_DAYS = 365
+PROFILE_HOURS = range(-6, 9)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What does not depend on the 'as of' day: orders on the grid and matches as units."""
+
+    grid: Grid
+    matches: Matches
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The analysis as of a day over its trailing window.
+
+    Attributes
+    ----------
+    as_of
+        Last day of the window.
+    results
+        CORRELATION_RESULTS.
+    units
+        UNIT_UPLIFT.
+    summary
+        JSON-able: window, and by source the counts, the headline uplift and the number of each verdict.
+    """
+
+    as_of: date
+    results: pd.DataFrame
+    units: pd.DataFrame
+    summary: dict[str, Any]
+    selection: Selection
+
+    @cached_property
+    def expected(self) -> pd.DataFrame:
+        """Orders and expected orders by city and hour: city, bin_start (UTC), data_source, orders, expected."""
+        frames = []
+        for source in SOURCES:
+            panel = self.selection.panel_of_orders(source)
+            if panel is not None:
+                orders, expected, is_known = hourly(panel)
+                city, hour = np.nonzero(is_known)
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "city": np.asarray(panel.grid.cities, dtype=object)[city],
+                            "bin_start": panel.grid.instants(hour * BINS_PER_HOUR),
+                            "data_source": source,
+                            "orders": orders[city, hour].astype(np.int64),
+                            "expected": expected[city, hour],
+                        }
+                    )
+                )
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=_EXPECTED_COLUMNS)
+
+    @cached_property
+    def profile(self) -> pd.DataFrame:
+        """Uplift by hour from kick-off, of all matches and of each significance; null below the minimum n."""
+        return _profile(self.selection)
+
+    @cached_property
+    def anomalies(self) -> pd.DataFrame:
+        """The spikes of the window: ANOMALIES."""
+        return find_anomalies(self.selection)
+
+
+_EXPECTED_COLUMNS = ["city", "bin_start", "data_source", "orders", "expected"]
+_PROFILE_COLUMNS = ["hours_from_kickoff", "match_significance", "uplift_pct", "ci_low", "ci_high", "n", "data_source"]
+
+
+def prepare(volume: pd.DataFrame, matches: pd.DataFrame, order_sources: Mapping[date, Source]) -> Prepared:
+    """Put volume and matches into arrays, once for all days of a range."""
+    return Prepared(build_grid(volume, order_sources), select_matches(matches))
+
+
+def analyse(
+    volume: pd.DataFrame,
+    matches: pd.DataFrame,
+    order_sources: Mapping[date, Source],
+    as_of: date,
+    window_days: int = WINDOW_DAYS,
+) -> Analysis:
+    """Analyse the `window_days` days up to and including `as_of` (UTC).
+
+    Parameters
+    ----------
+    volume
+        ORDER_VOLUME rows; may hold more days than the window.
+    matches
+        FOOTBALL_MATCHES rows; only finished ones with a score count.
+    order_sources
+        The days (UTC) that orders were collected for, and whether they are real or mock. A collected day
+        without orders is a true zero; an absent day is unobserved.
+    as_of, window_days
+        The trailing window.
+    """
+    return analyse_prepared(prepare(volume, matches, order_sources), as_of, window_days)
+
+
+def analyse_prepared(prepared: Prepared, as_of: date, window_days: int = WINDOW_DAYS) -> Analysis:
+    """Analyse a trailing window of prepared data; see `analyse`."""
+    end_day = days_since_1970(as_of) + 1
+    selection = select(prepared.grid, prepared.matches, end_day - window_days, end_day)
+    is_national = not prepared.grid.cities and prepared.grid.national.any()
+    found = families(selection)
+    rows = []
+    for family in found:
+        if is_national:
+            rows += national_rows(family.source, *national_study(selection, prepared.matches, family.source))
+        else:
+            rows += uplift_rows(family) + association_rows(family, seed=end_day)
+    results = _results(rows, as_of, selection)
+    return Analysis(
+        as_of=as_of,
+        results=results,
+        units=unit_table(found),
+        summary=_summary(results, found, prepared, selection, as_of, window_days),
+        selection=selection,
+    )
+
+
+def _results(rows: list[dict[str, Any]], as_of: date, selection: Selection) -> pd.DataFrame:
+    if not rows:
+        return empty(CORRELATION_RESULTS)
+    judged = judge(pd.DataFrame(rows))
+    judged["as_of"] = as_of.isoformat()
+    key = ["as_of", "data_source", "scope", "factor", "method", "time_window"]
+    judged["analysis_id"] = judged[key].agg("|".join, axis=1)
+    judged["data_quality"] = judged["data_source"].map(_data_quality(selection))
+    judged["pattern_description"] = [sentence(row) for row in judged.to_dict("records")]
+    return conform(judged, CORRELATION_RESULTS)
+
+
+def _data_quality(of: Selection) -> dict[str, str]:
+    """Return the share of real records in what each family is made of."""
+    orders = {source: float(of.grid.national[of.orders_are[source]].sum()) for source in SOURCES}
+    sources = of.units["data_source"]
+    quality = {"real": "100 % of orders and 100 % of kick-offs are real"}
+    rest = sources == "mock" if orders["mock"] == 0 else sources != ""
+    shares = [
+        orders["real"] / sum(orders.values()) if sum(orders.values()) and orders["mock"] == 0 else 0.0,
+        float((sources[rest] == "real").mean()) if rest.any() else 0.0,
+    ]
+    quality["mock"] = "{:.0f} % of orders and {:.0f} % of kick-offs are real".format(*(100 * s for s in shares))
+    return quality
+
+
+def _profile(of: Selection) -> pd.DataFrame:
+    frames = []
+    kick_off = of.units["kick_off_bin"].to_numpy(dtype=np.int64)
+    significance = of.units["match_significance"].to_numpy()
+    names = ("all", *SIGNIFICANCES)
+    sets = np.array([np.ones(len(kick_off), dtype=bool), *(significance == name for name in SIGNIFICANCES)])
+    for hour in PROFILE_HOURS if len(kick_off) else ():
+        start = kick_off + hour * BINS_PER_HOUR
+        is_real, counts = label_and_count(of, of.units, start, start + BINS_PER_HOUR)
+        for source in SOURCES:
+            uplift = uplift_of_sets(counts.only(is_real == (source == "real")), sets)
+            error = jackknife_error(uplift.log_ratio_without)
+            interval = student_interval(uplift.log_ratio, error, uplift.degrees)
+            few = [bool(too_few(*size)) for size in zip(uplift.n_units, uplift.n_weeks, strict=True)]
+            numbers = {"uplift_pct": uplift.log_ratio, "ci_low": interval.low, "ci_high": interval.high}
+            frame = pd.DataFrame({name: np.where(few, np.nan, percent(values)) for name, values in numbers.items()})
+            frame = frame.assign(
+                hours_from_kickoff=hour, match_significance=names, n=uplift.n_units, data_source=source
+            )
+            frames.append(frame[frame["n"] > 0])
+    if not frames:
+        return pd.DataFrame(columns=_PROFILE_COLUMNS)
+    return pd.concat(frames, ignore_index=True)[_PROFILE_COLUMNS]
+
+
+def _summary(
+    results: pd.DataFrame,
+    found: list[Family],
+    prepared: Prepared,
+    of: Selection,
+    as_of: date,
+    window_days: int,
+) -> dict[str, Any]:
+    by_source = {family.source: _source_summary(results, family, of) for family in found}
+    return {
+        "as_of": as_of.isoformat(),
+        "window_start": (as_of - timedelta(days=window_days - 1)).isoformat(),
+        "window_days": window_days,
+        "mode": "by city" if prepared.grid.cities else "national",
+        "sources": by_source,
+        "matches_ignored": prepared.matches.ignored,
+        "orders_ignored": prepared.grid.ignored,
+    }
+
+
+def _source_summary(results: pd.DataFrame, family: Family, of: Selection) -> dict[str, Any]:
+    mine = results[results["data_source"] == family.source]
+    members = np.any(list(family.is_member.values()), axis=0)
+    matches = {match for ids in family.units.loc[members, "match_ids"] for match in ids.split()}
+    days = of.orders_are[family.source]
+    by_window = headline(mine)
+    return {
+        "n_matches": len(matches),
+        "n_units": int(members.sum()),
+        "n_days": int(days.sum()) // 96,
+        "orders": int(of.grid.national[days].sum()),
+        "orders_by_city": int(of.grid.orders[:, days].sum()),
+        "headline": by_window.get("during_match"),
+        "by_window": by_window,
+        "verdicts": {str(k): int(n) for k, n in mine["verdict"].value_counts().items()},
+    }

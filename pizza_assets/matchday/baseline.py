@@ -1,0 +1,279 @@
+"""The baseline: how many orders to expect in a city and bin if no match were on.
+
+Belongs here: the model, its fit, and its fits without each week. Does not belong here: matches (they come in
+as a mask) and what is done with the expectation.
+
+The model is a Poisson log-linear one::
+
+    E = L(city, week) * D(day) * p(time of week) * theta(city, hour of week)
+
+fitted by iterative proportional scaling (Deming & Stephan 1940; Darroch & Ratcliff 1972). L, D and theta are
+shrunk by gamma-Poisson empirical Bayes (Clayton & Kaldor 1987): ``prior mean * (a + N) / (a + M)`` with N orders
+and M expected. D is how the match-free cities did on the very day against how they usually do: the control
+cities of a difference in differences. It looks both ways in time: a trailing mean falls behind a growing business.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Ints
+from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR
+
+ROUNDS = 3
+#: Least relative SD allowed for: of a city's week around its +-4 weeks, and of a city's hour around the nation's.
+LEVEL_FLOOR, HOUR_FLOOR = 0.10, 0.15
+LEVEL_REACH_WEEKS = 4
+#: A time of week is known only when this many city-weeks of it were free of matches.
+MIN_FREE_BINS = 3
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline.
+
+    Attributes
+    ----------
+    expected
+        Expected orders, cities by bins; 0 where `is_known` is false.
+    is_known
+        Where the model could be identified, cities by bins.
+    profile, profile_without
+        p * theta, cities by times of week; and without each week, cities by weeks left out by times of week.
+    level_without
+        L without each week as a share of L, cities by weeks by weeks left out.
+    day_without
+        D without each week as a share of D, weeks by weekdays by weeks left out.
+    first_week
+        Number of the first week (as in the grid) of the axes of weeks.
+    """
+
+    expected: Floats
+    is_known: Bools
+    profile: Floats
+    profile_without: Floats
+    level_without: Floats
+    day_without: Floats
+    first_week: int
+
+    @property
+    def n_weeks(self) -> int:
+        """Number of weeks of the fit."""
+        return int(self.profile_without.shape[1])
+
+
+def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zone: Ints) -> Baseline:
+    """Fit the model to the free bins and evaluate it at all bins.
+
+    Parameters
+    ----------
+    orders, free
+        Orders, and which bins are observed and free of matches; cities by bins.
+    week, time_of_week, zone
+        As in `Grid`.
+    """
+    n_cities, n_bins = orders.shape
+    first_week = int(week.min()) if n_bins else 0
+    n_weeks = int(week.max()) - first_week + 1 if n_bins else 1
+    cell = (week - first_week) * TIMES_OF_WEEK + time_of_week
+    exposure, counts = (np.empty((n_cities, n_weeks, TIMES_OF_WEEK)) for _ in range(2))
+    for city in range(n_cities):
+        cells, weights = cell[zone[city]], free[city].astype(float)
+        size = n_weeks * TIMES_OF_WEEK
+        exposure[city] = np.bincount(cells, weights, size).reshape(n_weeks, TIMES_OF_WEEK)
+        counts[city] = np.bincount(cells, weights * orders[city], size).reshape(n_weeks, TIMES_OF_WEEK)
+
+    fit = _fit(exposure, counts)
+    is_share_known = exposure.sum(axis=(0, 1)) >= MIN_FREE_BINS
+    expected, is_known = np.zeros_like(orders), np.zeros(orders.shape, dtype=bool)
+    for city in range(n_cities):
+        day_level = (fit.level[city][:, None] * fit.day).ravel()[cell[zone[city]] // BINS_PER_DAY]
+        is_known[city] = is_share_known[time_of_week[zone[city]]] & np.isfinite(day_level)
+        expected[city] = np.where(is_known[city], day_level * fit.profile[city][time_of_week[zone[city]]], 0)
+    share_without = _shares_without(fit, exposure, counts)
+    day_without = _days_without(fit, exposure, share_without)
+    theta_without = _thetas_without(fit, exposure, counts, share_without, day_without)
+    profile_without = share_without[None] * theta_without
+    level_without, day_without = _levels_and_days_without(fit, exposure, profile_without)
+    return Baseline(
+        expected=expected,
+        is_known=is_known,
+        profile=fit.profile,
+        profile_without=profile_without,
+        level_without=level_without,
+        day_without=day_without,
+        first_week=first_week,
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """L (cities by weeks), D (weeks by weekdays) with its prior's shape, p, theta (cities by times of week)."""
+
+    level: Floats
+    day: Floats
+    day_strength: float
+    share: Floats
+    theta: Floats
+
+    @property
+    def profile(self) -> Floats:
+        return self.share * self.theta
+
+
+def _fit(exposure: Floats, counts: Floats) -> _Fit:
+    """Fit the factors in turns; exposure (free bins) and counts are cities by weeks by times of week."""
+    counts_cw, counts_ck, counts_wk = (counts.sum(axis=axis) for axis in (2, 1, 0))
+    share = _ratio(counts_wk.sum(axis=0), exposure.sum(axis=(0, 1)))
+    share, theta = _ratio(share, share.sum()), np.ones_like(counts_ck)
+    day, strength = np.ones((exposure.shape[1], 7)), np.inf
+    for _ in range(ROUNDS):
+        daily = _by_day(exposure * (share * theta)[:, None])
+        usual = np.nan_to_num(_level(counts_cw, (daily * day).sum(axis=2)))
+        strength = _day_strength(_by_day(counts), daily * usual[:, :, None])
+        day = _day(_by_day(counts_wk), (daily * usual[:, :, None]).sum(axis=0), strength)
+        usual_wk = np.einsum("cwk,cw->wk", exposure * theta[:, None], usual)
+        trust = _trust(usual_wk * share, strength)
+        share = _ratio((trust * counts_wk).sum(axis=0), (trust * usual_wk).sum(axis=0))
+        share = _ratio(share, share.sum())
+        usual_ck = np.einsum("cwk,cw->ck", exposure * _all_day(day), usual)
+        theta = _all_hour(_shrunk(_by_hour(counts_ck), _by_hour(usual_ck * share), HOUR_FLOOR))
+    daily = _by_day(exposure * (share * theta)[:, None])
+    return _Fit(_level(counts_cw, (daily * day).sum(axis=2)), day, strength, share, theta)
+
+
+def _shares_without(fit: _Fit, exposure: Floats, counts: Floats) -> Floats:
+    """Refit p without each week, by subtracting what the week adds to its sums; weeks left out by times of week.
+
+    A time of week that is free in no other week keeps its share.
+    """
+    usual = np.einsum("cwk,cw,ck->wk", exposure, np.nan_to_num(fit.level), fit.theta, optimize=True)
+    trust = _trust(usual * fit.share, fit.day_strength)
+    rest_n, rest_m = (_rest(trust * values) for values in (counts.sum(axis=0), usual))
+    share = np.broadcast_to(fit.share, rest_m.shape).copy()
+    return np.divide(rest_n, rest_m, out=share, where=rest_m > 1e-9)
+
+
+def _days_without(fit: _Fit, exposure: Floats, share_without: Floats) -> Floats:
+    """Return how D answers to a share without each week."""
+    n_weeks = len(share_without)
+    usual = np.einsum("cwk,cw,ck->wk", exposure, np.nan_to_num(fit.level), fit.theta, optimize=True)
+    by_weekday = (values.reshape(n_weeks, 7, BINS_PER_DAY) for values in (usual, share_without))
+    without = np.einsum("vdk,wdk->vdw", *by_weekday, optimize=True)
+    return _day_change(_by_day(usual * fit.share), without, fit.day_strength)
+
+
+def _thetas_without(fit: _Fit, exposure: Floats, counts: Floats, share_without: Floats, day_without: Floats) -> Floats:
+    """Refit theta without each week and with the others' p and D; cities by weeks left out by times of week."""
+    usual = exposure * np.nan_to_num(fit.level)[:, :, None] * _all_day(fit.day)
+    of_hours, usual_ck = _by_hour(counts.sum(axis=1)), usual.sum(axis=1)
+    daily = _by_day(usual * fit.profile[:, None]).transpose(2, 0, 1)
+    now = daily.sum(axis=2)[:, :, None]
+    of_day = np.matmul(daily, day_without.transpose(1, 0, 2))
+    change = np.divide(of_day, now, out=np.ones_like(of_day), where=now > 0).transpose(1, 2, 0)
+    strength = _strength(of_hours, _by_hour(usual_ck * fit.share), HOUR_FLOOR)
+    hours_n = of_hours[:, None] - _by_hour(counts)
+    hours_m = _by_hour((usual_ck[:, None] - usual) * share_without) * np.repeat(change, 24, axis=-1)
+    return _all_hour((strength + hours_n) / (strength + hours_m))
+
+
+def _levels_and_days_without(fit: _Fit, exposure: Floats, profile_without: Floats) -> tuple[Floats, Floats]:
+    """Return how L and D answer to a profile without each week: other weeks' orders stay, so they move against it."""
+    n_cities, n_weeks, _ = exposure.shape
+    by_weekday = exposure.reshape(n_cities, n_weeks, 7, BINS_PER_DAY).transpose(2, 0, 1, 3)
+    profiles = profile_without.reshape(n_cities, n_weeks, 7, BINS_PER_DAY).transpose(2, 0, 3, 1)
+    daily_without = np.matmul(by_weekday, profiles)  # weekdays, cities, weeks, weeks left out
+    daily = _by_day(exposure * fit.profile[:, None])
+    level = np.nan_to_num(fit.level)
+    day_without = _day_change(
+        (daily * level[:, :, None]).sum(axis=0), np.einsum("dcvw,cv->vdw", daily_without, level), fit.day_strength
+    )
+    day = (fit.day[:, :, None] * day_without).transpose(1, 0, 2)[:, None]
+    now, without = (daily * fit.day).sum(axis=2)[:, :, None], (daily_without * day).sum(axis=0)
+    is_free = (now > 0) & (without > 0)
+    return np.divide(now, without, out=np.ones_like(without), where=is_free), day_without
+
+
+def _day_change(now: Floats, without: Floats, strength: float) -> Floats:
+    """Return D without each week as a share of D, given what is expected now and without."""
+    return (strength + now[:, :, None]) / (strength + without) if np.isfinite(strength) else np.ones_like(without)
+
+
+def _rest(values: Floats) -> Floats:
+    """Return the sum over weeks without each week."""
+    result: Floats = values.sum(axis=0) - values
+    return result
+
+
+def _all_day(values: Floats) -> Floats:
+    return np.repeat(values, BINS_PER_DAY, axis=-1)
+
+
+def _all_hour(values: Floats) -> Floats:
+    return np.repeat(values, BINS_PER_HOUR, axis=-1)
+
+
+def _by_day(values: Floats) -> Floats:
+    days: Floats = values.reshape(*values.shape[:-1], 7, BINS_PER_DAY).sum(axis=-1)
+    return days
+
+
+def _by_hour(values: Floats) -> Floats:
+    hours: Floats = values.reshape(*values.shape[:-1], 7 * 24, BINS_PER_HOUR).sum(axis=-1)
+    return hours
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Return the ratio, and 0 where the denominator is 0."""
+    return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator > 0)
+
+
+def _level(counts: Floats, expected: Floats) -> Floats:
+    """Orders a week at share 1: each week shrunk to its neighbours. NaN where no week nearby has a free bin."""
+    weeks = np.arange(counts.shape[1])
+    near = (np.abs(weeks[:, None] - weeks) <= LEVEL_REACH_WEEKS).astype(float)
+    counts_near, expected_near = counts @ near, expected @ near
+    around = np.divide(counts_near, expected_near, out=np.full(counts.shape, np.nan), where=expected_near > 0)
+    level: Floats = around * _shrunk(counts, np.nan_to_num(around) * expected, LEVEL_FLOOR)
+    return level
+
+
+def _shrunk(counts: Floats, expected: Floats, floor: float) -> Floats:
+    strength = _strength(counts, expected, floor)
+    return (strength + counts) / (strength + expected)
+
+
+def _strength(counts: Floats, expected: Floats, floor: float) -> float:
+    """Return the gamma prior's shape 1 / max(tau^2, floor^2), tau^2 by moments over all cells."""
+    weight = np.square(expected).sum()
+    excess = (np.square(counts - expected) - expected).sum()
+    return float(1 / max(excess / weight if weight > 0 else 0.0, floor**2))
+
+
+def _day_strength(counts: Floats, expected: Floats) -> float:
+    """Return the shape of D's gamma prior; infinite where cities do not move together.
+
+    With residuals r = N - M of cities and days, by moments: the shared variance is ``s2 = sum over pairs of
+    cities r r' / sum over pairs M M'``, the noise ``phi = sum (r^2 - s2 M^2) / sum M``, at least 1 (Poisson).
+    The best linear predictor of a shock of variance s2 seen through noise phi / M has ``a = phi / s2``.
+    """
+    residual = counts - expected
+    pairs_m, pairs_r = (
+        (np.square(values.sum(axis=0)) - np.square(values).sum(axis=0)).sum() for values in (expected, residual)
+    )
+    shared = pairs_r / pairs_m if pairs_m > 0 else 0.0
+    if shared < 1e-9:
+        return np.inf
+    noise = (np.square(residual) - shared * np.square(expected)).sum() / expected.sum()
+    return float(max(noise, 1.0) / shared)
+
+
+def _day(counts: Floats, expected: Floats, strength: float) -> Floats:
+    return (strength + counts) / (strength + expected) if np.isfinite(strength) else np.ones_like(counts)
+
+
+def _trust(usual: Floats, strength: float) -> Floats:
+    """Return how much an order of each day tells about p: D is unknown, and all of a day's orders share it."""
+    daily = _by_day(usual)
+    trust = strength / (strength + daily) if np.isfinite(strength) else np.ones_like(daily)
+    return _all_day(trust)

@@ -1,0 +1,144 @@
+"""Families: what is analysed together, and what is never pooled.
+
+Belongs here: which orders, which baseline and which units make the real results, and which the mock ones. Does
+not belong here: estimates.
+
+A unit's window is **real** when its matches and all its order days are real; everything else is **mock**.
+
+============  ==================  ====================  =============================================
+family        orders              units                 baseline fitted on
+============  ==================  ====================  =============================================
+real          real                real matches          real-order days without mock matches (there
+                                                        the real matches are unknown), outside real
+                                                        matches' spans
+mock          mock                all matches           mock-order days, outside all matches' spans
+mock          real                with mock matches     real-order days, outside all matches' spans
+============  ==================  ====================  =============================================
+
+So nothing mock ever reaches a real figure, and no expectation is fitted on orders of another source.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from pizza_assets.contracts.analysis import TIME_WINDOWS
+from pizza_assets.contracts.columns import SOURCES, Source
+from pizza_assets.matchday.grid import Bools, Grid, Ints
+from pizza_assets.matchday.uplift import Counts, Panel, build_panel, count_window, cumulated, no_counts
+from pizza_assets.matchday.windows import BINS_PER_DAY, Matches, window_bins
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Orders and matches of one trailing window.
+
+    `units` are those that kick off in the window; `spans` are all spans that reach into it; `low` and `high`
+    are the window's first bin and the first one after it (bins since 1970).
+    """
+
+    grid: Grid
+    units: pd.DataFrame
+    memberships: pd.DataFrame
+    spans: pd.DataFrame
+    low: int
+    high: int
+
+    @cached_property
+    def n_weeks(self) -> int:
+        """Number of local weeks in the grid, at least 1."""
+        return int(self.grid.week.max() - self.grid.week.min()) + 1 if self.grid.n_bins else 1
+
+    @cached_property
+    def orders_are(self) -> dict[Source, Bools]:
+        """Which bins are collected from each source."""
+        return {source: self.grid.bins_with(source) for source in SOURCES}
+
+    @cached_property
+    def panels(self) -> dict[tuple[Source, Source], Panel]:
+        """Baselines by (source of orders, family)."""
+        panels: dict[tuple[Source, Source], Panel] = {}
+        is_mock_match = (self.spans["data_source"] == "mock").to_numpy()
+        if self.orders_are["real"].any():
+            mock_days = (self.spans.loc[is_mock_match, "kick_off_bin"].to_numpy() - self.grid.first_bin) // BINS_PER_DAY
+            is_mock_day = np.isin(np.arange(len(self.grid.day_source)), mock_days)
+            panels["real", "real"] = build_panel(
+                self.grid, self.orders_are["real"], self.spans[~is_mock_match], ~np.repeat(is_mock_day, BINS_PER_DAY)
+            )
+            if is_mock_match.any():
+                panels["real", "mock"] = build_panel(self.grid, self.orders_are["real"], self.spans)
+        if self.orders_are["mock"].any():
+            panels["mock", "mock"] = build_panel(self.grid, self.orders_are["mock"], self.spans)
+        return panels
+
+    def panel_of_orders(self, source: Source) -> Panel | None:
+        """Return the baseline that orders of a source are shown against."""
+        knows_real_matches = (self.spans["data_source"] == "real").any()
+        by_preference: tuple[tuple[Source, Source], ...] = (
+            (("real", "real"), ("real", "mock")) if knows_real_matches else (("real", "mock"), ("real", "real"))
+        )
+        keys = by_preference if source == "real" else (("mock", "mock"),)
+        return next((self.panels[key] for key in keys if key in self.panels), None)
+
+
+@dataclass(frozen=True)
+class Family:
+    """One source's units in the four windows; a unit that is not in the family is not clean in its counts."""
+
+    source: Source
+    units: pd.DataFrame
+    memberships: pd.DataFrame
+    is_member: dict[str, Bools]
+    counts: dict[str, Counts]
+
+
+def select(grid: Grid, matches: Matches, low_day: int, end_day: int) -> Selection:
+    """Cut grid and matches to the days from `low_day` until before `end_day` (days since 1970)."""
+    low, high = low_day * BINS_PER_DAY, end_day * BINS_PER_DAY
+    is_inside = matches.units["kick_off_bin"].between(low, high - 1).to_numpy()
+    row = np.cumsum(is_inside) - 1
+    members = matches.memberships[is_inside[matches.memberships["unit"]]]
+    reaches_in = matches.spans["kick_off_bin"].between(low - BINS_PER_DAY, high - 1)
+    return Selection(
+        grid=grid.between(low_day, end_day),
+        units=matches.units[is_inside].reset_index(drop=True),
+        memberships=members.assign(unit=row[members["unit"]]),
+        spans=matches.spans[reaches_in],
+        low=low,
+        high=high,
+    )
+
+
+def families(of: Selection) -> list[Family]:
+    """Return the families that have orders or units, real first."""
+    windows = {name: label_and_count(of, of.units, *window_bins(of.units, name)) for name in TIME_WINDOWS}
+    found = []
+    for source in SOURCES:
+        members = {name: is_real == (source == "real") for name, (is_real, _) in windows.items()}
+        if of.orders_are[source].any() or any(is_member.any() for is_member in members.values()):
+            counts = {name: counts.only(members[name]) for name, (_, counts) in windows.items()}
+            found.append(Family(source, of.units, of.memberships, members, counts))
+    return found
+
+
+def label_and_count(of: Selection, units: pd.DataFrame, start: Ints, end: Ints) -> tuple[Bools, Counts]:
+    """Return which units' windows [start, end) are real, and count each against its own family's baseline."""
+    low, high = (np.clip(bins - of.grid.first_bin, 0, of.grid.n_bins) for bins in (start, end))
+    collected = {source: cumulated(bins) for source, bins in of.orders_are.items()}
+    has_mock_orders = collected["mock"][high] > collected["mock"][low]
+    has_real_orders = collected["real"][high] > collected["real"][low]
+    is_real = (units["data_source"] == "real").to_numpy() & ~has_mock_orders
+    from_real_orders = has_real_orders & ~has_mock_orders & ~is_real
+    chosen: dict[tuple[Source, Source], Bools] = {("real", "real"): is_real, ("real", "mock"): from_real_orders}
+    counts = counts_of(of.panels.get(("mock", "mock")), of.n_weeks, units, start, end)
+    for key, is_chosen in chosen.items():
+        if is_chosen.any():
+            counts = counts.replaced(is_chosen, counts_of(of.panels.get(key), of.n_weeks, units, start, end))
+    return is_real, counts
+
+
+def counts_of(panel: Panel | None, n_weeks: int, units: pd.DataFrame, start: Ints, end: Ints) -> Counts:
+    """Count windows on a panel; without one, nothing is observed."""
+    return no_counts(len(units), n_weeks) if panel is None else count_window(panel, units, start, end)

@@ -1,0 +1,207 @@
+"""Insights: sentences and reports, generated from results and never without their evidence.
+
+Belongs here: words around numbers that other modules computed. Does not belong here: any computation of a
+finding. Every sentence carries n, interval and verdict; 'insufficient' is an answer.
+"""
+
+import json
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from pizza_assets.matchday.analysis import Analysis
+
+Record = Mapping[Hashable, Any]
+
+_WHEN = {
+    "pre_match": "in the 2 hours before kick-off",
+    "during_match": "during the match",
+    "post_match": "in the 2 hours after the match",
+    "day": "in the 24 hours from kick-off",
+}
+_WHOSE = {
+    "all": "over all matches",
+    "team": "when {} plays",
+    "competition": "around matches of {}",
+    "significance": "around {} matches",
+}
+_OUTCOME = {
+    "goals": "goals in the match",
+    "margin": "the goal difference",
+    "win": "a win of the city's team",
+    "loss": "a loss of the city's team",
+    "draw": "a draw",
+    "significance": "the significance of the match",
+}
+_PER = {"goals": "per goal", "margin": "per goal", "significance": "per step"} | dict.fromkeys(
+    ("win", "loss", "draw"), "with it"
+)
+_MEASURE = {
+    "pearson": "Pearson's r",
+    "point_biserial": "point-biserial r",
+    "spearman": "Spearman's r",
+    "rank_biserial": "rank-biserial r",
+    "hedges_d": "Hedges' d",
+    "slope": "slope",
+}
+#: The sections of a report: title, and whether a result stands in it by its factor and the kind of its scope.
+_SECTIONS = (
+    ("Before, during and after the match", True, "all"),
+    ("By team", True, "team"),
+    ("By competition", True, "competition"),
+    ("By significance", True, "significance"),
+    ("What happens in the match", False, "all"),
+)
+_MAX_ANOMALIES = 20
+
+
+def sentence(result: Record) -> str:
+    """Return a result as one sentence with its number, interval, n, adjusted p, verdict and source."""
+    kind, _, name = result["scope"].partition(":")
+    about = _WHOSE[kind].format(name)
+    if result["factor"] != "match":
+        about = f"against {_OUTCOME[result['factor']]}"
+    what = f"Orders {_WHEN[result['time_window']]} {about}"
+    if result["verdict"] == "insufficient":
+        return f"{what}: insufficient ({result['reason']}; {result['data_source']} data)."
+    number, low, high = (_number(result[column], result["unit"]) for column in ("estimate", "ci_low", "ci_high"))
+    measure = f"{number} against expected" if result["factor"] == "match" else f"{_MEASURE[result['method']]} {number}"
+    evidence = f"95 % interval {low} to {high}, n = {result['n']} in {result['n_weeks']} weeks"
+    if pd.notna(result["q_value"]):
+        evidence += f", adjusted p = {result['q_value']:.2g}"
+    slope = ""
+    if result["method"] in ("pearson", "point_biserial"):
+        slope = f", {result['effect_size']:+.1f} % {_PER[result['factor']]}"
+    return f"{what}: {measure} ({evidence}){slope}: {result['verdict']} ({result['data_source']} data)."
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:+.1f} %" if unit == "%" else f"{value:+.2f}"
+
+
+def headline(results: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return one source's uplift over all matches, by window."""
+    rows = results[(results["scope"] == "all") & (results["factor"] == "match")]
+    return {
+        row["time_window"]: {
+            "uplift_pct": _or_none(row["estimate"]),
+            "ci_low": _or_none(row["ci_low"]),
+            "ci_high": _or_none(row["ci_high"]),
+            "q_value": _or_none(row["q_value"]),
+            "n": int(row["n"]),
+            "verdict": row["verdict"],
+            "sentence": row["pattern_description"],
+        }
+        for row in rows.to_dict("records")
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def insights(results: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return every tested result as an insight: section, source, sentence, verdict, evidence; findings first."""
+    found: list[dict[str, Any]] = []
+    for source in results["data_source"].unique():
+        for title, rows in _by_section(results[results["data_source"] == source]):
+            found += [
+                {
+                    "section": title,
+                    "data_source": source,
+                    "sentence": row["pattern_description"],
+                    "verdict": row["verdict"],
+                    "n": int(row["n"]),
+                    "estimate": _or_none(row["estimate"]),
+                    "ci_low": _or_none(row["ci_low"]),
+                    "ci_high": _or_none(row["ci_high"]),
+                    "unit": row["unit"],
+                    "analysis_id": row["analysis_id"],
+                }
+                for row in rows.to_dict("records")
+            ]
+    return found
+
+
+def _by_section(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    tested = results[results["verdict"] != "diagnostic"]
+    kind, is_uplift = tested["scope"].str.partition(":")[0], tested["factor"] == "match"
+    sections = []
+    for title, of_uplift, of_kind in _SECTIONS:
+        rows = tested[(is_uplift == of_uplift) & (kind == of_kind)]
+        is_found = rows["verdict"].isin(["higher", "lower"])
+        ordered = pd.concat([rows[is_found].sort_values("q_value", kind="stable"), rows[~is_found]])
+        # The windows tell a story in their order.
+        sections.append((title, rows if of_uplift and of_kind == "all" else ordered))
+    return sections
+
+
+def report(analysis: "Analysis") -> dict[str, Any]:
+    """Return the whole report as a JSON-able dict: summary, insights and anomalies."""
+    columns = ["description", "data_source", "seen_in", "match_ids", "q_value"]
+    return {
+        "summary": analysis.summary,
+        "insights": insights(analysis.results),
+        "anomalies": analysis.anomalies[columns].to_dict("records"),
+    }
+
+
+def report_json(analysis: "Analysis") -> str:
+    """Return the report as JSON text."""
+    return json.dumps(report(analysis), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def report_markdown(analysis: "Analysis") -> str:
+    """Return the report as Markdown, one chapter a source: real and mock never stand in one list."""
+    summary = analysis.summary
+    lines = [
+        "# Does football sell pizza?",
+        "",
+        f"From {summary['window_start']} to {summary['as_of']}, analysed {summary['mode']}.",
+    ]
+    if not summary["sources"]:
+        lines += ["", "There are neither orders nor matches in these days, so there is nothing to tell."]
+    for source, facts in summary["sources"].items():
+        results = analysis.results[analysis.results["data_source"] == source]
+        spikes = analysis.anomalies[analysis.anomalies["data_source"] == source]
+        lines += ["", f"## {source.capitalize()} data", "", _overview(source, facts)]
+        for title, rows in _by_section(results):
+            lines += _section(title, rows)
+        lines += ["", "### Anything odd?", "", *_spike_lines(spikes)]
+    ignored = summary["matches_ignored"] | summary["orders_ignored"]
+    if ignored:
+        lines += ["", "## What does not count", ""]
+        lines += [f"- {reason}: {count:,}" for reason, count in ignored.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _overview(source: str, facts: Mapping[str, Any]) -> str:
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in facts["verdicts"].items()) or "none"
+    return (
+        f"{facts['orders']:,} {source} orders on {facts['n_days']} days; {facts['n_matches']} matches, "
+        f"{facts['n_units']} times a city's team kicked off. Verdicts: {verdicts}."
+    )
+
+
+def _section(title: str, rows: pd.DataFrame) -> list[str]:
+    if rows.empty:
+        return []
+    lines = ["", f"### {title}", ""]
+    is_found = rows["verdict"].isin(["higher", "lower"])
+    told = rows if len(rows) <= 4 else rows[is_found]
+    lines += [f"- {text}" for text in told["pattern_description"]]
+    others = rows["verdict"].drop(told.index).value_counts()
+    lines += [
+        f"- {verdict}: {count} results, listed with their numbers in the data." for verdict, count in others.items()
+    ]
+    return lines
+
+
+def _spike_lines(spikes: pd.DataFrame) -> list[str]:
+    if spikes.empty:
+        return ["No hour stands out from chance and ordinary ups and downs."]
+    lines = [f"- {text}" for text in spikes["description"].head(_MAX_ANOMALIES)]
+    rest = len(spikes) - _MAX_ANOMALIES
+    return lines + ([f"- and {rest} more, listed in the data."] if rest > 0 else [])

@@ -1,0 +1,64 @@
+"""The rules of the house, held by a test."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "pizza_assets"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+#: Seconds at import, for things that few commands need.
+HEAVY = ("scipy.stats", "dagster_aws", "boto3", "pyspark", "ibis")
+
+
+def _imports(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_only_definitions_and_defs_import_dagster(path: Path) -> None:
+    imports = {name.split(".")[0] for name in _imports(ast.parse(path.read_text(encoding="utf-8")))}
+    if not (_name(path) == "definitions.py" or _name(path).startswith("defs/")):
+        assert not {name for name in imports if name.startswith("dagster")}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "matchday" in path.parts], ids=_name)
+def test_the_heart_knows_neither_lake_nor_sources(path: Path) -> None:
+    forbidden = ("pizza_assets.lake", "pizza_assets.sources", "pizza_assets.synthetic", "pizza_assets.settings")
+    assert not {name for name in _imports(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith(forbidden)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_the_code_location_loads_without_the_heavy_modules() -> None:
+    code = (
+        "import sys; from pizza_assets.definitions import build_defs; build_defs(); "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]", loaded.stdout
+
+
+def test_help_does_not_load_what_it_does_not_need() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from pizza_assets.cli import main; "
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0; "
+        "print([name for name in ('dagster', 'pandas', 'pandera', 'pyarrow') if name in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]", loaded.stdout

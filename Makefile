@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test check realism format dictionary lock clean
+.PHONY: help setup demo dev test test-browser check realism format dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,11 @@ dev: setup ## Start the UI on http://localhost:3000, with schedules and sensors
 
 test: setup ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-browser: setup ## Run the dashboard's tests in Chromium (installs Chromium when it is missing)
+	@command -v chromium chromium-browser google-chrome >/dev/null || [ -n "$$CHROMIUM" ] || \
+		{ sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium; }
+	$(BIN)/python -m pytest pizza_assets_tests/browser
 
 check: setup ## Lint, format and types
 	$(BIN)/ruff check .

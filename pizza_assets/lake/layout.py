@@ -77,6 +77,8 @@ DAILY_TABLES: Mapping[str, DailyLayout] = {
 #: The files of one 'as of' analysis.
 CORRELATION_PREFIX = "processed-data/correlation-analysis"
 CORRELATION_FILES = ("correlation_results.csv", "significant_correlations.csv", "correlation_summary.json")
+#: The report beside them, for the last day of a run.
+REPORT_FILES = ("insights_report.md", "insights_report.json")
 
 #: What viewers see. Only the dated history may expire.
 DASHBOARD_PREFIX = "quicksight-ready/dashboard-data"

@@ -64,14 +64,39 @@ def as_metadata(facts: Mapping[str, object]) -> Metadata:
     return {name: text.encode("ascii", "replace").decode()[:_LONGEST_VALUE] for name, text in texts.items()}
 
 
-class DailyTable(Mapping[date, pd.DataFrame]):
+class _Days:
+    """The dated keys below a prefix; a day's objects are replaced together."""
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self.store, self.prefix = store, prefix
+
+    @cached_property
+    def _keys(self) -> dict[date, set[str]]:
+        keys: dict[date, set[str]] = defaultdict(set)
+        for item in self.store.list(f"{self.prefix}/"):
+            day = layout.day_of(item.key)
+            if day:
+                keys[day].add(item.key)
+        return keys
+
+    def _replace(self, day: date, parts: Mapping[str, bytes], facts: Metadata) -> None:
+        """Write the day's objects in their order, then remove what it had before: a reader always finds some."""
+        for key, data in parts.items():
+            self.store.write(key, data, facts)
+        for stale in self._keys.get(day, set()) - set(parts):
+            self.store.delete(stale)
+        self._keys[day] = set(parts)
+
+
+class DailyTable(_Days, Mapping[date, pd.DataFrame]):
     """The days of one data set in the lake: ``table[day]`` reads a frame, ``table.put(day, ...)`` replaces it.
 
     A reader sees the days that were there when it first looked, and decodes only `columns`.
     """
 
     def __init__(self, store: Store, where: DailyLayout, columns: Sequence[str] | None = None) -> None:
-        self.store, self.layout, self.columns = store, where, columns
+        super().__init__(store, where.prefix)
+        self.layout, self.columns = where, columns
         self._read = lru_cache(maxsize=4)(self._decode)
 
     @cached_property
@@ -137,21 +162,8 @@ class DailyTable(Mapping[date, pd.DataFrame]):
             document = json.dumps({"day": str(day), "objects": content.raw}, ensure_ascii=False).encode()
             parts[self.layout.key(day, content.data_source, extension="json.gz")] = gzip.compress(document, mtime=0)
         parts[key] = formats.parquet_bytes(frame, contract)
-        for part, data in parts.items():
-            self.store.write(part, data, facts)
-        for stale in self._keys_by_day.get(day, set()) - set(parts):
-            self.store.delete(stale)
-        self._keys_by_day[day] = set(parts)
+        self._replace(day, parts, facts)
         return key
-
-    @cached_property
-    def _keys_by_day(self) -> dict[date, set[str]]:
-        keys: dict[date, set[str]] = defaultdict(set)
-        for item in self.store.list(f"{self.layout.prefix}/"):
-            day = layout.day_of(item.key)
-            if day:
-                keys[day].add(item.key)
-        return keys
 
 
 @dataclass(frozen=True)
@@ -162,11 +174,8 @@ class Files:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
-class DatedFiles:
+class DatedFiles(_Days):
     """Dated files below one prefix: reports and snapshots, one set a day."""
-
-    def __init__(self, store: Store, prefix: str) -> None:
-        self.store, self.prefix = store, prefix
 
     def days(self, file: str) -> list[date]:
         """Return the days that have `file`, in order."""
@@ -178,9 +187,7 @@ class DatedFiles:
         return self.store.read(layout.dated_key(self.prefix, day, file))
 
     def put(self, day: date, files: Files, run_id: str) -> str:
-        """Replace the day's files and return the key of the last one written."""
-        key = ""
-        for name, data in files.content.items():
-            key = layout.dated_key(self.prefix, day, name)
-            self.store.write(key, data, as_metadata({"run-id": run_id, **files.facts}))
-        return key
+        """Replace the day's files and return the key of the first one."""
+        parts = {layout.dated_key(self.prefix, day, name): data for name, data in files.content.items()}
+        self._replace(day, parts, as_metadata({"run-id": run_id, **files.facts}))
+        return next(iter(parts))

@@ -1,0 +1,172 @@
+"""The command line: ``pizza-assets``.
+
+Belongs here: commands, progress bars, and errors as one sentence. Does not belong here: what a command
+does. Modules that cost seconds to import are imported by the commands that need them.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import click
+
+from pizza_assets.dashboard.commands import dashboard, quicksight
+from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.settings import Settings
+
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+class _Group(click.Group):
+    """Shows an error as one sentence and a non-zero exit; the traceback only with --debug."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 as click has it
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 the last place to turn an error into a sentence
+            is_ours = isinstance(error, PizzaAssetsError)
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            unexpected = f"{type(error).__name__}: {error} (unexpected; pizza-assets --debug ... shows where)"
+            click.secho(f"Error: {error if is_ours else unexpected}", fg="red", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pizza_assets")
+@click.option("--debug", is_flag=True, help="Show Dagster's log and tracebacks.")
+@click.pass_context
+def main(ctx: click.Context, *, debug: bool) -> None:
+    """Does football sell pizza? Settings come from the environment and .env (see .env.example)."""
+    ctx.obj = debug
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+
+
+main.add_command(dashboard)
+main.add_command(quicksight)
+
+
+class _DayCounter(logging.Handler):
+    """Hears of each stored day and tells it on."""
+
+    def __init__(self, told: Callable[[str, date], None]) -> None:
+        super().__init__(logging.INFO)
+        self._told = told
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._told(record.__dict__["asset"], record.__dict__["day"])
+
+
+@contextmanager
+def day_progress(assets: int, days: int) -> Iterator[None]:
+    """Show how many days of how many assets are stored: a bar on a terminal, a line per asset elsewhere."""
+    logger = logging.getLogger("pizza_assets.progress")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    counts: dict[str, int] = {}
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=assets * days, label="storing days", file=sys.stderr, hidden=hidden) as bar:
+
+        def told(asset: str, day: date) -> None:
+            counts[asset] = counts.get(asset, 0) + 1
+            bar.label = f"{asset:<20} {day}"
+            bar.update(1)
+            if hidden and counts[asset] == days:
+                click.echo(f"stored {asset}: {days} days, the last is {day}", err=True)
+
+        handler = _DayCounter(told)
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+
+
+def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> None:
+    from pizza_assets.defs.runs import asset_count, check_days, run_days
+
+    check_days(settings, first, last)
+    with day_progress(asset_count(settings, select), (last - first).days + 1):
+        run_days(settings, first, last, select, verbose=debug)
+
+
+def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, which costs a second to import
+    from pizza_assets.lake import is_on_s3, open_lake, s3_client
+
+    client = s3_client(settings) if is_on_s3(settings.pizza_lake) else None
+    return open_lake(settings.pizza_lake, client)
+
+
+@main.command()
+@click.option("--from", "first", type=_DAY, required=True, help="First day, YYYY-MM-DD (UTC).")
+@click.option("--to", "last", type=_DAY, help="Last day; yesterday by default.")
+@click.option("--select", default="*", show_default=True, help="Assets, as in Dagster: order_volume+, group:raw ...")
+@click.pass_obj
+def backfill(debug: bool, first: datetime, last: datetime | None, select: str) -> None:
+    """Collect, merge, analyse and publish a range of days. Days that are there are replaced."""
+    settings = Settings.load()
+    until = last.date() if last else datetime.now(UTC).date() - timedelta(days=1)
+    _materialize(settings, first.date(), until, select, debug=debug)
+    _print_status(settings)
+
+
+@main.command()
+@click.option("--days", default=300, show_default=True, type=click.IntRange(1, 366), help="Length of the season.")
+@click.pass_obj
+def demo(debug: bool, days: int) -> None:
+    """Make a mock season, run everything on it, and say what was found. A second run finds it done."""
+    from pizza_assets import demo as season
+
+    settings = season.settings()
+    store = _store(settings)
+    first, last = season.span(days)
+    if season.is_done(store, settings, first, last):
+        click.echo("The demo's season is there already; nothing to do.")
+    else:
+        season.check_no_real_days(store, first, last)
+        click.echo(f"Making {days} days of mock orders and matches in {settings.pizza_lake} ...")
+        _materialize(settings, first, last, "*", debug=debug)
+    for line in season.findings(store, first, last):
+        click.echo(line)
+
+
+@main.command()
+def status() -> None:
+    """Show what days each layer of the lake has, real or mock."""
+    _print_status(Settings.load())
+
+
+def _print_status(settings: Settings) -> None:
+    from pizza_assets.dashboard.publish import current_as_of
+    from pizza_assets.status import layers
+
+    store = _store(settings)
+    click.echo(f"Lake: {settings.pizza_lake}")
+    click.echo(f"{'layer':<22}{'days':>6}{'real':>6}{'mock':>6}{'gaps':>6}  first to last")
+    for layer in layers(store):
+        span = f"{layer.days[0]} to {layer.days[-1]}" if layer.days else "-"
+        real, mock = ("" if count is None else str(count) for count in (layer.real, layer.mock))
+        click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
+    click.echo(f"Dashboard data: as of {current_as_of(store) or '- (none yet)'}")
+
+
+@main.command()
+@click.pass_context
+def verify(ctx: click.Context) -> None:
+    """Re-read the lake: checksums, schemas, counts, sources, and whether the manifests are true."""
+    from pizza_assets.verify import verify as check
+
+    store = _store(Settings.load())
+    total = sum(1 for _ in store.list(""))
+    with click.progressbar(length=total, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        report = check(store, lambda _: bar.update(1))
+    for problem in report.problems:
+        click.secho(problem, fg="red", err=True)
+    click.echo(f"{report.objects} objects read, {len(report.problems)} problems.")
+    ctx.exit(1 if report.problems else 0)

@@ -1,0 +1,1 @@
+"""What viewers see: the data sets of the dashboard and the manifests that point at them."""

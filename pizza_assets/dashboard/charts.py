@@ -1,0 +1,290 @@
+"""The page's charts: Altair specifications of the visuals, compiled to Vega.
+
+Belongs here: marks, scales, axes, tooltips. Does not belong here: data, which the page puts in, and colours,
+which are custom properties of its style sheet so that dark mode and print need no second drawing.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pizza_assets.dashboard.spec import visual
+
+#: Each chart's own data set has this name; further ones are named where they are used.
+ROWS = "rows"
+_FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
+_INK, _MUTED, _LINE, _ACCENT = "var(--ink)", "var(--muted)", "var(--line)", "var(--accent)"
+_QUIET, _BAND, _SECOND, _THIRD = "var(--quiet)", "var(--band)", "var(--second)", "var(--third)"
+_CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    "font": _FONT,
+    "view": {"stroke": "transparent"},
+    "axis": {
+        "labelColor": _MUTED,
+        "titleColor": _MUTED,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "gridColor": _LINE,
+        "domain": False,
+        "tickColor": _LINE,
+        "labelPadding": 6,
+    },
+    "axisX": {"grid": False},
+}
+MATCH_TYPES = ("regular", "tournament", "final")
+VERDICTS = ("higher", "lower", "no effect found")
+
+
+@cache
+def vega_specs() -> Mapping[str, dict[str, Any]]:
+    """Return the Vega specification of every chart, by the id of its visual; data sets are empty."""
+    import vl_convert
+
+    charts = {"days": _days(), "profile": _profile(), "teams": _teams(), "matches": _matches(), "match": _match()}
+    return {
+        name: vl_convert.vegalite_to_vega({**chart.to_dict(), "description": visual(name).title})
+        for name, chart in charts.items()
+    }
+
+
+@cache
+def vega_script() -> str:
+    """Return Vega with Vega-Embed, bundled by vl-convert, as one script that defines ``window.vegaEmbed``.
+
+    Embed brings the expression interpreter (``ast: true``), which runs where a Content-Security-Policy
+    forbids ``eval``. The charts are compiled to Vega beforehand, so that no browser compiles them.
+    """
+    import vl_convert
+
+    # The bundle declares names such as `$` at the top level; they stay in here.
+    return f"(()=>{{{vl_convert.javascript_bundle('window.vegaEmbed = vegaEmbed;')}}})();"
+
+
+def _chart(layers: list[Any], height: int | dict[str, int], **params: float) -> Any:  # noqa: ANN401 - altair's classes are made at run time
+    import altair as alt
+
+    return (
+        alt.layer(*layers, data=alt.NamedData(name=ROWS))
+        .add_params(*(alt.param(name=name, value=value) for name, value in params.items()))
+        .properties(width=600, height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        .configure(**_CONFIG)
+    )
+
+
+def _zero() -> Any:  # noqa: ANN401 - see _chart
+    import altair as alt
+
+    return alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=_INK, strokeWidth=1)
+
+
+def _tooltip(**fields: str) -> list[Any]:
+    import altair as alt
+
+    return [alt.Tooltip(field, title=title.replace("_", " ")) for title, field in fields.items()]
+
+
+def _day_axis() -> Any:  # noqa: ANN401 - see _chart
+    import altair as alt
+
+    return alt.Axis(title=None, format="%-d %b", labelOverlap=True, tickCount={"expr": "width / 90"}, grid=False)
+
+
+def _days() -> Any:  # noqa: ANN401 - see _chart
+    import altair as alt
+
+    day = alt.X("from:T", scale=alt.Scale(type="utc"), axis=_day_axis())
+    percent = alt.Y("dev_pct:Q", title="% above or below expected", axis=alt.Axis(tickCount=6))
+    ordinary = (
+        alt.Chart(alt.NamedData(name="ordinary"))
+        .mark_rect(color=_BAND)
+        .encode(y="low:Q", y2="high:Q", tooltip=_tooltip(What="text:N"))
+    )
+    bars = (
+        alt.Chart()
+        .mark_bar(aria=False)
+        .encode(
+            x=day,
+            x2="to:T",
+            y=percent,
+            y2=alt.datum(0),
+            color=alt.Color(
+                "kind:N", legend=None, scale=alt.Scale(domain=["match day", "other day"], range=[_ACCENT, _QUIET])
+            ),
+            tooltip=_tooltip(Day_UTC="day:N", Deviation="dev_text:N", Orders="orders:Q", Expected="expected:Q")
+            + _tooltip(Kind="kind:N", Matches="matches:N"),
+        )
+    )
+    return _chart([ordinary, bars, _zero().encode(y="zero:Q")], 230)
+
+
+def _profile() -> Any:  # noqa: ANN401 - see _chart
+    import altair as alt
+
+    hours = alt.X(
+        "hour:Q",
+        title="hours from kick-off",
+        scale=alt.Scale(domain=[-6, 9], nice=False),
+        axis=alt.Axis(values=[-6, -4, -2, 0, 2, 4, 6, 8], format="+d"),
+    )
+    domain = alt.Scale(domain=[alt.ExprRef("y_low"), alt.ExprRef("y_high")], clamp=True)
+    percent = alt.Y("uplift_pct:Q", title="uplift in %", scale=domain, axis=alt.Axis(tickCount=5))
+    during = (
+        alt.Chart(alt.InlineData(values=[{"from": 0, "to": 2, "text": "during the match"}]))
+        .mark_rect(color=_BAND)
+        .encode(x=alt.X("from:Q"), x2="to:Q")
+    )
+    band = alt.Chart().mark_area(color=_ACCENT, opacity=0.18, aria=False).encode(x=hours, y=percent, y2="high:Q")
+    band = band.encode(y=alt.Y("low:Q", scale=domain, title="uplift in %"))
+    line = alt.Chart().mark_line(color=_ACCENT, strokeWidth=2, aria=False).encode(x=hours, y=percent)
+    dots = (
+        alt.Chart()
+        .mark_point(color=_ACCENT, filled=True, size=36, opacity=1, aria=False)
+        .encode(
+            x=hours,
+            y=percent,
+            tooltip=_tooltip(Hour="hours:N", Uplift="uplift_text:N", Interval_95="interval:N", Kick_offs="n:Q"),
+        )
+    )
+    return _chart([during, band, _zero().encode(y="zero:Q"), line, dots], 200, y_low=-20, y_high=40)
+
+
+def _teams() -> Any:  # noqa: ANN401 - see _chart
+    import altair as alt
+
+    team = alt.Y(
+        "team:N",
+        sort=None,
+        title=None,
+        axis=alt.Axis(labelColor=_INK, labelFontSize=13, labelLimit=190, ticks=False, domain=False),
+    )
+    scale = alt.Scale(zero=True, nice=True)
+    verdict = alt.Color("verdict:N", legend=None, scale=alt.Scale(domain=VERDICTS, range=[_ACCENT, _SECOND, _MUTED]))
+    shape = alt.Shape(
+        "verdict:N",
+        legend=None,
+        scale=alt.Scale(domain=VERDICTS, range=["triangle-up", "triangle-down", "circle"]),
+    )
+    shown = _tooltip(Team="team:N", Uplift="uplift_text:N", Interval_95="interval:N", Kick_offs="n:Q", Says="verdict:N")
+    rules = (
+        alt.Chart()
+        .mark_rule(strokeWidth=2.5, opacity=0.55, aria=False)
+        .encode(
+            y=team,
+            x=alt.X(
+                "low:Q", title="uplift in %", scale=scale, axis=alt.Axis(grid=True, tickCount={"expr": "width / 60"})
+            ),
+            x2="high:Q",
+            color=verdict,
+            tooltip=shown,
+        )
+    )
+    dots = (
+        alt.Chart()
+        .mark_point(filled=True, opacity=1, size=90, aria=False)
+        .encode(y=team, x="uplift_pct:Q", color=verdict, shape=shape, tooltip=shown)
+    )
+    return _chart([_zero().encode(x="zero:Q"), rules, dots], {"step": 24})
+
+
+def _matches() -> Any:  # noqa: ANN401 - see _chart
+    import altair as alt
+
+    kick_off = alt.X("kickoff:T", scale=alt.Scale(type="utc"), axis=_day_axis())
+    scale = alt.Scale(domain=[-100, alt.ExprRef("y_high")], clamp=True, nice=False)
+    percent = alt.Y("uplift_pct:Q", title="uplift in % (one match)", scale=scale, axis=alt.Axis(tickCount=6))
+    type_colour = alt.Color(
+        "match_type:N", legend=None, scale=alt.Scale(domain=MATCH_TYPES, range=[_SECOND, _ACCENT, _THIRD])
+    )
+    intervals = (
+        alt.Chart(alt.NamedData(name="intervals"))
+        .mark_rule(opacity=0.5, aria=False)
+        .encode(x=kick_off, y=alt.Y("low:Q", scale=scale), y2="high:Q", color=type_colour)
+    )
+    size = alt.Size("expected:Q", legend=None, scale=alt.Scale(range=[24, 260], domainMin=0))
+    dots = (
+        alt.Chart()
+        .mark_point(strokeWidth=1.4, cursor="pointer", aria=False)
+        .encode(
+            x=kick_off,
+            y=percent,
+            size=size,
+            color=type_colour,
+            fill=alt.condition("datum.is_clean", type_colour, alt.value("transparent")),
+            fillOpacity=alt.value(0.55),
+            shape=alt.Shape(
+                "match_type:N", legend=None, scale=alt.Scale(domain=MATCH_TYPES, range=["circle", "square", "diamond"])
+            ),
+            tooltip=_tooltip(Match="match:N", Kick_off_UTC="when:N", Orders_in="city:N", Uplift="uplift_text:N")
+            + _tooltip(Orders="orders:Q", Expected="expected:Q", Type="match_type:N", Counts="counts:N"),
+        )
+    )
+    chosen = (
+        alt.Chart(alt.NamedData(name="chosen"))
+        .mark_point(size=420, strokeWidth=2.5, color=_INK, aria=False)
+        .encode(x=kick_off, y=percent)
+    )
+    return _chart([intervals, _zero().encode(y="zero:Q"), dots, chosen], 400, y_high=150)
+
+
+def _match() -> Any:  # noqa: ANN401 - see _chart
+    import altair as alt
+
+    time = alt.X(
+        "from:T",
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(
+            title="time of day (UTC)",
+            format="%H:%M",
+            tickCount={"expr": "width / 80"},
+            labelOverlap="greedy",
+            labelSeparation=8,
+            grid=False,
+        ),
+    )
+    orders = alt.Y("orders:Q", title="orders per hour", axis=alt.Axis(tickCount=5, tickMinStep=1))
+    phases = (
+        alt.Chart(alt.NamedData(name="phases"))
+        .mark_rect(color=_BAND)
+        .encode(
+            x=time,
+            x2="to:T",
+            opacity=alt.Opacity("weight:Q", scale=None, legend=None),
+            tooltip=_tooltip(Phase="text:N"),
+        )
+    )
+    noise = (
+        alt.Chart(alt.NamedData(name="noise"))
+        .mark_area(interpolate="step-after", color=_QUIET, opacity=0.35, aria=False)
+        .encode(x=time, y="low:Q", y2="high:Q")
+    )
+    bars = (
+        alt.Chart()
+        .mark_bar(color=_ACCENT, opacity=0.75, binSpacing=2, aria=False)
+        .encode(
+            x=time,
+            x2="to:T",
+            y=orders,
+            y2=alt.datum(0),
+            tooltip=_tooltip(Hour_UTC="hour:N", Orders="orders:Q", Expected="expected:Q", Goals="goals:Q"),
+        )
+    )
+    expected = (
+        alt.Chart(alt.NamedData(name="noise"))
+        .mark_line(interpolate="step-after", color=_INK, strokeDash=[5, 3], strokeWidth=1.6, aria=False)
+        .encode(x=time, y="expected:Q")
+    )
+    goals = alt.Chart(alt.NamedData(name="goals")).encode(x=alt.X("at:T", scale=alt.Scale(type="utc")))
+    shown = _tooltip(Goal="text:N", At_UTC="when:N")
+    rules = goals.mark_rule(color=_THIRD, strokeWidth=1.5, aria=False).encode(tooltip=shown)
+    balls = goals.mark_point(shape="circle", filled=True, size=70, color=_THIRD, opacity=1, aria=False).encode(
+        y=alt.value(0), tooltip=shown
+    )
+    minutes = goals.mark_text(color=_INK, fontSize=11, dy=-10, aria=False).encode(y=alt.value(0), text="minute:N")
+    return _chart([phases, noise, bars, expected, rules, balls, minutes], 220)
+
+
+def as_json() -> str:
+    """Return all charts as JSON."""
+    return json.dumps(vega_specs(), separators=(",", ":"))

@@ -1,0 +1,84 @@
+// Vega views: made once, given new rows when the filter changes. Tooltips are built from text nodes.
+
+const specs = JSON.parse(document.getElementById("charts").textContent);
+const views = new Map();
+const tip = document.getElementById("tip");
+
+function showTip(_handler, event, _item, value) {
+  if (!value || typeof value !== "object") { tip.hidden = true; return; }
+  const list = document.createElement("dl");
+  for (const [name, text] of Object.entries(value)) {
+    const term = document.createElement("dt"), detail = document.createElement("dd");
+    term.textContent = name;
+    detail.textContent = text;
+    list.append(term, detail);
+  }
+  tip.replaceChildren(list);
+  tip.hidden = false;
+  const box = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - box.width - 8))}px`;
+  tip.style.top = `${event.clientY + 18 + box.height > innerHeight ? event.clientY - box.height - 12 : event.clientY + 18}px`;
+}
+
+const options = {
+  mode: "vega", ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip: showTip, logLevel: 1,
+};
+
+/**
+ * Draw `name` in `container` with these data sets and signals. The first call makes the view; later ones only
+ * replace rows, which is quick. Calls for one container run one after another; the promise is of the last.
+ */
+function draw(name, container, data, signals = {}, label = "") {
+  let view = views.get(container);
+  if (!view) {
+    const spec = structuredClone(specs[name]);
+    for (const source of spec.data) if (source.name in data) source.values = data[source.name];
+    for (const signal of spec.signals || []) if (signal.name in signals) signal.value = signals[signal.name];
+    spec.width = Math.floor(container.clientWidth) || 600;
+    spec.description = label;
+    view = vegaEmbed(container, spec, options).then((made) => { follow(container, made.view); return made.view; });
+  } else {
+    view = view.then((made) => {
+      for (const [source, rows] of Object.entries(data)) made.data(source, rows);
+      for (const [signal, value] of Object.entries(signals)) made.signal(signal, value);
+      return made.description(label).resize().runAsync();
+    });
+  }
+  views.set(container, view);
+  return view;
+}
+
+/** Keep a view as wide as its container. */
+function follow(container, view) {
+  new ResizeObserver(() => {
+    const width = Math.floor(container.clientWidth);
+    if (width && Math.abs(view.width() - width) > 1) view.width(width).resize().run();
+  }).observe(container);
+}
+
+/** Take a view away, also one that is still being made; resolves when it is gone. */
+function discard(container) {
+  const view = views.get(container);
+  views.delete(container);
+  container.replaceChildren();
+  return view ? view.then((made) => made.finalize()) : Promise.resolve();
+}
+
+/** Show a sentence in place of a chart that has nothing to draw. */
+function drawEmpty(container, sentence) {
+  if (container.firstChild?.className === "empty") { container.firstChild.textContent = sentence; return; }
+  const gone = discard(container);
+  const text = document.createElement("p");
+  text.className = "empty";
+  text.textContent = sentence;
+  container.append(text);
+  gone.then(() => { if (!views.has(container)) container.replaceChildren(text); });
+}
+
+function drawOrSay(name, container, data, sentence, signals, label) {
+  if (!data.rows.length) { drawEmpty(container, sentence); return null; }
+  return draw(name, container, data, signals, label);
+}
+
+/** Resolves when everything asked for so far is drawn. */
+const allDrawn = () => Promise.all(views.values());

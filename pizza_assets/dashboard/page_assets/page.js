@@ -1,0 +1,84 @@
+// The page: state in the address, controls, and drawing everything for a filter.
+
+function show() {
+  const matches = matchesIn(state), days = daysIn(state), uplift = upliftOf(state);
+  for (const name of ["team", "type", "source", "from", "to"]) get(name).value = state[name];
+  get("headline").replaceChildren(...headline(uplift));
+  get("lead").textContent = lead(uplift);
+  get("shown").textContent = `Showing ${filterWords()}, ${state.source || "no"} data. All times are UTC.`;
+  drawCards(matches, days);
+  drawDays(days);
+  drawProfile();
+  drawTeams();
+  drawMatches(matches);
+  drawMatch();
+  drawList(matches);
+  drawCertainty();
+  drawAnomalies();
+}
+
+function go(change) {
+  const next = { ...state, ...change };
+  if (next.match && !("match" in change) && !matchesIn(next).some((row) => row.match_id === next.match)) next.match = "";
+  const hash = hashOf(next);
+  if (hash === hashOf(state)) return;
+  state = next;
+  history.pushState(null, "", `#${hash}`);
+  show();
+}
+
+function fillSelect(id, values, all) {
+  const options = values.map((value) => new Option(value, value));
+  get(id).replaceChildren(...(all ? [new Option(all, "")] : []), ...options);
+}
+
+function start() {
+  fillSelect("team", choices.team, "All teams");
+  fillSelect("type", choices.type, "All types");
+  fillSelect("source", choices.source, choices.source.length ? "" : "none");
+  for (const name of ["from", "to"]) {
+    if (!meta) continue;
+    get(name).min = meta.data_from;
+    get(name).max = meta.data_until;
+  }
+  get("filters").addEventListener("change", (event) => go({ [event.target.name]: event.target.value }));
+  get("filters").addEventListener("submit", (event) => event.preventDefault());
+  get("reset").addEventListener("click", () => go({ team: "", type: "", from: "", to: "", match: "", source: choices.source[0] || "" }));
+  for (const [id, step] of [["previous", -1], ["next", 1]]) {
+    get(id).addEventListener("click", () => { const order = matchOrder(); go({ match: order[order.indexOf(shownMatch()) + step] }); });
+  }
+  get("skip").addEventListener("click", (event) => { event.preventDefault(); get("figures").focus(); });
+  get("theme").addEventListener("click", () => {
+    const root = document.documentElement, isDark = getComputedStyle(root).colorScheme === "dark" ||
+      (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+    root.dataset.theme = isDark ? "light" : "dark";
+    themeButton();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themeButton);
+  addEventListener("popstate", () => { state = stateOf(location.hash); show(); });
+  addEventListener("hashchange", () => { if (hashOf(state) !== hashOf(stateOf(location.hash))) { state = stateOf(location.hash); show(); } });
+  addEventListener("keydown", (event) => { if (event.key === "Escape" && state.match) go({ match: "" }); });
+  addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+  banner();
+  themeButton();
+  show();
+  get("foot").textContent = meta
+    ? `As of ${meta.as_of}. Data ${meta.data_from} to ${meta.data_until}: ${count(meta.orders)} orders, ${count(meta.matches)} matches. Written ${isoMinute(Date.parse(meta.built_at))} UTC. One file, no network.`
+    : "";
+  allDrawn().then(() => { document.documentElement.dataset.drawn = String(Math.round(performance.now())); });
+  if (document.documentElement.dataset.live) setInterval(reloadWhenChanged, 2000);
+}
+
+function themeButton() {
+  const theme = document.documentElement.dataset.theme;
+  const isDark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  get("theme").textContent = isDark ? "Light" : "Dark";
+  get("theme").setAttribute("aria-pressed", String(isDark));
+}
+
+async function reloadWhenChanged() {
+  const answer = await fetch("/version", { cache: "no-store" }).catch(() => null);
+  if (answer?.ok && (await answer.text()) !== document.documentElement.dataset.live) location.reload();
+}
+
+start();

@@ -1,0 +1,48 @@
+"""Publishing: the current data sets first, whole, then what points at them.
+
+Belongs here: the order in which viewers' files change. Does not belong here: what is in them.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from pizza_assets.dashboard.manifest import Published, index, quicksight_manifest
+from pizza_assets.errors import LakeError
+from pizza_assets.lake import formats, layout
+from pizza_assets.lake.store import Store, checksum
+from pizza_assets.lake.tables import as_metadata
+
+
+def current_as_of(store: Store) -> date | None:
+    """Return the day that the current data sets are of; None when there are none."""
+    if not any(store.list(layout.MANIFEST_KEY)):
+        return None
+    document = json.loads(store.read(layout.MANIFEST_KEY))
+    try:
+        return date.fromisoformat(document["as_of"])
+    except (KeyError, ValueError) as error:
+        raise LakeError(
+            f"{store.uri(layout.MANIFEST_KEY)} names no 'as_of' day. Delete it and materialize dashboard_data again."
+        ) from error
+
+
+def publish(
+    store: Store, frames: Mapping[str, pd.DataFrame], as_of: date, run_id: str, lineage: Mapping[str, object]
+) -> Mapping[str, Published]:
+    """Write the current data sets, then their manifests, the index and the lineage; return what was written."""
+    published = {}
+    for name, frame in frames.items():
+        data = formats.csv_bytes(frame)
+        key = layout.current_key(name)
+        facts = {"run-id": run_id, "as-of": as_of.isoformat(), "rows": len(frame)}
+        store.write(key, data, as_metadata(facts))
+        published[name] = Published(key, store.uri(key), len(frame), tuple(frame.columns), checksum(data))
+    documents = {layout.manifest_key(name): quicksight_manifest(item) for name, item in published.items()}
+    documents[layout.MANIFEST_KEY] = index(as_of.isoformat(), published)
+    documents[layout.LINEAGE_KEY] = {"as_of": as_of.isoformat(), "run_id": run_id, **lineage}
+    for key, document in documents.items():
+        store.write(key, formats.json_bytes(document), as_metadata({"run-id": run_id, "as-of": as_of.isoformat()}))
+    return published

@@ -1,0 +1,43 @@
+"""The code location: rooms wired into assets, resources and a job, in flow order.
+
+Belongs here: wiring. Does not belong here: anything that computes, reads or writes.
+"""
+
+import dagster as dg
+
+from pizza_assets.defs.dashboard import dashboard_assets
+from pizza_assets.defs.io_manager import LakeIOManager
+from pizza_assets.defs.matchday import matchday_assets
+from pizza_assets.defs.quicksight import quicksight_defs
+from pizza_assets.defs.raw import raw_assets
+from pizza_assets.defs.resources import lake_resource
+from pizza_assets.settings import Settings
+
+#: The whole match-day branch, from orders and matches to the dashboard's data.
+MATCH_DAY_JOB = "match_day"
+
+
+def build_defs(settings: Settings | None = None) -> dg.Definitions:
+    """Return the definitions for `settings`; without any, for the environment's."""
+    settings = settings or Settings.load()
+    lake = lake_resource(settings)
+    assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
+    match_day = dg.Definitions(
+        assets=assets,
+        jobs=[
+            dg.define_asset_job(
+                MATCH_DAY_JOB,
+                selection=dg.AssetSelection.assets(*assets),
+                description="Collect, merge, analyse and publish the selected days in one run.",
+            )
+        ],
+        resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(match_day, quicksight_defs(settings))
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions that Dagster loads."""
+    return build_defs()

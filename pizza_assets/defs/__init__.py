@@ -1,0 +1,1 @@
+"""Dagster: assets, IO manager, resources and jobs. With definitions.py the only room that imports dagster."""

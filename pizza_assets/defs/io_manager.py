@@ -1,0 +1,98 @@
+"""The lake as an IO manager: range-native, one day in memory at a time.
+
+Belongs here: moving days between assets and the lake, and what the UI shows of each. Does not belong here:
+layout and formats. An asset returns ``Days``, a lazy sequence; each day is stored as it is made, so memory
+does not grow with the range, and days that were finished survive a failure.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from pizza_assets.defs.resources import LakeResource
+from pizza_assets.lake import layout
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+
+#: One record for each day stored, with ``asset`` and ``day``; the command line draws its bars from it.
+progress = logging.getLogger("pizza_assets.progress")
+
+_PREFIXES = {
+    "correlation_results": layout.CORRELATION_PREFIX,
+    "dashboard_data": layout.DASHBOARD_PREFIX,
+}
+_PREVIEW_ROWS = 3
+
+
+@dataclass(frozen=True)
+class Days:
+    """What a daily asset returns: its days, made one after another while they are stored."""
+
+    content: Iterable[tuple[date, Day | Files]]
+
+
+def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
+    """Return the first rows as a table for the UI."""
+    head = frame.head(_PREVIEW_ROWS).to_dict("records")
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord({str(name): str(value) for name, value in row.items()}) for row in head],
+        schema=dg.TableSchema(columns=[dg.TableColumn(str(name)) for name in frame.columns]),
+    )
+
+
+def _shown(content: Day | Files) -> dict[str, Any]:
+    """Return the metadata of one day in the UI."""
+    facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
+    if isinstance(content, Files):
+        return facts
+    return {
+        **content.counts,
+        "data_source": content.data_source,
+        "share_real": 1.0 if content.data_source == "real" else 0.0,
+        **facts,
+        "preview": preview(content.frame),
+    }
+
+
+class LakeIOManager(dg.ConfigurableIOManager):
+    """Stores ``Days`` and loads lazy ``DailyTable`` (or ``DatedFiles``) views of the lake.
+
+    An input may name the columns it reads: ``AssetIn(metadata={"columns": [...]})``.
+    """
+
+    lake: dg.ResourceDependency[LakeResource]
+
+    def load_input(self, context: dg.InputContext) -> DailyTable | DatedFiles:
+        """Return a view of the upstream data set; nothing is read before a day is asked for."""
+        columns = (context.definition_metadata or {}).get("columns")
+        return self._open(context.asset_key.path[-1], columns)
+
+    def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
+        """Store each day as it comes. When one fails, report those before it as materialized, then raise."""
+        asset = context.asset_key.path[-1]
+        target = self._open(asset)
+        stored: dict[str, Mapping[str, Any]] = {}
+        try:
+            for day, content in obj.content:
+                key = target.put(day, content, context.run_id)  # type: ignore[arg-type] # each asset makes its kind
+                stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content)}
+                progress.info("stored %s %s", asset, day, extra={"asset": asset, "day": day})
+        except Exception:
+            for partition, metadata in stored.items():
+                context.log_event(
+                    dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
+                )
+            yield from context.consume_events()
+            raise
+        for partition, metadata in stored.items():
+            context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
+
+    def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | DatedFiles:
+        store = self.lake.store()
+        if asset in _PREFIXES:
+            return DatedFiles(store, _PREFIXES[asset])
+        return DailyTable(store, layout.DAILY_TABLES[asset], columns)

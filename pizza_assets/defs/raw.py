@@ -1,0 +1,74 @@
+"""Raw assets: matches and orders as they were collected, real or mock.
+
+Belongs here: asking ``sources`` for days and handing them to the lake. Does not belong here: clients.
+Matches come first and orders follow them, so that mock orders lie around the matches that are there.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+import pandas as pd
+
+from pizza_assets import contracts
+from pizza_assets.defs.daily import daily_asset
+from pizza_assets.defs.io_manager import Days
+from pizza_assets.defs.partitions import days_of
+from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.settings import Settings
+from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
+from pizza_assets.synthetic.matches import mock_matches
+from pizza_assets.synthetic.orders import planted_effects
+
+
+def _stored_form(collected: Collected, planted: Mapping[str, float]) -> tuple[date, Day]:
+    facts: dict[str, object] = {"reason": collected.reason} if collected.reason else {}
+    if collected.data_source == "mock" and planted:
+        facts["planted"] = planted
+    rejected = [{"reason": item.reason, "record": item.record} for item in collected.rejected]
+    received = collected.received if collected.data_source == "real" else None
+    return collected.day, Day(collected.frame, collected.data_source, received, rejected, collected.raw, facts)
+
+
+def matches_around(table: DailyTable, day: date, settings: Settings) -> pd.DataFrame:
+    """Return the matches that kick off from the day before `day` to the day after it.
+
+    Beside a mock day, a day that the lake does not have yet is made, so that mock orders do not depend on
+    the order in which days are made.
+    """
+    here = table.stored.get(day)
+    frames = [table[day]] if here else []
+    for neighbour in (day - timedelta(days=1), day + timedelta(days=1)):
+        if neighbour in table.stored:
+            frames.append(table[neighbour])
+        elif here and here.source == "mock":
+            frames.append(mock_matches(neighbour, settings))
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else contracts.empty(contracts.FOOTBALL_MATCHES)
+
+
+def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
+    """Return the raw assets for these settings."""
+    planted = planted_effects(settings)
+
+    @daily_asset(settings, group="raw", kinds=["api", "parquet"], contract=contracts.FOOTBALL_MATCHES)
+    def raw_matches(context: dg.AssetExecutionContext) -> Days:
+        """Football matches of the day from football-data.org, or mock: labelled, and with the reason."""
+        collected = collect_matches(days_of(context), settings)
+        return Days(_stored_form(day, {}) for day in collected)
+
+    @daily_asset(settings, group="raw", kinds=["api", "parquet"], contract=contracts.DOMINOS_ORDERS)
+    def raw_orders(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
+        """Pizza orders of the day from till exports or the Domino's API, or mock: labelled, with the reason.
+
+        Mock orders follow the matches of the day, real or mock, with the planted effects in the metadata.
+        """
+
+        def days() -> Iterator[tuple[date, Day]]:
+            around = lambda day: matches_around(raw_matches, day, settings)  # noqa: E731 a name for one argument
+            for collected in collect_orders(days_of(context), settings, around):
+                yield _stored_form(collected, planted)
+
+        return Days(days())
+
+    return [raw_matches, raw_orders]

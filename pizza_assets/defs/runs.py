@@ -1,0 +1,139 @@
+"""Runs from the command line: a range of days through Dagster, in this process, on the local instance.
+
+Belongs here: launching what the UI would launch, with the same history. Does not belong here: printing.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
+from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.settings import Settings
+
+#: The instance outside the project's folder, which has a dagster.yaml of its own.
+_INSTANCE = """\
+telemetry:
+  enabled: false
+python_logs:
+  managed_python_loggers: [pizza_assets.sources]
+  python_log_level: INFO
+"""
+_RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+class RunFailedError(PizzaAssetsError):
+    """A run failed; the message is the sentence of the error behind it."""
+
+
+def dagster_home() -> Path:
+    """Return where Dagster keeps its history: DAGSTER_HOME, the folder of dagster.yaml, or ``.dagster``."""
+    if home := os.environ.get("DAGSTER_HOME"):
+        return Path(home)
+    here = Path.cwd()
+    return here if (here / "dagster.yaml").exists() else here / ".dagster"
+
+
+@contextmanager
+def local_instance() -> Iterator[dg.DagsterInstance]:
+    """Open the instance that ``dagster dev`` shows."""
+    home = dagster_home()
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        (home / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def selected_assets(defs: dg.Definitions, selection: str) -> list[dg.AssetKey]:
+    """Return the assets that a selection such as ``order_volume+`` names.
+
+    Raises
+    ------
+    PizzaAssetsError
+        When the selection is no valid expression or names nothing.
+    """
+    graph = defs.resolve_asset_graph()
+    of_job = set(defs.resolve_job_def(MATCH_DAY_JOB).asset_layer.executable_asset_keys)
+    names = ", ".join(sorted(key.to_user_string() for key in of_job))
+    try:
+        keys = dg.AssetSelection.from_string(selection).resolve(graph) & of_job
+    except (dg.DagsterInvalidSubsetError, dg.DagsterError) as error:
+        raise PizzaAssetsError(f"--select {selection}: {error}. The assets are {names}.") from error
+    if not keys:
+        raise PizzaAssetsError(f"--select {selection} names no asset. The assets are {names}.")
+    return sorted(keys, key=lambda key: key.to_user_string())
+
+
+def check_days(settings: Settings, first: date, last: date) -> None:
+    """Raise PizzaAssetsError unless `first` to `last` is a range of existing partitions."""
+    today = dg.DailyPartitionsDefinition(settings.pizza_start_date.isoformat(), end_offset=1).get_last_partition_key()
+    if first > last:
+        raise PizzaAssetsError(f"The range is empty: {first} is after {last}.")
+    if first < settings.pizza_start_date or last.isoformat() > (today or ""):
+        raise PizzaAssetsError(
+            f"The days {first} to {last} are not all there: partitions go from {settings.pizza_start_date} "
+            f"(PIZZA_START_DATE) to {today} (today, UTC)."
+        )
+
+
+def run_days(settings: Settings, first: date, last: date, selection: str = "*", *, verbose: bool = False) -> list[str]:
+    """Materialize the selected assets for `first` to `last` (both included) and return the runs' ids.
+
+    Raises
+    ------
+    RunFailedError
+        With the sentence of the error that failed a run. Days that were finished stay.
+    """
+    check_days(settings, first, last)
+    defs = build_defs(settings)
+    keys = selected_assets(defs, selection)
+    job = defs.resolve_job_def(MATCH_DAY_JOB)
+    level = "DEBUG" if verbose else "CRITICAL"
+    runs = []
+    with local_instance() as instance:
+        for start, end in _chunks(first, last, settings.pizza_max_days_per_run):
+            result = job.execute_in_process(
+                instance=instance,
+                asset_selection=keys,
+                tags=dict(zip(_RANGE_TAGS, (start.isoformat(), end.isoformat()), strict=True)),
+                run_config={"loggers": {"console": {"config": {"log_level": level}}}},
+                raise_on_error=False,
+            )
+            runs.append(result.run_id)
+            if not result.success:
+                raise RunFailedError(_sentence(result))
+    return runs
+
+
+def asset_count(settings: Settings, selection: str) -> int:
+    """Return how many daily assets a selection names."""
+    defs = build_defs(settings)
+    graph = defs.resolve_asset_graph()
+    return sum(graph.get(key).is_partitioned for key in selected_assets(defs, selection))
+
+
+def _chunks(first: date, last: date, days: int) -> Iterator[tuple[date, date]]:
+    while first <= last:
+        end = min(last, first + timedelta(days=days - 1))
+        yield first, end
+        first = end + timedelta(days=1)
+
+
+def _sentence(result: dg.ExecuteInProcessResult) -> str:
+    """Return the message at the root of what failed: a step's error, else the run's own."""
+    steps = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    runs = [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
+    error = next((found for found in (*steps, *runs) if found is not None), None)
+    texts = []
+    while error is not None:
+        texts.append(error.message.strip())
+        error = error.cause
+    ours = next((text.partition(": ")[2] for text in texts if text.startswith("pizza_assets.")), None)
+    root = f"{texts[-1]} (run {result.run_id}; --debug shows where)" if texts else f"Run {result.run_id} failed."
+    return ours or root

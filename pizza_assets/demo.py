@@ -1,0 +1,90 @@
+"""The demo: one mock season, and what was found in it in five lines.
+
+Belongs here: which days it covers, whether they are there, and the lines. Does not belong here: running it.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.lake import layout
+from pizza_assets.lake.store import Store
+from pizza_assets.lake.tables import DailyTable, as_metadata
+from pizza_assets.settings import Settings
+from pizza_assets.status import has_days
+from pizza_assets.synthetic.orders import planted_effects
+
+#: A fixed season, so that everybody's demo shows the same figures.
+_FIRST_DAY = date(2025, 8, 1)
+_WINDOW_NAMES = {"pre_match": "2 h before", "during_match": "2 h during", "post_match": "2 h after"}
+
+
+def settings() -> Settings:
+    """Return the settings with every real source switched off."""
+    return Settings.load(
+        football_api_key=None,
+        dominos_api_key=None,
+        orders_files=None,
+        pizza_allow_mock=True,
+        pizza_start_date=min(Settings.load().pizza_start_date, _FIRST_DAY),
+    )
+
+
+def span(days: int) -> tuple[date, date]:
+    """Return the first and the last day of a demo of this length."""
+    return _FIRST_DAY, _FIRST_DAY + timedelta(days=days - 1)
+
+
+def is_done(store: Store, settings: Settings, first: date, last: date) -> bool:
+    """Tell whether the lake has the whole season, made with the same planted effects."""
+    orders = DailyTable(store, layout.RAW_ORDERS)
+    if not has_days(store, first, last) or not any(store.list(layout.MANIFEST_KEY)):
+        return False
+    wanted = as_metadata({"planted": planted_effects(settings)})["planted"]
+    return all(orders.facts(day).get("planted") == wanted for day in (first, last))
+
+
+def check_no_real_days(store: Store, first: date, last: date) -> None:
+    """Raise PizzaAssetsError when the demo would replace real data."""
+    for where in (layout.RAW_MATCHES, layout.RAW_ORDERS):
+        real = [
+            d for d, kept in DailyTable(store, where).stored.items() if kept.source == "real" and first <= d <= last
+        ]
+        if real:
+            raise PizzaAssetsError(
+                f"The lake holds real {where.label} for {len(real)} days of the demo's season, {real[0]} first. "
+                "The demo does not replace real data: give it a lake of its own (PIZZA_LAKE=demo-lake)."
+            )
+
+
+def findings(store: Store, first: date, last: date) -> Iterator[str]:
+    """Yield five lines: the data, the answer, before and after, the teams, and where to look next."""
+    effects, (meta, *_) = (_records(store, name) for name in ("effects", "meta"))
+    overall = {row["time_window"]: row for row in effects if row["scope"] == "all"}
+    yield (
+        f"{(last - first).days + 1} days to {meta['as_of']}: {meta['orders']:,} orders, {meta['matches']} matches, "
+        f"all {str(meta['data_source']).upper()} data."
+    )
+    yield f"Does football sell pizza? {overall['during_match']['sentence']}"
+    yield " · ".join(f"{name}: {_estimate(overall[window])}" for window, name in _WINDOW_NAMES.items())
+    teams = [row for row in effects if row["scope"].startswith("team:") and row["time_window"] == "during_match"]
+    proven = sorted((row for row in teams if row["verdict"] == "higher"), key=lambda row: row["uplift_pct"])
+    most = f"; most: {proven[-1]['scope'].removeprefix('team:')} {_estimate(proven[-1])}" if proven else ""
+    yield f"Teams with a proven uplift during matches: {len(proven)} of {len(teams)}{most}."
+    yield f"Look next: pizza-assets dashboard, or open {store.uri(layout.PAGE_KEY)}"
+
+
+def _records(store: Store, data_set: str) -> list[dict[str, Any]]:
+    frame = pd.read_csv(io.BytesIO(store.read(layout.current_key(data_set))))
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _estimate(row: Mapping[str, Any]) -> str:
+    if pd.isna(row["uplift_pct"]):
+        return str(row["verdict"])
+    interval = f" [{row['ci_low']:+.1f}, {row['ci_high']:+.1f}]" if pd.notna(row["ci_low"]) else ""
+    return f"{row['uplift_pct']:+.1f} %{interval}"

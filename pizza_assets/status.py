@@ -1,0 +1,49 @@
+"""Status: which days each layer of the lake has, real or mock.
+
+Belongs here: counting days from listings. Does not belong here: reading data (that is ``verify``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pizza_assets.lake import layout
+from pizza_assets.lake.store import Store
+from pizza_assets.lake.tables import DailyTable, DatedFiles
+
+
+@dataclass(frozen=True)
+class LayerStatus:
+    """Days of one layer. ``real`` and ``mock`` are None where a layer holds both in separate rows."""
+
+    name: str
+    days: Sequence[date]
+    real: int | None
+    mock: int | None
+
+    @property
+    def gaps(self) -> int:
+        """Days that are missing between the first and the last one."""
+        return (self.days[-1] - self.days[0]).days + 1 - len(self.days) if self.days else 0
+
+
+def layers(store: Store) -> list[LayerStatus]:
+    """Return the status of every layer, in the order that data flows."""
+    found = []
+    for where in layout.DAILY_TABLES.values():
+        stored = DailyTable(store, where).stored
+        sources = [day.source for day in stored.values()]
+        real, mock = (sources.count(source) if where.by_source else None for source in ("real", "mock"))
+        found.append(LayerStatus(where.name, list(stored), real, mock))
+    for name, prefix, file in (
+        ("correlation_results", layout.CORRELATION_PREFIX, layout.CORRELATION_FILES[-1]),
+        ("dashboard_data", layout.DASHBOARD_PREFIX, layout.DASHBOARD_HISTORY_FILE),
+    ):
+        found.append(LayerStatus(name, DatedFiles(store, prefix).days(file), None, None))
+    return found
+
+
+def has_days(store: Store, first: date, last: date) -> bool:
+    """Tell whether every layer has every day from `first` to `last`."""
+    wanted = {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    return all(wanted <= set(layer.days) for layer in layers(store))

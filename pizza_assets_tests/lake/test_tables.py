@@ -9,7 +9,7 @@ import pytest
 from pizza_assets.errors import ContractError, LakeError
 from pizza_assets.lake.layout import ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.store import LocalStore, Store
-from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 from pizza_assets_tests.frames import match_row, matches_frame, orders_frame
 
 DAY = date(2024, 2, 29)
@@ -94,6 +94,14 @@ def test_a_range_is_one_frame_and_an_empty_one_keeps_the_contract(store: Store) 
     assert list(reader.between(date(2024, 1, 1), date(2024, 12, 31))["order_id"]) == ["0-0", "1-0"]
     nothing = reader.between(date(2020, 1, 1), date(2020, 1, 2))
     pd.testing.assert_frame_equal(nothing, REAL.iloc[:0])
+
+
+def test_files_of_a_day_are_replaced_together(store: Store) -> None:
+    DatedFiles(store, "reports").put(DAY, Files({"a.json": b"{}", "b.md": b"#"}), "run 1")
+    DatedFiles(store, "reports").put(DAY, Files({"a.json": b"[]"}), "run 2")
+    assert keys(store) == ["reports/2024/02/29/20240229_000000_a.json"]
+    assert DatedFiles(store, "reports").read(DAY, "a.json") == b"[]"
+    assert DatedFiles(store, "reports").days("a.json") == [DAY]
 
 
 def test_long_and_foreign_text_in_metadata_is_shortened_ascii(store: Store) -> None:

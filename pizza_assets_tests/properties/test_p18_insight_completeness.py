@@ -1,0 +1,64 @@
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pizza_assets.contracts.analysis import TIME_WINDOWS, VERDICTS
+from pizza_assets.matchday.insights import insights, report_json, report_markdown
+from pizza_assets_tests.matchday.seasons import MONDAY, Season, season
+
+
+@st.composite
+def _seasons(draw: st.DrawFn) -> Season:
+    """Seasons of any length, partly collected, with orders of unknown cities and matches that do not count."""
+    weeks = draw(st.integers(1, 16))
+    of = season(weeks, draw(st.integers(0, 30)), source=draw(st.sampled_from(["real", "mock"])))
+    lost = [MONDAY + timedelta(days=i) for i in draw(st.sets(st.integers(0, 7 * weeks - 1), max_size=4))]
+    of = of.without_days(lost)
+    if draw(st.booleans()) and len(of.volume):
+        nowhere = of.volume.iloc[:3].assign(city="unknown")
+        of = replace(of, volume=pd.concat([of.volume, nowhere], ignore_index=True))
+    if draw(st.booleans()) and len(of.matches):
+        of = replace(of, matches=of.matches.assign(status=["POSTPONED", *["FINISHED"] * (len(of.matches) - 1)]))
+    return of
+
+
+# Feature: pizza-game-dashboard, Property 18: For any analysis run, summary statistics should be generated for all
+# available football match and Domino's order data
+@given(_seasons())
+def test_the_summary_accounts_for_all_orders_matches_and_results(of: Season) -> None:
+    analysis = of.analysis()
+    summary = json.loads(json.dumps(analysis.summary, allow_nan=False))
+    facts = summary["sources"]
+    assert sum(one["orders"] for one in facts.values()) == of.volume["orders"].sum()
+    assert sum(one["n_matches"] for one in facts.values()) + sum(summary["matches_ignored"].values()) == len(of.matches)
+    assert sum(one["n_days"] for one in facts.values()) == len(of.order_sources)
+    for source, one in facts.items():
+        mine = analysis.results[analysis.results["data_source"] == source]
+        assert sum(one["verdicts"].values()) == len(mine) > 0
+        assert list(one["by_window"]) == list(TIME_WINDOWS)
+        assert one["headline"] == one["by_window"]["during_match"]
+
+
+# Feature: pizza-game-dashboard, Property 18: For any analysis run, summary statistics should be generated for all
+# available football match and Domino's order data
+@given(_seasons())
+def test_every_claim_carries_its_evidence(of: Season) -> None:
+    analysis = of.analysis()
+    told = insights(analysis.results)
+    assert {one["analysis_id"] for one in told} == set(
+        analysis.results.loc[analysis.results["verdict"] != "diagnostic", "analysis_id"]
+    )
+    for one in told:
+        assert one["verdict"] in VERDICTS
+        assert one["verdict"] in one["sentence"]
+        assert f"({one['data_source']} data)" in one["sentence"] or f"; {one['data_source']} data)" in one["sentence"]
+        if one["verdict"] != "insufficient":
+            assert f"n = {one['n']} " in one["sentence"]
+            assert "95 % interval" in one["sentence"]
+            assert one["ci_low"] <= one["estimate"] <= one["ci_high"]
+    assert report_markdown(analysis).startswith("# Does football sell pizza?")
+    assert json.loads(report_json(analysis))["summary"] == json.loads(json.dumps(analysis.summary))

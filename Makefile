@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser check realism format dictionary lock clean
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick format dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -26,10 +26,14 @@ dev: setup ## Start the UI on http://localhost:3000, with schedules and sensors
 test: setup ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-test-browser: setup ## Run the dashboard's tests in Chromium (installs Chromium when it is missing)
+chromium: # Debian's Chromium, for the tests that need a browser
 	@command -v chromium chromium-browser google-chrome >/dev/null || [ -n "$$CHROMIUM" ] || \
 		{ sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium; }
+
+test-browser: setup chromium ## Run the dashboard's tests in Chromium (installs Chromium when it is missing)
 	$(BIN)/python -m pytest pizza_assets_tests/browser
+
+test-all: chromium test ## Run all tests, those in Chromium too (installs Chromium when it is missing)
 
 check: setup ## Lint, format and types
 	$(BIN)/ruff check .
@@ -42,6 +46,12 @@ format: setup ## Format the code
 
 realism: setup ## Measure the mock data against its targets
 	$(BIN)/python -m benchmarks.realism
+
+calibration: setup ## Prove the statistics on simulated worlds (hours; make calibration-quick: minutes)
+	$(BIN)/python -m benchmarks.calibration
+
+calibration-quick: setup ## The same on few worlds
+	$(BIN)/python -m benchmarks.calibration --quick
 
 dictionary: setup ## Write the data dictionary and .env.example from the code
 	$(BIN)/python -m pizza_assets.documents

@@ -42,7 +42,8 @@ def span(days: int) -> tuple[date, date]:
 def is_done(store: Store, settings: Settings, first: date, last: date) -> bool:
     """Tell whether the lake has the whole season, made with the same planted effects."""
     orders = DailyTable(store, layout.RAW_ORDERS)
-    if not has_days(store, first, last) or not any(store.list(layout.MANIFEST_KEY)):
+    shown = (layout.MANIFEST_KEY, layout.PAGE_KEY)
+    if not has_days(store, first, last) or not all(any(store.list(key)) for key in shown):
         return False
     wanted = as_metadata({"planted": planted_effects(settings)})["planted"]
     return all(orders.facts(day).get("planted") == wanted for day in (first, last))

@@ -24,7 +24,7 @@ from pizza_assets.matchday.national import national_study
 from pizza_assets.matchday.results import association_rows, national_rows, percent, unit_table, uplift_rows
 from pizza_assets.matchday.uplift import uplift_of_sets
 from pizza_assets.matchday.verdicts import judge, too_few
-from pizza_assets.matchday.windows import BINS_PER_HOUR, Matches, select_matches
+from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR, Matches, select_matches
 
 WINDOW_DAYS = 365
 PROFILE_HOURS = range(-6, 9)
@@ -153,10 +153,14 @@ def _results(rows: list[dict[str, Any]], as_of: date, selection: Selection) -> p
         return empty(CORRELATION_RESULTS)
     judged = judge(pd.DataFrame(rows))
     judged["as_of"] = as_of.isoformat()
-    key = ["as_of", "data_source", "scope", "factor", "method", "time_window"]
-    judged["analysis_id"] = judged[key].agg("|".join, axis=1)
+    key = ("as_of", "data_source", "scope", "factor", "method", "time_window")
+    judged["analysis_id"] = ["|".join(parts) for parts in zip(*(judged[name].tolist() for name in key), strict=True)]
     judged["data_quality"] = judged["data_source"].map(_data_quality(selection))
-    judged["pattern_description"] = [sentence(row) for row in judged.to_dict("records")]
+    told = zip(rows, *(judged[name].tolist() for name in ("q_value", "verdict", "reason")), strict=True)
+    judged["pattern_description"] = [
+        sentence(row | {"q_value": q_value, "verdict": verdict, "reason": reason})
+        for row, q_value, verdict, reason in told
+    ]
     return conform(judged, CORRELATION_RESULTS)
 
 
@@ -214,8 +218,19 @@ def _summary(
         "window_days": window_days,
         "mode": "by city" if prepared.grid.cities else "national",
         "sources": by_source,
-        "matches_ignored": prepared.matches.ignored,
-        "orders_ignored": prepared.grid.ignored,
+        **_ignored(prepared, of),
+    }
+
+
+def _ignored(prepared: Prepared, of: Selection) -> dict[str, dict[str, int]]:
+    """Return how many matches and orders of the window do not count, by reason."""
+    matches, orders = prepared.matches.ignored, prepared.grid.ignored
+    reasons = matches.loc[matches["kick_off_bin"].between(of.low, of.high - 1), "reason"].value_counts()
+    days = orders["day"].between(of.low // BINS_PER_DAY, of.high // BINS_PER_DAY - 1)
+    counts = orders[days].groupby("reason")["orders"].sum()
+    return {
+        "matches_ignored": {str(reason): int(n) for reason, n in reasons.items()},
+        "orders_ignored": {str(reason): int(n) for reason, n in counts.items()},
     }
 
 
@@ -228,7 +243,7 @@ def _source_summary(results: pd.DataFrame, family: Family, of: Selection) -> dic
     return {
         "n_matches": len(matches),
         "n_units": int(members.sum()),
-        "n_days": int(days.sum()) // 96,
+        "n_days": int(days.sum()) // BINS_PER_DAY,
         "orders": int(of.grid.national[days].sum()),
         "orders_by_city": int(of.grid.orders[:, days].sum()),
         "headline": by_window.get("during_match"),

@@ -184,7 +184,7 @@ def _rank_correlation(x: Floats, y: Floats, city: Ints, present: Floats, *, is_b
     return _correlation(*_moments(x_ranks, y_ranks, present, nation))
 
 
-def permutation_p(of: Response, outcome: Floats, seed: int, rounds: int = 1999) -> float:
+def permutation_p(of: Response, outcome: Floats, seed: int, rounds: int = 999) -> float:
     """Return the two-sided p-value of r when outcomes are shuffled within each city (Phipson & Smyth 2010)."""
     has_outcome = np.isfinite(outcome[of.unit])
     x, y = outcome[of.unit][has_outcome], of.values[has_outcome, 0]

@@ -48,7 +48,7 @@ class Grid:
     zone
         Row of `week` and `time_of_week` for each city.
     ignored
-        How many orders do not count, by reason.
+        Orders that do not count: day (since 1970), reason, orders.
     """
 
     first_bin: int
@@ -59,7 +59,7 @@ class Grid:
     week: Ints
     time_of_week: Ints
     zone: Ints
-    ignored: dict[str, int]
+    ignored: pd.DataFrame
 
     @property
     def n_bins(self) -> int:
@@ -151,10 +151,10 @@ def build_grid(volume: pd.DataFrame, order_sources: Mapping[date, Source]) -> Gr
     orders = np.bincount(cell, counts[in_city], len(names_kept) * n_bins).reshape(len(names_kept), n_bins)
     time_zones = sorted({reference[name].time_zone for name in names_kept}) or [DEFAULT_TIME_ZONE]
     week, time_of_week = local_calendar(first_bin, n_bins, time_zones)
-    ignored = {
-        "day not collected": counts[~is_collected].sum(),
-        "another source than the day's": counts[is_collected & ~is_kept].sum(),
-    }
+    reason = np.where(is_collected, "another source than the day's", "day not collected")
+    ignored = pd.DataFrame(
+        {"day": bins // BINS_PER_DAY + first_day, "reason": reason, "orders": counts.astype(np.int64)}
+    )
     return Grid(
         first_bin=first_bin,
         cities=names_kept,
@@ -164,5 +164,5 @@ def build_grid(volume: pd.DataFrame, order_sources: Mapping[date, Source]) -> Gr
         week=week,
         time_of_week=time_of_week,
         zone=np.array([time_zones.index(reference[name].time_zone) for name in names_kept], dtype=np.int64),
-        ignored={reason: int(n) for reason, n in ignored.items() if n},
+        ignored=ignored[~is_kept].groupby(["day", "reason"], as_index=False).sum(),
     )

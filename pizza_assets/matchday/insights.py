@@ -5,15 +5,13 @@ finding. Every sentence carries n, interval and verdict; 'insufficient' is an an
 """
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from pizza_assets.matchday.analysis import Analysis
-
-Record = Mapping[Hashable, Any]
 
 _WHEN = {
     "pre_match": "in the 2 hours before kick-off",
@@ -57,7 +55,7 @@ _SECTIONS = (
 _MAX_ANOMALIES = 20
 
 
-def sentence(result: Record) -> str:
+def sentence(result: Mapping[str, Any]) -> str:
     """Return a result as one sentence with its number, interval, n, adjusted p, verdict and source."""
     kind, _, name = result["scope"].partition(":")
     about = _WHOSE[kind].format(name)

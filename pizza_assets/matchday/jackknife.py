@@ -33,8 +33,8 @@ def jackknife_error(without: Floats) -> Floats:
     n_weeks = without.shape[-1]
     if n_weeks < 2:
         return np.full(without.shape[:-1], np.nan)
-    is_finite = np.isfinite(without).all(axis=-1)
-    usable = np.where(is_finite[..., None], without, 0)
+    is_finite = np.asarray(np.isfinite(without).all(axis=-1))
+    usable = np.where(np.expand_dims(is_finite, -1), without, 0)
     deviations = usable - usable.mean(axis=-1, keepdims=True)
     error = np.sqrt((n_weeks - 1) / n_weeks * np.square(deviations).sum(axis=-1))
     return np.where(is_finite, error, np.nan)

@@ -118,12 +118,13 @@ def _uplift_problem(uplift: Uplift, error: Floats, i: int, counts: Counts, membe
 def association_rows(family: Family, seed: int) -> list[Row]:
     """Associate orders with every outcome in every window."""
     city = pd.factorize(family.units["city"])[0].astype(np.int64)
+    outcomes = {factor: family.units[factor].to_numpy(dtype=float) for factor in OUTCOMES}
     rows = []
     for time_window in TIME_WINDOWS:
         counts = family.counts[time_window]
         of = response(counts, city)
         for factor, is_binary in OUTCOMES.items():
-            outcome = family.units[factor].to_numpy(dtype=float)
+            outcome = outcomes[factor]
             found = associate(of, outcome)
             units = of.unit[np.isfinite(outcome[of.unit])]
             is_binary_here = is_binary or found.is_binary
@@ -233,5 +234,3 @@ def unit_table(found: list[Family]) -> pd.DataFrame:
             frames.append(frame[members])
     return conform(pd.concat(frames, ignore_index=True), UNIT_UPLIFT) if frames else empty(UNIT_UPLIFT)
 
-
-__all__ = ["CLEAN", "association_rows", "national_rows", "scopes_of", "unit_table", "uplift_rows"]

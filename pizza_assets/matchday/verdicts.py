@@ -6,6 +6,7 @@ Belongs here: the rules that turn estimates into verdicts. Does not belong here:
 import numpy as np
 import pandas as pd
 
+from pizza_assets.contracts.analysis import TIME_PERIODS
 from pizza_assets.matchday.grid import Bools, Floats
 
 ALPHA = 0.05
@@ -64,14 +65,15 @@ def judge(rows: pd.DataFrame) -> pd.DataFrame:
     ----------
     rows
         Estimates of any number of sources, with `problem` (why it is insufficient, or empty) and `note` (why
-        it is a diagnostic and no finding, or empty). The family of a source is all its rows with neither.
+        it is a diagnostic and no finding, or empty). The family of a source is all its rows with neither; the
+        primary questions are those over all matches in the three disjoint windows ('day' mostly repeats them).
     """
     is_insufficient = rows["problem"] != ""
     is_diagnostic = ~is_insufficient & (rows["note"] != "")
     in_family = ~is_insufficient & ~is_diagnostic
     p_values = rows["statistical_significance"].where(in_family).to_numpy(dtype=float)
     q_values = np.full(len(rows), np.nan)
-    is_primary = (rows["scope"] == "all").to_numpy()
+    is_primary = ((rows["scope"] == "all") & rows["time_window"].isin(TIME_PERIODS)).to_numpy()
     for source in rows["data_source"].unique():
         of_source = (rows["data_source"] == source).to_numpy()
         q_values[of_source] = adjusted(p_values[of_source], is_primary[of_source])
@@ -85,7 +87,9 @@ def judge(rows: pd.DataFrame) -> pd.DataFrame:
     adjusted_p = [f"adjusted p is {q:.2g}" for q in q_values]
     reason = [
         problem or note or f"{text}, {'not above' if found else 'above'} {ALPHA}"
-        for problem, note, text, found in zip(rows["problem"], rows["note"], adjusted_p, is_found, strict=True)
+        for problem, note, text, found in zip(
+            rows["problem"].tolist(), rows["note"].tolist(), adjusted_p, is_found, strict=True
+        )
     ]
     judged = rows.assign(q_value=q_values, verdict=verdict, reason=reason)
     judged[_WITHHELD] = judged[_WITHHELD].astype(float)

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pizza_assets.contracts.analysis import TIME_WINDOWS
 from pizza_assets.contracts.matches import PLAYED, SIGNIFICANCES
 from pizza_assets.reference import UNKNOWN_CITY
 
@@ -44,7 +43,7 @@ class Matches:
     ----------
     units
         One row per city and kick-off, by kick-off: city, kick_off_at, kick_off_bin (15-minute bins since
-        1970, UTC), extra_time, match_ids, n_matches, match_significance, competition, data_source, and one
+        1970, UTC), extra_time, match_ids, match_significance, competition, data_source, and one
         float column per outcome: goals and margin are means over the unit's matches; win, loss and draw are
         0 or 1, and NaN where the city's teams fared differently.
     memberships
@@ -57,14 +56,14 @@ class Matches:
     played
         The matches behind the units, once each.
     ignored
-        How many matches do not count, by reason.
+        The rows that do not count: kick_off_bin, reason.
     """
 
     units: pd.DataFrame
     memberships: pd.DataFrame
     spans: pd.DataFrame
     played: pd.DataFrame
-    ignored: dict[str, int]
+    ignored: pd.DataFrame
 
 
 def bins_of(instants: pd.Series) -> NDArray[np.int64]:
@@ -83,24 +82,29 @@ def select_matches(matches: pd.DataFrame) -> Matches:
     is_played = (matches["status"] == PLAYED) & matches["home_score"].notna() & matches["away_score"].notna()
     by_kick_off = matches[is_played].sort_values(["timestamp", "match_id"], kind="stable")
     played = by_kick_off.drop_duplicates("match_id", keep="last").reset_index(drop=True)
-    statuses = matches.loc[~is_played, "status"].value_counts()
-    ignored = {f"status {status}" if status != PLAYED else "no score": int(n) for status, n in statuses.items()}
-    if len(by_kick_off) > len(played):
-        ignored["listed twice"] = len(by_kick_off) - len(played)
+    is_again = by_kick_off.duplicated("match_id", keep="last")
     perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~matches["match_id"].isin(played["match_id"])
     spans = _sides(pd.concat([played, matches[perhaps]], ignore_index=True))
     sides = _sides(played)
-    homeless = len(played) - sides["match_id"].nunique()
-    if homeless:
-        ignored["no known city"] = homeless
+    unplayed = matches[~is_played]
+    reasons = ("status " + unplayed["status"]).mask(unplayed["status"] == PLAYED, "no score")
+    ignored = [
+        unplayed.assign(reason=reasons),
+        by_kick_off[is_again].assign(reason="listed twice"),
+        played[~played["match_id"].isin(sides["match_id"])].assign(reason="no known city"),
+    ]
     units, unit_of_side = _units(sides)
     return Matches(
         units=units,
         memberships=_memberships(sides, unit_of_side),
         spans=spans.groupby(["city", "kick_off_bin", "data_source"])[["extra_time"]].any().reset_index(),
         played=played,
-        ignored=ignored,
+        ignored=pd.concat([_reasons(frame) for frame in ignored], ignore_index=True),
     )
+
+
+def _reasons(matches: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"kick_off_bin": bins_of(matches["timestamp"]), "reason": matches["reason"].astype(str)})
 
 
 def _sides(matches: pd.DataFrame) -> pd.DataFrame:
@@ -120,8 +124,12 @@ def _sides(matches: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(sides, ignore_index=True).rename(columns={"timestamp": "kick_off_at"})
 
 
-def _joined(values: pd.Series) -> str:
-    return " ".join(sorted(set(values)))
+def _joined(values: pd.Series, groups: NDArray[np.int64]) -> list[str]:
+    """Return each group's distinct values in order, separated by blanks."""
+    distinct: dict[int, set[str]] = {group: set() for group in range(groups.max(initial=-1) + 1)}
+    for group, value in zip(groups.tolist(), values.tolist(), strict=True):
+        distinct[group].add(value)
+    return [" ".join(sorted(of_group)) for of_group in distinct.values()]
 
 
 def _units(sides: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
@@ -139,21 +147,21 @@ def _units(sides: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     units = groups.agg(
         kick_off_at=("kick_off_at", "min"),
         extra_time=("extra_time", "any"),
-        match_ids=("match_id", _joined),
-        n_matches=("match_id", "nunique"),
         significance=("rank", "max"),
-        competition=("competition", _joined),
         is_mock=("is_mock", "any"),
         goals=("goals", "mean"),
         margin=("margin", "mean"),
         **{name: (name, "mean") for name in ("win", "loss", "draw")},
     ).reset_index()
+    unit_of_side: NDArray[np.int64] = groups.ngroup().to_numpy().astype(np.int64)
+    units["match_ids"] = _joined(sides["match_id"], unit_of_side)
+    units["competition"] = _joined(sides["competition"], unit_of_side)
     for name in ("win", "loss", "draw"):
         units[name] = units[name].where(units[name].isin([0, 1]))
     units["match_significance"] = np.asarray(SIGNIFICANCES)[units["significance"].to_numpy(dtype=int)]
     units["significance"] = units["significance"].astype(float)
     units["data_source"] = np.where(units["is_mock"], "mock", "real")
-    unit_of_side: NDArray[np.int64] = groups.ngroup().to_numpy().astype(np.int64)
+    units[["match_ids", "competition"]] = units[["match_ids", "competition"]].astype(str)
     return units.drop(columns="is_mock"), unit_of_side
 
 
@@ -182,18 +190,3 @@ def span_bins(spans: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]
     extra = _EXTRA_TIME_BINS * spans["extra_time"].to_numpy(dtype=np.int64)
     return kick_off + SPAN_HOURS[0] * BINS_PER_HOUR, kick_off + SPAN_HOURS[1] * BINS_PER_HOUR + extra
 
-
-__all__ = [
-    "BINS_PER_DAY",
-    "BINS_PER_HOUR",
-    "BIN_MINUTES",
-    "OUTCOMES",
-    "SPAN_HOURS",
-    "TIME_WINDOWS",
-    "WINDOW_HOURS",
-    "Matches",
-    "bins_of",
-    "select_matches",
-    "span_bins",
-    "window_bins",
-]

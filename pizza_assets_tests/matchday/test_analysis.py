@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -11,7 +12,7 @@ from pizza_assets.contracts import ANOMALIES, CORRELATION_RESULTS, UNIT_UPLIFT, 
 from pizza_assets.contracts.analysis import TIME_WINDOWS
 from pizza_assets.matchday.analysis import Analysis, analyse_prepared, prepare
 from pizza_assets.matchday.insights import report_json, report_markdown
-from pizza_assets_tests.frames import match_row, matches_frame
+from pizza_assets_tests.frames import match_row
 from pizza_assets_tests.matchday.seasons import CITIES, MONDAY, Season, kick_off, season, weekly_matches
 
 
@@ -75,7 +76,7 @@ BAD: dict[str, Callable[[], Season]] = {
 }
 
 
-def _national(of: Season) -> object:
+def _national(of: Season) -> pd.DataFrame:
     return of.volume.assign(city="unknown").drop_duplicates("bin_start", ignore_index=True)
 
 
@@ -147,6 +148,7 @@ def test_a_range_of_days_says_what_each_day_alone_says() -> None:
         ranged = analyse_prepared(prepared, as_of, 70)
         assert_frame_equal(alone.results, ranged.results)
         assert_frame_equal(alone.units, ranged.units)
+        assert alone.summary == ranged.summary
 
 
 def test_national_mode_finds_a_planted_effect_and_claims_nothing_by_city() -> None:

@@ -3,12 +3,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from pizza_assets.matchday.analysis import prepare
 from pizza_assets.matchday.baseline import Baseline, fit_baseline
 from pizza_assets.matchday.family import families, select
 from pizza_assets.matchday.grid import Bools, Floats, days_since_1970, local_calendar
 from pizza_assets.matchday.jackknife import jackknife_error
 from pizza_assets.matchday.uplift import uplift_of_sets
-from pizza_assets.matchday.analysis import prepare
 from pizza_assets_tests.matchday.seasons import CITIES, MONDAY, Season, rates, season
 
 WEEKS = 12

@@ -11,6 +11,7 @@ def _rows(p_values: list[float], **columns: object) -> pd.DataFrame:
             "statistical_significance": p_values,
             "data_source": "real",
             "scope": "all",
+            "time_window": "during_match",
             "estimate": 5.0,
             "ci_low": 1.0,
             "ci_high": 9.0,
@@ -56,6 +57,16 @@ def test_half_of_the_weight_goes_to_the_primary_questions() -> None:
     by_hand = false_discovery_control(np.minimum(p_values / np.where(primary, 5, 10 / 18), 1))
     np.testing.assert_allclose(weighted, np.maximum(by_hand, p_values))
     assert weighted[0] < weighted[1]
+
+
+def test_teams_and_whole_days_are_not_primary() -> None:
+    p_values = [0.012] * 4 + [0.9] * 8
+    scopes, windows = ["all", "all", "team:A", "all"], ["pre_match", "post_match", "day", "day"]
+    judged = judge(_rows(p_values, scope=scopes * 3, time_window=windows * 3))
+    q_values = judged["q_value"].iloc[:4].tolist()
+    assert q_values[0] == q_values[1] <= q_values[2] == q_values[3]
+    primary = np.array([True, True, False, False] * 3)
+    np.testing.assert_allclose(judged["q_value"], adjusted(np.array(p_values), primary))
 
 
 def test_minimum_n() -> None:

@@ -2,7 +2,8 @@
 
 Full: 600 worlds without and with effects, 300 of every other scenario. Quick: about two minutes on
 two cores,
-bars widened by 2 standard errors. Exits with 1 when a bar is missed. The same seed gives the same table, however many jobs.
+bars widened by 2 standard errors. Exits with 1 when a bar is missed. The same seed gives the same table, however
+many jobs.
 """
 
 import argparse

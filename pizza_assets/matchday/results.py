@@ -18,7 +18,7 @@ from pizza_assets.matchday.family import Family
 from pizza_assets.matchday.grid import Bools, Floats
 from pizza_assets.matchday.jackknife import Interval, jackknife_error, student_interval
 from pizza_assets.matchday.national import EventStudy
-from pizza_assets.matchday.uplift import CLEAN, REASONS, Counts, Uplift, uplift_of_sets
+from pizza_assets.matchday.uplift import REASONS, Counts, Uplift, uplift_of_sets
 from pizza_assets.matchday.verdicts import MIN_EFFECTIVE_WEEKS, MIN_GROUP, PERMUTE_BELOW, too_few
 from pizza_assets.matchday.windows import OUTCOMES
 

@@ -38,8 +38,6 @@ class Panel:
     """Orders of one source against their baseline, summed up to each bin so that any window is a subtraction."""
 
     grid: Grid
-    orders: Floats
-    free: Bools
     baseline: Baseline
     sums: dict[str, Floats]
 
@@ -77,18 +75,16 @@ def build_panel(grid: Grid, observed: Bools, spans: pd.DataFrame, fit_on: Bools 
     if fit_on is not None:
         free &= fit_on
     baseline = fit_baseline(orders, free, grid.week, grid.time_of_week, grid.zone)
-    free &= baseline.is_known
-    expected = baseline.expected
     quantities: dict[str, Floats | Bools] = {
         "orders": orders,
-        "expected": expected,
+        "expected": baseline.expected,
         "missing": ~is_open,
         "unknown": ~baseline.is_known,
         "covered": cover >= 1,
         "covered twice": cover >= 2,
     }
     sums = {name: cumulated(values) for name, values in quantities.items()}
-    return Panel(grid=grid, orders=orders, free=free, baseline=baseline, sums=sums)
+    return Panel(grid=grid, baseline=baseline, sums=sums)
 
 
 def _open_days(orders: Floats, observed: Bools) -> Bools:

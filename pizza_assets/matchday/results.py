@@ -233,4 +233,3 @@ def unit_table(found: list[Family]) -> pd.DataFrame:
             )
             frames.append(frame[members])
     return conform(pd.concat(frames, ignore_index=True), UNIT_UPLIFT) if frames else empty(UNIT_UPLIFT)
-

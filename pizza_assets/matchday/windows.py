@@ -189,4 +189,3 @@ def span_bins(spans: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]
     kick_off = spans["kick_off_bin"].to_numpy(dtype=np.int64)
     extra = _EXTRA_TIME_BINS * spans["extra_time"].to_numpy(dtype=np.int64)
     return kick_off + SPAN_HOURS[0] * BINS_PER_HOUR, kick_off + SPAN_HOURS[1] * BINS_PER_HOUR + extra
-

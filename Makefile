@@ -61,6 +61,8 @@ lock: setup ## Resolve the dependencies anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--python-version 3.11 --extra dev --upgrade --output-file requirements.lock pyproject.toml
+	echo "pyspark>=4.1,<5" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--python-version 3.11 --upgrade --output-file requirements-spark.lock -
 
 clean: ## Remove what was installed and what local runs wrote (not the lake)
 	rm -rf .venv .dagster build *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -5,7 +5,7 @@ finding. Every sentence carries n, interval and verdict; 'insufficient' is an an
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -79,20 +79,20 @@ def _number(value: float, unit: str) -> str:
     return f"{value:+.1f} %" if unit == "%" else f"{value:+.2f}"
 
 
-def headline(results: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def headline(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return one source's uplift over all matches, by window."""
-    rows = results[(results["scope"] == "all") & (results["factor"] == "match")]
     return {
         row["time_window"]: {
             "uplift_pct": _or_none(row["estimate"]),
             "ci_low": _or_none(row["ci_low"]),
             "ci_high": _or_none(row["ci_high"]),
             "q_value": _or_none(row["q_value"]),
-            "n": int(row["n"]),
+            "n": row["n"],
             "verdict": row["verdict"],
             "sentence": row["pattern_description"],
         }
-        for row in rows.to_dict("records")
+        for row in results
+        if row["scope"] == "all" and row["factor"] == "match"
     }
 
 

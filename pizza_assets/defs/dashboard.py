@@ -4,7 +4,6 @@ Belongs here: reading the lake, calling ``dashboard``, publishing. Does not belo
 """
 
 import gzip
-import io
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,8 +11,8 @@ from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 
+from pizza_assets.contracts import CORRELATION_RESULTS
 from pizza_assets.dashboard.datasets import data_sets
 from pizza_assets.dashboard.page import write as write_page
 from pizza_assets.dashboard.publish import current_as_of, publish
@@ -33,7 +32,7 @@ from pizza_assets.settings import Settings
 def history(correlation_results: DatedFiles, day: date) -> Files:
     """Return what the dashboard said as of a day: the analysis' summary and every result."""
     results, _, summary = (correlation_results.read(day, file) for file in CORRELATION_FILES)
-    rows = json.loads(pd.read_csv(io.BytesIO(results)).to_json(orient="records"))
+    rows = formats.read_csv(results, CORRELATION_RESULTS)
     document = {"as_of": day.isoformat(), "summary": json.loads(summary), "results": rows}
     return Files({DASHBOARD_HISTORY_FILE: formats.json_bytes(document, indent=None)}, {"rows": len(rows)})
 

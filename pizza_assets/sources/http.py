@@ -19,9 +19,11 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SourceError
+from pizza_assets.redaction import redact
 from pizza_assets.settings import Settings
-from pizza_assets.sources.api import Api, AuthenticationError, TokenAuth, checked_address, checked_token, is_loopback
+from pizza_assets.sources.api import Api, AuthenticationError, TokenAuth, checked_address, checked_token
 from pizza_assets.sources.rate_budget import RateBudget, rates_of
 from pizza_assets.sources.records import read_json
 
@@ -103,7 +105,7 @@ class HttpSession:
         self._http = requests.Session()
         self._http.auth = TokenAuth(api)
         self._http.headers.update({"Accept": "application/json", **api.headers})
-        if is_loopback(parts):
+        if is_loopback(parts.hostname):
             self._http.trust_env = False  # no proxy between us and this very machine
 
     def __enter__(self) -> Self:
@@ -226,7 +228,7 @@ class HttpSession:
         return SourceError(f"{found} Check the request and {self.api.url_setting}.", final=status < 500)
 
     def _excerpt(self, text: str) -> str:
-        return " ".join(text.replace(self.api.token.get_secret_value().strip(), "[redacted]").split())[:200]
+        return " ".join(redact(text, [self.api.token.get_secret_value().strip()]).split())[:200]
 
 
 def _message(body: bytes) -> str:

@@ -42,7 +42,8 @@ def anomalies(store: Store, published: Collection[str], run_id: str) -> Iterator
     except LakeError as error:  # the lake's own checks tell of it; other alerts must not wait for that
         _LOGGER.warning("Anomalies are not looked at: %s", error)
         return
-    spikes = pd.read_csv(io.BytesIO(data), parse_dates=["bucket_ts"])
+    spikes = pd.read_csv(io.BytesIO(data))
+    spikes["bucket_ts"] = pd.to_datetime(spikes["bucket_ts"], utc=True)  # not while reading: a file may have no rows
     days = spikes["bucket_ts"].dt.date
     spikes = spikes[(spikes["data_source"] == "real") & (days >= as_of - _NEWS)].sort_values("q_value")
     for day in sorted(set(days[spikes.index])):

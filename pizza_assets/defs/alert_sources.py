@@ -169,5 +169,6 @@ def _sentence(step: dg.DagsterEvent) -> str:
 
 def _without_step(event: dg.EventLogEntry) -> str:
     """Return why a run failed outside of its steps: a worker that was killed, definitions that do not load."""
-    data = event.get_dagster_event().job_failure_data
-    return data.error.message.strip() if data.error else event.user_message or "The run failed without a message."
+    failed = event.get_dagster_event()
+    data = failed.job_failure_data  # None where a worker was found dead
+    return data.error.message.strip() if data and data.error else failed.message or "The run failed without a message."

@@ -66,7 +66,16 @@ class Watch:
         instance, run = self._instance, self._instance.get_run_by_id(ended.run_id)
         if run is None:
             return  # deleted meanwhile
-        yield from alert_sources.of_run(instance, run, ended, self._settings, self._store)
+        try:
+            yield from alert_sources.of_run(instance, run, ended, self._settings, self._store)
+        except Exception as error:  # noqa: BLE001 one run that we cannot read must not silence the alerts of all others
+            yield Alert(
+                title="Run not looked at",
+                subject=run.job_name,
+                sentence=f"The alerts of a run cannot be told: {type(error).__name__}: {error}",
+                action="Look at the run yourself, and report this as a defect.",
+                run_id=run.run_id,
+            )
 
     def _of_freshness(self, assets: set[dg.AssetKey]) -> Iterator[Alert]:
         since = self._late_since

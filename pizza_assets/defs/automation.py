@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from pizza_assets import due_days
-from pizza_assets.defs.in_flight import days_in_flight, range_tags
+from pizza_assets.defs.in_flight import days_in_flight, make_pools_known, range_tags
 from pizza_assets.defs.resources import lake_resource
 from pizza_assets.due_days import ONE_DAY
 from pizza_assets.lake.layout import RAW_ORDERS
@@ -135,6 +135,8 @@ def catch_up(
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         graph = context.repository_def.asset_graph if context.repository_def else None
+        if graph is not None:
+            make_pools_known(context.instance, graph)
         in_flight = days_in_flight(
             context.instance, graph, assets
         )  # before the lake: what ends meanwhile is waited for

@@ -85,3 +85,17 @@ def _days(first: str, last: str) -> Iterator[date]:
     while day <= end:
         yield day
         day += timedelta(days=1)
+
+
+def make_pools_known(instance: dg.DagsterInstance, graph: BaseAssetGraph[Any]) -> None:
+    """Give every pool of the assets its default limit, where it has none yet.
+
+    Dagster does so by itself when it takes runs out of the queue, but too late for those that it takes the very first
+    time: these it starts together.
+    """
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return
+    known = storage.get_concurrency_keys()
+    for pool in {pool for node in graph.asset_nodes for pool in node.pools or ()} - set(known):
+        storage.initialize_concurrency_limit_to_default(pool)

@@ -7,6 +7,7 @@ import dagster as dg
 
 from pizza_assets.defs.alerts import alert_defs
 from pizza_assets.defs.automation import automation_defs
+from pizza_assets.defs.console import console_logger
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
 from pizza_assets.defs.matchday import matchday_assets
@@ -34,6 +35,7 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         jobs=[job],
         resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
         executor=dg.in_process_executor,
+        loggers={"console": console_logger(settings)},
     )
     automation = automation_defs(settings, job, {asset.key for asset in assets})
     return dg.Definitions.merge(match_day, quicksight_defs(settings), automation, alert_defs(settings))

@@ -11,6 +11,7 @@ from pizza_assets.defs.console import console_logger
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
 from pizza_assets.defs.matchday import matchday_assets
+from pizza_assets.defs.metrics import metrics_resource
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
@@ -33,7 +34,7 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     match_day = dg.Definitions(
         assets=assets,
         jobs=[job],
-        resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
+        resources={"lake": lake, "io_manager": LakeIOManager(lake=lake, metrics=metrics_resource(settings))},
         executor=dg.in_process_executor,
         loggers={"console": console_logger(settings)},
     )

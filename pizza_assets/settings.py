@@ -122,6 +122,13 @@ class Settings(BaseSettings):
     alert_repeat_hours: int = Field(24, ge=1, description="The same cause alerts again after this many hours.")
     alerts_per_hour: int = Field(10, ge=1, description="More alerts than this in an hour are put into one.")
 
+    # Metrics
+    metrics: Literal["off", "emf", "cloudwatch"] = Field(
+        "off", description="off; emf: lines that CloudWatch Logs makes metrics of; cloudwatch: PutMetricData."
+    )
+    metrics_namespace: str = Field("PizzaAssets", description="Namespace of the metrics in CloudWatch.")
+    metrics_file: str | None = Field(None, description="File that the emf lines are appended to; stderr when not set.")
+
     # HTTP
     max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
     max_requests_per_hour: int = Field(1000, ge=1, description="Requests in any hour, per API and machine.")

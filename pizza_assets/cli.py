@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from pizza_assets import logs
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.settings import Settings
@@ -45,7 +46,7 @@ class _Group(click.Group):
 def main(ctx: click.Context, *, debug: bool) -> None:
     """Does football sell pizza? Settings come from the environment and .env (see .env.example)."""
     ctx.obj = debug
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logs.configure()
 
 
 main.add_command(dashboard)

@@ -5,9 +5,13 @@ Belongs here: wiring. Does not belong here: anything that computes, reads or wri
 
 import dagster as dg
 
+from pizza_assets.defs.alerts import alert_defs
+from pizza_assets.defs.automation import automation_defs
+from pizza_assets.defs.console import console_logger
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
 from pizza_assets.defs.matchday import matchday_assets
+from pizza_assets.defs.metrics import metrics_resource
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
@@ -22,19 +26,20 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     settings = settings or Settings.load()
     lake = lake_resource(settings)
     assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
+    job = dg.define_asset_job(
+        MATCH_DAY_JOB,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Collect, merge, analyse and publish the selected days in one run.",
+    )
     match_day = dg.Definitions(
         assets=assets,
-        jobs=[
-            dg.define_asset_job(
-                MATCH_DAY_JOB,
-                selection=dg.AssetSelection.assets(*assets),
-                description="Collect, merge, analyse and publish the selected days in one run.",
-            )
-        ],
-        resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
+        jobs=[job],
+        resources={"lake": lake, "io_manager": LakeIOManager(lake=lake, metrics=metrics_resource(settings))},
         executor=dg.in_process_executor,
+        loggers={"console": console_logger(settings)},
     )
-    return dg.Definitions.merge(match_day, quicksight_defs(settings))
+    automation = automation_defs(settings, job, {asset.key for asset in assets})
+    return dg.Definitions.merge(match_day, quicksight_defs(settings), automation, alert_defs(settings))
 
 
 @dg.definitions

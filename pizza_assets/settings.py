@@ -8,6 +8,7 @@ Values come from the environment first, then from ``.env`` in the working direct
 import json
 from datetime import date
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -21,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SettingsError
 
 
@@ -101,6 +103,32 @@ class Settings(BaseSettings):
         (), description="ARNs of users or groups that see the dashboard, separated by commas."
     )
 
+    # Every day
+    daily_refresh_time_zone: str = Field("Europe/London", description="Time zone of the daily refresh at 18:00.")
+    dagster_ui_url: HttpUrl = Field(
+        HttpUrl("http://localhost:3000"), description="Where people open Dagster's UI; alerts link to it."
+    )
+
+    # Alerts; with neither Slack nor SMTP they are only logged
+    slack_webhook_url: SecretStr | None = Field(None, description="Incoming webhook of Slack that gets the alerts.")
+    smtp_host: str | None = Field(None, description="Mail server that sends the alerts.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="587: STARTTLS; 465: TLS; plain on loopback only.")
+    smtp_user: str | None = Field(None, description="User at the mail server; none when not set.")
+    smtp_password: SecretStr | None = Field(None, description="Password at the mail server.")
+    alert_email_from: str | None = Field(None, description="Sender of the alerts.")
+    alert_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Receivers of the alerts, separated by commas."
+    )
+    alert_repeat_hours: int = Field(24, ge=1, description="The same cause alerts again after this many hours.")
+    alerts_per_hour: int = Field(10, ge=1, description="More alerts than this in an hour are put into one.")
+
+    # Metrics
+    metrics: Literal["off", "emf", "cloudwatch"] = Field(
+        "off", description="off; emf: lines that CloudWatch Logs makes metrics of; cloudwatch: PutMetricData."
+    )
+    metrics_namespace: str = Field("PizzaAssets", description="Namespace of the metrics in CloudWatch.")
+    metrics_file: str | None = Field(None, description="File that the emf lines are appended to; stderr when not set.")
+
     # HTTP
     max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
     max_requests_per_hour: int = Field(1000, ge=1, description="Requests in any hour, per API and machine.")
@@ -143,7 +171,9 @@ class Settings(BaseSettings):
                 "(.env.example explains each setting)."
             ) from None
 
-    @field_validator("football_competitions", "quicksight_owners", "quicksight_viewers", mode="before")
+    @field_validator(
+        "football_competitions", "quicksight_owners", "quicksight_viewers", "alert_email_to", mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -163,12 +193,27 @@ class Settings(BaseSettings):
             raise ValueError("expected competition codes such as PL or PL,CL")
         return value
 
-    @field_validator("orders_time_zone")
+    @field_validator("orders_time_zone", "daily_refresh_time_zone")
     @classmethod
     def _known_time_zone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"'{value}' is not an IANA time zone such as Europe/London")
         return str(ZoneInfo(value))
+
+    @field_validator("slack_webhook_url")
+    @classmethod
+    def _safe_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if not parts.hostname or (parts.scheme != "https" and not is_loopback(parts.hostname)):
+                raise ValueError("expected an address that starts with https:// (the address itself is the secret)")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_mail(self) -> Self:
+        if self.smtp_host and not (self.alert_email_from and self.alert_email_to):
+            raise ValueError("SMTP_HOST is set, so ALERT_EMAIL_FROM and ALERT_EMAIL_TO must be set, too")
+        return self
 
     @model_validator(mode="after")
     def _lake_from_bucket(self) -> Self:

@@ -11,7 +11,7 @@ import dagster as dg
 import pandera.pandas as pa
 
 from pizza_assets import contracts
-from pizza_assets.defs.partitions import daily_partitions, range_policy
+from pizza_assets.defs.partitions import POOL, daily_partitions, range_policy
 from pizza_assets.settings import Settings
 
 OWNERS = ("team:match-day",)
@@ -63,6 +63,7 @@ def daily_asset(
         code_version=code_version,
         partitions_def=daily_partitions(settings),
         backfill_policy=range_policy(settings),
+        pool=POOL,
         metadata={"dagster/column_schema": column_schema(contract), "grain": (contract.metadata or {})["grain"]}
         if contract
         else None,

@@ -13,10 +13,15 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import PrivateAttr
 
+from pizza_assets import logs
+from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake import layout
+from pizza_assets.lake.lock import WriterLock
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.sources.http import counted_calls
 
 #: One record for each day stored, with ``asset`` and ``day``; the command line draws its bars from it.
 progress = logging.getLogger("pizza_assets.progress")
@@ -65,6 +70,14 @@ class LakeIOManager(dg.ConfigurableIOManager):
     """
 
     lake: dg.ResourceDependency[LakeResource]
+    metrics: dg.ResourceDependency[Batch]
+
+    _lock: WriterLock | None = PrivateAttr(default=None)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let other runs write."""
+        if self._lock is not None:
+            self._lock.release()
 
     def load_input(self, context: dg.InputContext) -> DailyTable | DatedFiles:
         """Return a view of the upstream data set; nothing is read before a day is asked for."""
@@ -74,13 +87,9 @@ class LakeIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
         """Store each day as it comes. When one fails, report those before it as materialized, then raise."""
         asset = context.asset_key.path[-1]
-        target = self._open(asset)
         stored: dict[str, Mapping[str, Any]] = {}
         try:
-            for day, content in obj.content:
-                key = target.put(day, content, context.run_id)  # type: ignore[arg-type] # each asset makes its kind
-                stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content)}
-                progress.info("stored %s %s", asset, day, extra={"asset": asset, "day": day})
+            self._put(asset, context.run_id, obj, stored)
         except Exception:
             for partition, metadata in stored.items():
                 context.log_event(
@@ -90,6 +99,28 @@ class LakeIOManager(dg.ConfigurableIOManager):
             raise
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
+
+    def _put(self, asset: str, run_id: str, days: Days, stored: dict[str, Mapping[str, Any]]) -> None:
+        """Store the days, and note of each in `stored` what the UI shows."""
+        self._wait_for_others()
+        target = self._open(asset)
+        with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
+            meter, failed = Meter(calls), True
+            try:
+                for day, content in days.content:
+                    key = target.put(day, content, run_id)  # type: ignore[arg-type] # each asset makes its kind
+                    figures = meter.day(content, target.bytes_stored)
+                    stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content), **figures}
+                    extra = {"asset": asset, "day": day, "partition": day.isoformat()}
+                    progress.info("stored %s %s", asset, day, extra=extra)
+                failed = False
+            finally:
+                self.metrics.add(meter.measured(asset, run_id, failed=failed))
+
+    def _wait_for_others(self) -> None:
+        if self._lock is None:
+            self._lock = WriterLock(self.lake.store())
+        self._lock.acquire()
 
     def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | DatedFiles:
         store = self.lake.store()

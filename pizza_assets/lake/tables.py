@@ -69,6 +69,8 @@ class _Days:
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
+        #: Bytes that the newest `put` stored.
+        self.bytes_stored = 0
 
     @cached_property
     def _keys(self) -> dict[date, set[str]]:
@@ -83,6 +85,7 @@ class _Days:
         """Write the day's objects in their order, then remove what it had before: a reader always finds some."""
         for key, data in parts.items():
             self.store.write(key, data, facts)
+        self.bytes_stored = sum(map(len, parts.values()))
         for stale in self._keys.get(day, set()) - set(parts):
             self.store.delete(stale)
         self._keys[day] = set(parts)

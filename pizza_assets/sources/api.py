@@ -3,7 +3,6 @@
 Belongs here: TLS only (loopback excepted), and how a token travels. Does not belong here: asking (``http.py``).
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import requests
 from pydantic import SecretStr
 from requests.auth import AuthBase
 
+from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SettingsError, SourceError
 
 
@@ -49,16 +49,6 @@ class TokenAuth(AuthBase):
         return request
 
 
-def is_loopback(address: SplitResult) -> bool:
-    """Tell whether an address leads back to this very machine."""
-    if address.hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address.hostname or "").is_loopback
-    except ValueError:
-        return False
-
-
 def checked_address(api: Api) -> SplitResult:
     """Return the address of an API, taken apart.
 
@@ -73,7 +63,7 @@ def checked_address(api: Api) -> SplitResult:
             f"{api.url_setting} must be an address without user name, password, query and fragment. "
             f"Found more than that at host {parts.hostname}. Put the token into {api.key_setting}."
         )
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise SettingsError(
             f"{api.url_setting} must start with https:// because the token is sent there (http:// only on this "
             f"machine's own loopback). Found {parts.scheme}://{parts.hostname}. Change {api.url_setting}."

@@ -9,7 +9,9 @@ A token travels in one request header and is never part of an address, a message
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Self
@@ -19,9 +21,11 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SourceError
+from pizza_assets.redaction import redact
 from pizza_assets.settings import Settings
-from pizza_assets.sources.api import Api, AuthenticationError, TokenAuth, checked_address, checked_token, is_loopback
+from pizza_assets.sources.api import Api, AuthenticationError, TokenAuth, checked_address, checked_token
 from pizza_assets.sources.rate_budget import RateBudget, rates_of
 from pizza_assets.sources.records import read_json
 
@@ -52,6 +56,21 @@ class Calls:
 
     number: int = 0
     seconds: float = 0.0
+
+
+#: What counts the calls of every session in this context, besides the session itself.
+_counted: ContextVar[Calls | None] = ContextVar("pizza_assets_counted_calls", default=None)
+
+
+@contextmanager
+def counted_calls() -> Iterator[Calls]:
+    """Give the calls of all sessions that are used inside, as they are made."""
+    calls = Calls()
+    token = _counted.set(calls)
+    try:
+        yield calls
+    finally:
+        _counted.reset(token)
 
 
 @dataclass(frozen=True)
@@ -103,7 +122,7 @@ class HttpSession:
         self._http = requests.Session()
         self._http.auth = TokenAuth(api)
         self._http.headers.update({"Accept": "application/json", **api.headers})
-        if is_loopback(parts):
+        if is_loopback(parts.hostname):
             self._http.trust_env = False  # no proxy between us and this very machine
 
     def __enter__(self) -> Self:
@@ -156,14 +175,17 @@ class HttpSession:
         asked = f"{self.api.name}, GET {url}?{urlencode(parameters)}"
         self._budget.take()
         started = time.monotonic()
-        self.calls.number += 1
+        counters = [calls for calls in (self.calls, _counted.get()) if calls is not None]
+        for calls in counters:
+            calls.number += 1
         # Errors are raised outside of ``except``: a requests exception carries the request, and so the token.
         try:
             answer: _Answer | str = self._exchange(url, parameters, started + TOTAL_TIMEOUTS * self._timeout)
         except (requests.RequestException, HTTPError, OSError) as error:
             answer = self._network_fault(error)
         finally:
-            self.calls.seconds += time.monotonic() - started
+            for calls in counters:
+                calls.seconds += time.monotonic() - started
         if isinstance(answer, str):
             raise _TransientError(
                 f"{asked}: expected an answer, found {answer}. Check the network and {self.api.url_setting}, or try "
@@ -226,7 +248,7 @@ class HttpSession:
         return SourceError(f"{found} Check the request and {self.api.url_setting}.", final=status < 500)
 
     def _excerpt(self, text: str) -> str:
-        return " ".join(text.replace(self.api.token.get_secret_value().strip(), "[redacted]").split())[:200]
+        return " ".join(redact(text, [self.api.token.get_secret_value().strip()]).split())[:200]
 
 
 def _message(body: bytes) -> str:

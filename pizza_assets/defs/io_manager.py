@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from pizza_assets.defs.checks import Checking
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake import layout
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
@@ -30,9 +31,13 @@ _PREVIEW_ROWS = 3
 
 @dataclass(frozen=True)
 class Days:
-    """What a daily asset returns: its days, made one after another while they are stored."""
+    """What a daily asset returns: its days, made one after another while they are stored.
+
+    ``checking`` measures each of them before it is stored; ``daily_asset`` sets it.
+    """
 
     content: Iterable[tuple[date, Day | Files]]
+    checking: Checking | None = None
 
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -72,21 +77,25 @@ class LakeIOManager(dg.ConfigurableIOManager):
         return self._open(context.asset_key.path[-1], columns)
 
     def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
-        """Store each day as it comes. When one fails, report those before it as materialized, then raise."""
+        """Check and store each day as it comes. When one fails, report those before it as materialized, then raise."""
         asset = context.asset_key.path[-1]
-        target = self._open(asset)
+        target, checking = self._open(asset), obj.checking or Checking(asset, ())
         stored: dict[str, Mapping[str, Any]] = {}
         try:
             for day, content in obj.content:
+                checking.measure(day, content)
                 key = target.put(day, content, context.run_id)  # type: ignore[arg-type] # each asset makes its kind
                 stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content)}
                 progress.info("stored %s %s", asset, day, extra={"asset": asset, "day": day})
-        except Exception:
+            checking.judge(self._open(asset), context.run_id)
+        except Exception as error:
             for partition, metadata in stored.items():
                 context.log_event(
                     dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
                 )
             yield from context.consume_events()
+            for evaluation in checking.refuse(target.store, error, context.run_id):
+                yield dg.DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
             raise
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)

@@ -19,31 +19,36 @@ _END = {
 _AWAY_RESULT = {"win": "loss", "loss": "win", "draw": "draw"}
 
 
+def played(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return the matches of FOOTBALL_MATCHES that were played out on the pitch and have a result."""
+    return matches[(matches["status"] == PLAYED) & matches["event_type"].notna()]
+
+
 def match_events(matches: pd.DataFrame) -> pd.DataFrame:
     """Return the MATCH_EVENTS of FOOTBALL_MATCHES, sorted by instant; both sides of every played match."""
-    played = matches[(matches["status"] == PLAYED) & matches["event_type"].notna()]
-    if played.empty:
+    ended = played(matches)
+    if ended.empty:
         return contracts.empty(contracts.MATCH_EVENTS)
-    sides = [_side(played, side) for side in ("home", "away")]
+    sides = [_side(ended, side) for side in ("home", "away")]
     events = pd.concat([*(_goals(side) for side in sides), *(_results(side) for side in sides)], ignore_index=True)
     events = contracts.conform(events, contracts.MATCH_EVENTS)
     return events.sort_values(["timestamp", "event_id"], ignore_index=True)
 
 
-def _side(played: pd.DataFrame, side: str) -> pd.DataFrame:
+def _side(ended: pd.DataFrame, side: str) -> pd.DataFrame:
     """Return the matches as one side sees them, with ``minutes`` of its goals and its ``result``."""
-    result = played["event_type"]
+    result = ended["event_type"]
     return pd.DataFrame(
         {
-            "match_id": played["match_id"],
+            "match_id": ended["match_id"],
             "side": side,
-            "kick_off_at": played["timestamp"],
-            "duration": played["duration"],
-            "team": played[f"{side}_team"],
-            "city": played[f"{side}_city"],
-            "match_significance": played["match_significance"],
-            "data_source": played["data_source"],
-            "minutes": played[f"{side}_goal_minutes"].astype(object),
+            "kick_off_at": ended["timestamp"],
+            "duration": ended["duration"],
+            "team": ended[f"{side}_team"],
+            "city": ended[f"{side}_city"],
+            "match_significance": ended["match_significance"],
+            "data_source": ended["data_source"],
+            "minutes": ended[f"{side}_goal_minutes"].astype(object),
             "result": result if side == "home" else result.map(_AWAY_RESULT),
         }
     )

@@ -8,6 +8,7 @@ way to the lake (``io_manager``), all days are judged when the last one is store
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ from pizza_assets.quality import history
 from pizza_assets.quality.freshness import freshness
 from pizza_assets.quality.rejects import DUPLICATES, REJECTED
 from pizza_assets.quality.results import AnyCheck, Background, DayResult, sentence, worst, worst_first
-from pizza_assets.quality.structure import CountsReconcile, Schema
+from pizza_assets.quality.structure import SCHEMA, CountsReconcile, Schema
 from pizza_assets.settings import Settings
 
 #: Rows of days that a result shows; the history in the lake has all of them.
@@ -101,29 +102,35 @@ class Checking:
         self.asset, self.checks = asset, checks
         self._measured: dict[str, dict[date, Any]] = {check.name: {} for check in checks}
         self._sources: dict[date, Source] = {}
-        self._refused: tuple[str, date] | None = None
         self._results: Mapping[str, Sequence[DayResult]] = {}
+        self._refusal: tuple[str, DayResult] | None = None
         self._where = ""
 
-    def measure(self, day: date, content: Day | Files) -> None:
-        """Measure a day before it is stored.
+    @contextmanager
+    def passing(self, day: date, content: Day | Files) -> Iterator[None]:
+        """Measure a day, then let it be stored in the context.
 
         Raises
         ------
         ContractError
-            When a blocking check refuses it.
+            When a blocking check refuses it, or the lake does, for its contract.
         """
+        check = ""
         if isinstance(content, Day):
             self._sources[day] = content.data_source
-        for check in self.checks:
-            self._refused = (check.name, day)
-            self._measured[check.name][day] = check.measure(day, content)
-        # What the lake refuses after this, it refuses for its contract.
-        self._refused = ("schema", day)
+        try:
+            for each in self.checks:
+                check = each.name
+                self._measured[check][day] = each.measure(day, content)
+            check = SCHEMA
+            yield
+        except ContractError as error:
+            self._refusal = check, DayResult(day, "error", str(error))
+            raise
 
     def judge(self, stored: DailyTable | DatedFiles, run_id: str) -> None:
         """Judge all measured days, and keep the results in the lake."""
-        if not self._measured or not any(self._measured.values()):
+        if not any(self._measured.values()):
             return
         now = datetime.now(UTC)
         first = min(day for days in self._measured.values() for day in days)
@@ -131,12 +138,12 @@ class Checking:
         results = {check.name: check.judge(self._measured[check.name], background) for check in self.checks}
         self._keep(stored.store, results, run_id, now)
 
-    def refuse(self, store: Store, error: Exception, run_id: str) -> Iterator[dg.AssetCheckEvaluation]:
-        """Yield the failed check when `error` is a day's that breaks its contract, and keep it in the lake."""
-        if not isinstance(error, ContractError) or self._refused is None or self._refused[0] not in self._measured:
+    def refusal(self, store: Store, run_id: str) -> Iterator[dg.AssetCheckEvaluation]:
+        """Yield the check that refused a day, if one did, and keep its result in the lake."""
+        if self._refusal is None or self._refusal[0] not in self._measured:
             return
-        name, day = self._refused
-        self._keep(store, {name: [DayResult(day, "error", str(error))]}, run_id, datetime.now(UTC))
+        name, refused = self._refusal
+        self._keep(store, {name: [refused]}, run_id, datetime.now(UTC))
         for result in self.outcomes():
             yield dg.AssetCheckEvaluation(
                 asset_key=dg.AssetKey(self.asset),

@@ -83,18 +83,18 @@ class LakeIOManager(dg.ConfigurableIOManager):
         stored: dict[str, Mapping[str, Any]] = {}
         try:
             for day, content in obj.content:
-                checking.measure(day, content)
-                key = target.put(day, content, context.run_id)  # type: ignore[arg-type] # each asset makes its kind
+                with checking.passing(day, content):
+                    key = target.put(day, content, context.run_id)  # type: ignore[arg-type] # each asset makes its kind
                 stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content)}
                 progress.info("stored %s %s", asset, day, extra={"asset": asset, "day": day})
             checking.judge(self._open(asset), context.run_id)
-        except Exception as error:
+        except Exception:
             for partition, metadata in stored.items():
                 context.log_event(
                     dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
                 )
             yield from context.consume_events()
-            for evaluation in checking.refuse(target.store, error, context.run_id):
+            for evaluation in checking.refusal(target.store, context.run_id):
                 yield dg.DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
             raise
         for partition, metadata in stored.items():

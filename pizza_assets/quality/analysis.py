@@ -19,7 +19,7 @@ from pizza_assets.lake.layout import DASHBOARD_HISTORY_FILE
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import Day, Files
 from pizza_assets.quality.results import Background, DayResult, Status
-from pizza_assets.quality.structure import Agrees, Counts
+from pizza_assets.quality.structure import SCHEMA, Agrees, Counts
 
 
 def _count_of(fact: str, content: Day) -> int:
@@ -81,7 +81,7 @@ class FileSchema:
 
     contract: pa.DataFrameSchema
     file: str
-    name: str = "schema"
+    name: str = SCHEMA
     is_blocking: bool = True
 
     @property
@@ -156,7 +156,7 @@ class CurrentDataSets:
 
     schemas: Mapping[str, pa.DataFrameSchema]
     read: Callable[[Store], Mapping[str, pd.DataFrame]]
-    name: str = "schema"
+    name: str = SCHEMA
     is_blocking: bool = True
     description: str = "Each current data set (CSV) has the columns, types and values of its contract."
 

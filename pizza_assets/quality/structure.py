@@ -15,6 +15,8 @@ from pizza_assets.lake.tables import Day
 from pizza_assets.quality.results import Background, DayResult
 
 Counts = Mapping[str, int]
+#: The name of the check that a data set's contract is kept.
+SCHEMA = "schema"
 
 
 def _passed(measured: Mapping[date, Counts], _: Background) -> Sequence[DayResult]:
@@ -27,7 +29,7 @@ class Schema:
     """The day keeps its contract. The lake itself refuses a frame that does not; this check shows it."""
 
     contract: pa.DataFrameSchema
-    name: str = "schema"
+    name: str = SCHEMA
     is_blocking: bool = True
     judge = staticmethod(_passed)
 

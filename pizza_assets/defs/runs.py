@@ -3,6 +3,7 @@
 Belongs here: launching what the UI would launch, with the same history. Does not belong here: printing.
 """
 
+import json
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,11 @@ from pizza_assets.settings import Settings
 
 #: The instance outside the project's folder, which has a dagster.yaml of its own.
 _INSTANCE = """\
+event_log_storage:
+  module: pizza_assets.defs.event_log
+  class: KeptSqliteEventLog
+  config:
+    base_dir: {events}
 telemetry:
   enabled: false
 python_logs:
@@ -44,7 +50,8 @@ def local_instance() -> Iterator[dg.DagsterInstance]:
     home = dagster_home()
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
+        events = json.dumps(f"{home.resolve()}/history/runs/")  # a JSON string is a YAML string
+        (home / "dagster.yaml").write_text(_INSTANCE.format(events=events), encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     with dg.DagsterInstance.get() as instance:
         yield instance

@@ -1,0 +1,59 @@
+"""Dagster's event log with kept connections: the same events, readable by Dagster's own storage."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from pizza_assets.defs.event_log import KeptSqliteEventLog
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    ours = {"module": "pizza_assets.defs.event_log", "class": "KeptSqliteEventLog"}
+    overrides = {"event_log_storage": {**ours, "config": {"base_dir": str(tmp_path / "events")}}}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as instance:
+        yield instance
+
+
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b"]), backfill_policy=dg.BackfillPolicy.single_run())
+def letters(context: dg.AssetExecutionContext) -> None:
+    for key in context.partition_keys:
+        context.add_asset_metadata({"letter": key}, partition_key=key)
+
+
+def materialize(instance: dg.DagsterInstance) -> str:
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}
+    result = dg.materialize([letters], instance=instance, tags=tags)
+    assert result.success
+    return result.run_id
+
+
+def stored(instance: dg.DagsterInstance) -> set[tuple[str, str]]:
+    records = instance.fetch_materializations(letters.key, limit=100).records
+    return {(record.run_id, record.partition_key) for record in records}
+
+
+def test_each_event_of_each_run_is_there_and_dagsters_own_storage_reads_them(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    assert isinstance(instance.event_log_storage, KeptSqliteEventLog)
+    runs = [materialize(instance) for _ in range(3)]
+    assert stored(instance) == {(run, key) for run in runs for key in "ab"}
+    own = SqliteEventLogStorage(str(tmp_path / "events"))
+    for run in runs:  # the log of each run, the earlier ones reopened
+        ours = instance.all_logs(run)
+        assert [entry.event_log_entry for entry in own.get_records_for_run(run).records] == ours
+        assert any(entry.dagster_event_type == dg.DagsterEventType.RUN_SUCCESS for entry in ours)
+
+
+def test_runs_that_were_wiped_are_gone_and_new_ones_are_kept(instance: dg.DagsterInstance) -> None:
+    materialize(instance)
+    instance.wipe()
+    assert stored(instance) == set()
+    run = materialize(instance)
+    assert stored(instance) == {(run, "a"), (run, "b")}
+    instance.delete_run(run)
+    assert instance.all_logs(run) == []

@@ -7,6 +7,7 @@ import dagster as dg
 
 from pizza_assets.defs.alerts import alert_defs
 from pizza_assets.defs.automation import automation_defs
+from pizza_assets.defs.checks import FRESHNESS_JOB, freshness_checks
 from pizza_assets.defs.console import console_logger
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
@@ -15,10 +16,17 @@ from pizza_assets.defs.metrics import metrics_resource
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
+from pizza_assets.lake import layout
 from pizza_assets.settings import Settings
 
 #: The whole match-day branch, from orders and matches to the dashboard's data.
 MATCH_DAY_JOB = "match_day"
+#: What must be fresh, and where its days lie.
+_DAILY = {
+    "raw_matches": layout.RAW_MATCHES.prefix,
+    "raw_orders": layout.RAW_ORDERS.prefix,
+    "dashboard_data": layout.DASHBOARD_PREFIX,
+}
 
 
 def build_defs(settings: Settings | None = None) -> dg.Definitions:
@@ -26,14 +34,21 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     settings = settings or Settings.load()
     lake = lake_resource(settings)
     assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
+    fresh = freshness_checks(settings, _DAILY)
     job = dg.define_asset_job(
         MATCH_DAY_JOB,
-        selection=dg.AssetSelection.assets(*assets),
+        selection=dg.AssetSelection.assets(*assets) - dg.AssetSelection.checks(*fresh),
         description="Collect, merge, analyse and publish the selected days in one run.",
+    )
+    fresh_job = dg.define_asset_job(
+        FRESHNESS_JOB,
+        selection=dg.AssetSelection.checks(*fresh),
+        description="Check that the latest complete day of each data set is in the lake. Reads listings only.",
     )
     match_day = dg.Definitions(
         assets=assets,
-        jobs=[job],
+        asset_checks=fresh,
+        jobs=[job, fresh_job],
         resources={"lake": lake, "io_manager": LakeIOManager(lake=lake, metrics=metrics_resource(settings))},
         executor=dg.in_process_executor,
         loggers={"console": console_logger(settings)},

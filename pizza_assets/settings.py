@@ -65,6 +65,17 @@ class Settings(BaseSettings):
         description="false: a source that does not answer fails the run instead of falling back to mock.",
     )
 
+    # Quality
+    mock_days_before_error: int = Field(
+        3, ge=1, description="Mock days in a row, although a real source is set up, that are an error."
+    )
+    freshness_hours: float = Field(
+        48,
+        gt=0,
+        description="Hours since the end of the newest complete day from which data is late (a daily run at 18:00 "
+        "keeps it below 42).",
+    )
+
     # Football matches
     football_api_key: SecretStr | None = Field(None, description="Token of football-data.org.")
     football_api_url: HttpUrl = Field(

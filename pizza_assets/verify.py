@@ -45,6 +45,7 @@ def verify(store: Store, seen: Callable[[str], None] = lambda _: None) -> Report
     _correlation(store, report, seen)
     _dashboard(store, report, seen)
     _history(store, report, seen)
+    _quality(store, report, seen)
     return report
 
 
@@ -187,3 +188,19 @@ def _history(store: Store, report: Report, seen: Callable[[str], None]) -> None:
                 json.loads(store.read(key))
             except PizzaAssetsError as error:
                 report.problems.append(str(error))
+
+
+def _quality(store: Store, report: Report, seen: Callable[[str], None]) -> None:
+    contract = contracts.QUALITY_RESULTS
+    for item in store.list(f"{layout.QUALITY_PREFIX}/"):
+        report.objects += 1
+        seen(item.key)
+        try:
+            frame = formats.read_parquet(store.read(item.key), contract, item.key)
+            rows = store.metadata(item.key).get("rows")
+            contracts.validate(frame, contract)
+        except PizzaAssetsError as error:
+            report.problems.append(str(error))
+            continue
+        if str(len(frame)) != rows:
+            report.problems.append(f"{store.uri(item.key)}: its metadata counts {rows} rows, it has {len(frame)}.")

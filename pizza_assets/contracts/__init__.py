@@ -17,6 +17,7 @@ from pizza_assets.contracts.derive import (
 )
 from pizza_assets.contracts.matches import FOOTBALL_MATCHES, MATCH_EVENTS
 from pizza_assets.contracts.orders import DOMINOS_ORDERS
+from pizza_assets.contracts.quality import QUALITY_RESULTS
 
 #: Every contract by the name of its data set, in the order that data flows.
 CONTRACTS = {
@@ -30,6 +31,7 @@ CONTRACTS = {
         UNIT_UPLIFT,
         CORRELATION_RESULTS,
         ANOMALIES,
+        QUALITY_RESULTS,
     )
 }
 
@@ -42,6 +44,7 @@ __all__ = [
     "MATCH_EVENTS",
     "MERGED_ORDERS",
     "ORDER_VOLUME",
+    "QUALITY_RESULTS",
     "UNIT_UPLIFT",
     "arrow_schema",
     "conform",

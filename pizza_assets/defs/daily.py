@@ -4,14 +4,19 @@ Belongs here: what all daily assets share. Does not belong here: any one asset.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import dagster as dg
 import pandera.pandas as pa
 
 from pizza_assets import contracts
+from pizza_assets.defs.checks import Checking, of_contract, specs
+from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import POOL, daily_partitions, range_policy
+from pizza_assets.quality.results import AnyCheck
 from pizza_assets.settings import Settings
 
 OWNERS = ("team:match-day",)
@@ -45,7 +50,7 @@ def column_schema(contract: pa.DataFrameSchema) -> dg.TableSchema:
     )
 
 
-def daily_asset(
+def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asset
     settings: Settings,
     *,
     group: str,
@@ -53,22 +58,47 @@ def daily_asset(
     contract: pa.DataFrameSchema | None = None,
     ins: dict[str, dg.AssetIn] | None = None,
     code_version: str = "1",
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Return the decorator for a daily asset; the description is the function's docstring."""
-    return dg.asset(
-        group_name=group,
-        kinds=set(kinds),
-        owners=list(OWNERS),
-        ins=ins,
-        code_version=code_version,
-        partitions_def=daily_partitions(settings),
-        backfill_policy=range_policy(settings),
-        pool=POOL,
-        metadata={"dagster/column_schema": column_schema(contract), "grain": (contract.metadata or {})["grain"]}
-        if contract
-        else None,
-        tags={"branch": "match-day"},
-    )
+    checks: Sequence[AnyCheck] | None = None,
+) -> Callable[[Callable[..., Days]], dg.AssetsDefinition]:
+    """Return the decorator for a daily asset; the description is the function's docstring.
+
+    Without `checks` it has those that follow from its contract.
+    """
+    own = (of_contract(contract) if contract else []) if checks is None else checks
+
+    def decorate(function: Callable[..., Days]) -> dg.AssetsDefinition:
+        name = function.__name__
+        return dg.asset(
+            group_name=group,
+            kinds=set(kinds),
+            owners=list(OWNERS),
+            ins=ins,
+            code_version=code_version,
+            partitions_def=daily_partitions(settings),
+            backfill_policy=range_policy(settings),
+            pool=POOL,
+            check_specs=specs(name, own),
+            metadata={"dagster/column_schema": column_schema(contract), "grain": (contract.metadata or {})["grain"]}
+            if contract
+            else None,
+            tags={"branch": "match-day"},
+        )(checked(function, own))
+
+    return decorate
+
+
+def checked(function: Callable[..., Days], checks: Sequence[AnyCheck]) -> Callable[..., Iterator[Any]]:
+    """Return a daily asset's function with its checks: days first, results when all days are stored."""
+
+    @wraps(function)
+    def compute(*args: Any, **inputs: Any) -> Iterator[Any]:  # noqa: ANN401 dagster's own arguments
+        checking = Checking(function.__name__, checks)
+        days = function(*args, **inputs)
+        # Dagster stores an output before it asks for what comes next.
+        yield dg.Output(replace(days, checking=checking))
+        yield from checking.outcomes()
+
+    return compute
 
 
 def columns(*names: str) -> dg.AssetIn:

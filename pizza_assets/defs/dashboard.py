@@ -13,7 +13,8 @@ from typing import Any
 import dagster as dg
 
 from pizza_assets.contracts import CORRELATION_RESULTS
-from pizza_assets.dashboard.datasets import data_sets
+from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
+from pizza_assets.dashboard.page import read_current
 from pizza_assets.dashboard.page import write as write_page
 from pizza_assets.dashboard.publish import current_as_of, publish
 from pizza_assets.defs.daily import OWNERS, daily_asset
@@ -26,6 +27,7 @@ from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, 
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
 from pizza_assets.matchday.analysis import analyse
+from pizza_assets.quality.analysis import CurrentDataSets, HistoryDocument
 from pizza_assets.settings import Settings
 
 
@@ -79,7 +81,12 @@ def publish_current(
 def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     """Return the dashboard assets for these settings."""
 
-    @daily_asset(settings, group="dashboard", kinds=["csv", "quicksight"])
+    @daily_asset(
+        settings,
+        group="dashboard",
+        kinds=["csv", "quicksight"],
+        checks=[CurrentDataSets(DATA_SETS, read_current), HistoryDocument()],
+    )
     def dashboard_data(
         context: dg.AssetExecutionContext,
         lake: LakeResource,

@@ -16,6 +16,7 @@ import pandas as pd
 from pydantic import PrivateAttr
 
 from pizza_assets import logs
+from pizza_assets.defs.checks import Checking
 from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake import layout
@@ -35,9 +36,13 @@ _PREVIEW_ROWS = 3
 
 @dataclass(frozen=True)
 class Days:
-    """What a daily asset returns: its days, made one after another while they are stored."""
+    """What a daily asset returns: its days, made one after another while they are stored.
+
+    ``checking`` measures each of them before it is stored; ``daily_asset`` sets it.
+    """
 
     content: Iterable[tuple[date, Day | Files]]
+    checking: Checking | None = None
 
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -85,34 +90,46 @@ class LakeIOManager(dg.ConfigurableIOManager):
         return self._open(context.asset_key.path[-1], columns)
 
     def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
-        """Store each day as it comes. When one fails, report those before it as materialized, then raise."""
+        """Check and store each day as it comes. When one fails, report those before it as materialized, then raise."""
         asset = context.asset_key.path[-1]
+        checking = obj.checking or Checking(asset, ())
         stored: dict[str, Mapping[str, Any]] = {}
         try:
-            self._put(asset, context.run_id, obj, stored)
+            self._put(asset, context.run_id, obj.content, checking, stored)
         except Exception:
             for partition, metadata in stored.items():
                 context.log_event(
                     dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
                 )
             yield from context.consume_events()
+            for evaluation in checking.refusal(self.lake.store(), context.run_id):
+                yield dg.DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
             raise
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
 
-    def _put(self, asset: str, run_id: str, days: Days, stored: dict[str, Mapping[str, Any]]) -> None:
-        """Store the days, and note of each in `stored` what the UI shows."""
+    def _put(
+        self,
+        asset: str,
+        run_id: str,
+        days: Iterable[tuple[date, Day | Files]],
+        checking: Checking,
+        stored: dict[str, Mapping[str, Any]],
+    ) -> None:
+        """Check and store the days, and note of each in `stored` what the UI shows."""
         self._wait_for_others()
         target = self._open(asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
             meter, failed = Meter(calls), True
             try:
-                for day, content in days.content:
-                    key = target.put(day, content, run_id)  # type: ignore[arg-type] # each asset makes its kind
+                for day, content in days:
+                    with checking.passing(day, content):
+                        key = target.put(day, content, run_id)  # type: ignore[arg-type] # each asset makes its kind
                     figures = meter.day(content, target.bytes_stored)
                     stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content), **figures}
                     extra = {"asset": asset, "day": day, "partition": day.isoformat()}
                     progress.info("stored %s %s", asset, day, extra=extra)
+                checking.judge(self._open(asset), run_id)
                 failed = False
             finally:
                 self.metrics.add(meter.measured(asset, run_id, failed=failed))

@@ -10,6 +10,7 @@ import dagster as dg
 
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
+from pizza_assets.defs.checks import of_contract
 from pizza_assets.defs.daily import columns, daily_asset
 from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import days_of
@@ -20,7 +21,10 @@ from pizza_assets.matchday import volume
 from pizza_assets.matchday.alignment import align
 from pizza_assets.matchday.analysis import Analysis, analyse_prepared, prepare
 from pizza_assets.matchday.events import match_events as events_of
+from pizza_assets.matchday.events import played
 from pizza_assets.matchday.insights import report_json, report_markdown
+from pizza_assets.quality.analysis import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
+from pizza_assets.quality.volume import Completeness, ExpectedVolume
 from pizza_assets.settings import Settings
 
 #: A finding: significant after Benjamini-Hochberg at this level.
@@ -32,6 +36,16 @@ def _source(table: DailyTable, day: date) -> Source:
     if source is None:
         raise TypeError(f"{table.layout.name} has no folder per source")
     return source
+
+
+def _events(raw_matches: DailyTable, day: date) -> Day:
+    matches = raw_matches[day]
+    return Day(events_of(matches), _source(raw_matches, day), facts={"played": len(played(matches))})
+
+
+def _volume(raw_orders: DailyTable, day: date) -> Day:
+    orders = raw_orders[day]
+    return Day(volume.roll_up(orders), _source(raw_orders, day), facts={"orders": len(orders)})
 
 
 def order_sources(order_volume: DailyTable, first: date, last: date) -> Mapping[date, Source]:
@@ -62,10 +76,16 @@ def with_report(files: Files, analysis: Analysis) -> Files:
 def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     """Return the match-day assets for these settings."""
 
-    @daily_asset(settings, group="match_day", kinds=["pandas", "parquet"], contract=contracts.MATCH_EVENTS)
+    @daily_asset(
+        settings,
+        group="match_day",
+        kinds=["pandas", "parquet"],
+        contract=contracts.MATCH_EVENTS,
+        checks=[*of_contract(contracts.MATCH_EVENTS), COUNTS_ALL_RESULTS],
+    )
     def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
         """Goals, to the minute where the source tells it, and each team's result."""
-        return Days((day, Day(events_of(raw_matches[day]), _source(raw_matches, day))) for day in days_of(context))
+        return Days((day, _events(raw_matches, day)) for day in days_of(context))
 
     @daily_asset(
         settings,
@@ -73,15 +93,19 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         kinds=["numpy", "parquet"],
         contract=contracts.ORDER_VOLUME,
         ins={"raw_orders": columns(*volume.COLUMNS)},
+        checks=[*of_contract(contracts.ORDER_VOLUME), COUNTS_ALL_ORDERS, ExpectedVolume(), Completeness()],
     )
     def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Days:
         """Orders counted per city and 15 minutes: the small table that every analysis reads."""
-        return Days(
-            (day, Day(volume.roll_up(raw_orders[day]), _source(raw_orders, day), received=None))
-            for day in days_of(context)
-        )
+        return Days((day, _volume(raw_orders, day)) for day in days_of(context))
 
-    @daily_asset(settings, group="match_day", kinds=["pandas", "parquet"], contract=contracts.MERGED_ORDERS)
+    @daily_asset(
+        settings,
+        group="match_day",
+        kinds=["pandas", "parquet"],
+        contract=contracts.MERGED_ORDERS,
+        checks=[*of_contract(contracts.MERGED_ORDERS), NextDayKnown()],
+    )
     def merged_orders(context: dg.AssetExecutionContext, raw_orders: DailyTable, raw_matches: DailyTable) -> Days:
         """Orders beside the matches that they were placed around, in the cities whose teams play.
 
@@ -99,7 +123,12 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
 
         return Days((day, merged(day)) for day in days_of(context))
 
-    @daily_asset(settings, group="match_day", kinds=["scipy", "csv"])
+    @daily_asset(
+        settings,
+        group="match_day",
+        kinds=["scipy", "csv"],
+        checks=[FileSchema(contracts.CORRELATION_RESULTS, CORRELATION_FILES[0])],
+    )
     def correlation_results(
         context: dg.AssetExecutionContext, order_volume: DailyTable, raw_matches: DailyTable
     ) -> Days:

@@ -11,10 +11,13 @@ import dagster as dg
 import pandas as pd
 
 from pizza_assets import contracts
+from pizza_assets.defs.checks import of_collected
 from pizza_assets.defs.daily import daily_asset
 from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.quality.kick_offs import KickOffsPlausible
+from pizza_assets.quality.sources import ShareOfReal
 from pizza_assets.settings import Settings
 from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
 from pizza_assets.synthetic.matches import mock_matches
@@ -50,14 +53,33 @@ def matches_around(table: DailyTable, day: date, settings: Settings) -> pd.DataF
 def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     """Return the raw assets for these settings."""
     planted = planted_effects(settings)
+    patience = settings.mock_days_before_error
+    has_matches = settings.football_api_key is not None
+    has_orders = settings.dominos_api_key is not None or settings.orders_files is not None
 
-    @daily_asset(settings, group="raw", kinds=["api", "parquet"], contract=contracts.FOOTBALL_MATCHES)
+    @daily_asset(
+        settings,
+        group="raw",
+        kinds=["api", "parquet"],
+        contract=contracts.FOOTBALL_MATCHES,
+        checks=[
+            *of_collected(contracts.FOOTBALL_MATCHES),
+            ShareOfReal(has_matches, patience),
+            KickOffsPlausible(),
+        ],
+    )
     def raw_matches(context: dg.AssetExecutionContext) -> Days:
         """Football matches of the day from football-data.org, or mock: labelled, and with the reason."""
         collected = collect_matches(days_of(context), settings)
         return Days(_stored_form(day, {}) for day in collected)
 
-    @daily_asset(settings, group="raw", kinds=["api", "parquet"], contract=contracts.DOMINOS_ORDERS)
+    @daily_asset(
+        settings,
+        group="raw",
+        kinds=["api", "parquet"],
+        contract=contracts.DOMINOS_ORDERS,
+        checks=[*of_collected(contracts.DOMINOS_ORDERS), ShareOfReal(has_orders, patience)],
+    )
     def raw_orders(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
         """Pizza orders of the day from till exports or the Domino's API, or mock: labelled, with the reason.
 

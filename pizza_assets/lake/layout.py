@@ -8,7 +8,7 @@ replaces what it made before.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import pandera.pandas as pa
 
@@ -88,6 +88,8 @@ MANIFEST_KEY = f"{METADATA_PREFIX}/manifest.json"
 LINEAGE_KEY = f"{METADATA_PREFIX}/lineage.json"
 #: The local page, one self-contained file.
 PAGE_KEY = "dashboard/index.html"
+#: What the quality checks said: one file for each run and data set, by the day of the run.
+QUALITY_PREFIX = "quality"
 
 
 def dated_key(prefix: str, day: date, file: str) -> str:
@@ -103,3 +105,14 @@ def current_key(data_set: str) -> str:
 def manifest_key(data_set: str) -> str:
     """Return the key of the QuickSight manifest of a data set."""
     return f"{METADATA_PREFIX}/{data_set}.manifest.json"
+
+
+def quality_prefix(asset: str) -> str:
+    """Return the folder of the history of an asset's checks."""
+    return f"{QUALITY_PREFIX}/{asset}"
+
+
+def quality_key(asset: str, evaluated_at: datetime, run_id: str) -> str:
+    """Return the key of what the checks of one run said; `evaluated_at` in UTC."""
+    name = f"{evaluated_at:%Y%m%d_%H%M%S}_{run_id[:8]}.parquet"
+    return f"{folder(quality_prefix(asset), evaluated_at.date())}{name}"

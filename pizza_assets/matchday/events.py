@@ -24,13 +24,18 @@ _RESULTS = {
 }
 
 
+def played(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return the matches of FOOTBALL_MATCHES that were played out on the pitch and have a result."""
+    return matches[(matches["status"] == PLAYED) & matches["event_type"].notna()]
+
+
 def match_events(matches: pd.DataFrame) -> pd.DataFrame:
     """Return the MATCH_EVENTS of FOOTBALL_MATCHES, sorted by instant; both sides of every played match."""
-    played = matches[(matches["status"] == PLAYED) & matches["event_type"].notna()]
-    if played.empty:
+    ended = played(matches)
+    if ended.empty:
         return contracts.empty(contracts.MATCH_EVENTS)
     # A day has few matches: their records are quicker to go through than frames to build.
-    records = contracts.to_arrow(played, contracts.FOOTBALL_MATCHES).to_pylist()
+    records = contracts.to_arrow(ended, contracts.FOOTBALL_MATCHES).to_pylist()
     events = [event for match in records for side in _RESULTS for event in _events_of(match, side)]
     table = pyarrow.Table.from_pylist(events, contracts.arrow_schema(contracts.MATCH_EVENTS))
     table = table.sort_by([("timestamp", "ascending"), ("event_id", "ascending")])

@@ -24,7 +24,12 @@ from pizza_assets_tests.conftest import BUCKET
 FIRST, LAST = date(2025, 9, 4), date(2025, 9, 8)
 DAYS = (LAST - FIRST).days + 1
 #: Documents that tell which run wrote them, where and when; all else depends on the days alone.
-RUN_DEPENDENT = ("quicksight-ready/metadata/", "quicksight-ready/dashboard-data/current/meta.csv", "dashboard/")
+RUN_DEPENDENT = (
+    "quicksight-ready/metadata/",
+    "quicksight-ready/dashboard-data/current/meta.csv",
+    "dashboard/",
+    "quality/",
+)
 
 
 def small(**settings: object) -> Settings:

@@ -1,0 +1,200 @@
+"""Checks in Dagster: the face of ``quality`` in the UI, and when its checks run.
+
+Belongs here: check specs, results as the UI shows them, freshness as checks that run by themselves. Does not belong
+here: what is expected of data (``quality/``).
+
+A check that Dagster runs has no partition in a range run, so ours run inside the asset: each day is measured on its
+way to the lake (``io_manager``), all days are judged when the last one is stored, and the result holds a row a day.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+import pandera.pandas as pa
+
+from pizza_assets.contracts.columns import Source
+from pizza_assets.defs.resources import LakeResource
+from pizza_assets.errors import ContractError
+from pizza_assets.lake.store import Store
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.quality import history
+from pizza_assets.quality.freshness import freshness
+from pizza_assets.quality.rejects import DUPLICATES, REJECTED
+from pizza_assets.quality.results import AnyCheck, Background, DayResult, sentence, worst, worst_first
+from pizza_assets.quality.structure import SCHEMA, CountsReconcile, Schema
+from pizza_assets.settings import Settings
+
+#: Rows of days that a result shows; the history in the lake has all of them.
+_SHOWN_DAYS = 60
+_SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
+
+FRESHNESS_CHECK = "latest_day_is_present"
+FRESHNESS_JOB = "check_freshness"
+
+
+def of_contract(contract: pa.DataFrameSchema) -> list[AnyCheck]:
+    """Return the checks that follow from a contract alone: every daily table has them."""
+    return [Schema(contract), CountsReconcile()]
+
+
+def of_collected(contract: pa.DataFrameSchema) -> list[AnyCheck]:
+    """Return the checks of a daily table that comes from outside, where records may be refused."""
+    return [*of_contract(contract), DUPLICATES, REJECTED]
+
+
+def specs(asset: str, checks: Sequence[AnyCheck]) -> list[dg.AssetCheckSpec]:
+    """Return the checks of an asset as Dagster declares them."""
+    return [
+        dg.AssetCheckSpec(check.name, asset=asset, description=check.description, blocking=check.is_blocking)
+        for check in checks
+    ]
+
+
+def table_of_days(results: Sequence[DayResult]) -> dg.TableMetadataValue:
+    """Return a row for each day with its figures, failing days first, as the UI shows it."""
+    shown = worst_first(results)[:_SHOWN_DAYS]
+    figures = list(dict.fromkeys(name for result in shown for name in result.figures))
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord(
+                {
+                    "day": result.day.isoformat(),
+                    "result": result.status,
+                    **{name: result.figures.get(name, "") for name in figures},
+                    "message": result.message,
+                }
+            )
+            for result in shown
+        ],
+        schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in ("day", "result", *figures, "message")]),
+    )
+
+
+def check_result(name: str, results: Sequence[DayResult], where: str) -> dg.AssetCheckResult:
+    """Return what a check says about the days of a run, as the UI shows it.
+
+    The numbers of the newest day stand beside the table, so that the UI plots them over runs.
+    """
+    status = worst(results)
+    newest = max(results, key=lambda result: result.day)
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=status in {"passed", "skipped"},
+        severity=_SEVERITIES.get(status, dg.AssetCheckSeverity.ERROR),
+        description=sentence(results),
+        metadata={
+            "days": table_of_days(results),
+            "days_judged": len(results),
+            "days_failed": sum(result.status in {"warn", "error"} for result in results),
+            **{f"newest_{figure}": value for figure, value in newest.figures.items()},
+            "history": where,
+        },
+    )
+
+
+class Checking:
+    """The checks of a daily asset during one run: measured as days pass, judged at the end."""
+
+    def __init__(self, asset: str, checks: Sequence[AnyCheck]) -> None:
+        self.asset, self.checks = asset, checks
+        self._measured: dict[str, dict[date, Any]] = {check.name: {} for check in checks}
+        self._sources: dict[date, Source] = {}
+        self._results: Mapping[str, Sequence[DayResult]] = {}
+        self._refusal: tuple[str, DayResult] | None = None
+        self._where = ""
+
+    @contextmanager
+    def passing(self, day: date, content: Day | Files) -> Iterator[None]:
+        """Measure a day, then let it be stored in the context.
+
+        Raises
+        ------
+        ContractError
+            When a blocking check refuses it, or the lake does, for its contract.
+        """
+        check = ""
+        if isinstance(content, Day):
+            self._sources[day] = content.data_source
+        try:
+            for each in self.checks:
+                check = each.name
+                self._measured[check][day] = each.measure(day, content)
+            check = SCHEMA
+            yield
+        except ContractError as error:
+            self._refusal = check, DayResult(day, "error", str(error))
+            raise
+
+    def judge(self, stored: DailyTable | DatedFiles, run_id: str) -> None:
+        """Judge all measured days, and keep the results in the lake."""
+        if not any(self._measured.values()):
+            return
+        now = datetime.now(UTC)
+        first = min(day for days in self._measured.values() for day in days)
+        background = Background(stored, first, now.date())
+        results = {check.name: check.judge(self._measured[check.name], background) for check in self.checks}
+        self._keep(stored.store, results, run_id, now)
+
+    def refusal(self, store: Store, run_id: str) -> Iterator[dg.AssetCheckEvaluation]:
+        """Yield the check that refused a day, if one did, and keep its result in the lake."""
+        if self._refusal is None or self._refusal[0] not in self._measured:
+            return
+        name, refused = self._refusal
+        self._keep(store, {name: [refused]}, run_id, datetime.now(UTC))
+        for result in self.outcomes():
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(self.asset),
+                check_name=name,
+                passed=False,
+                metadata=result.metadata or {},
+                severity=result.severity,
+                description=result.description,
+                blocking=True,
+            )
+
+    def outcomes(self) -> Iterator[dg.AssetCheckResult]:
+        """Yield the result of each check, as Dagster takes it."""
+        for name, results in self._results.items():
+            yield check_result(name, results, self._where)
+
+    def _keep(
+        self, store: Store, results: Mapping[str, Sequence[DayResult]], run_id: str, evaluated_at: datetime
+    ) -> None:
+        self._results = results
+        evaluation = history.Evaluation(self.asset, run_id, evaluated_at, results, self._sources)
+        self._where = store.uri(history.write(store, evaluation))
+
+
+def freshness_check(settings: Settings, asset: str, prefix: str) -> dg.AssetChecksDefinition:
+    """Return the check that the latest complete day of an asset is in the lake below `prefix`; it reads the listing."""
+
+    @dg.asset_check(
+        asset=dg.AssetKey(asset),
+        name=FRESHNESS_CHECK,
+        description=(
+            f"The newest complete day ended at most {settings.freshness_hours:.0f} h ago (FRESHNESS_HOURS). It looks "
+            "at the days in the lake, not at when something was materialized: a backfill of old days is no fresh data."
+        ),
+    )
+    def latest_day_is_present(lake: LakeResource) -> dg.AssetCheckResult:
+        found = freshness(lake.store().list(f"{prefix}/"), datetime.now(UTC), settings.freshness_hours)
+        return dg.AssetCheckResult(
+            passed=found.is_fresh,
+            severity=dg.AssetCheckSeverity.WARN if found.newest_complete is None else dg.AssetCheckSeverity.ERROR,
+            description=found.sentence,
+            metadata={
+                "newest_complete_day": str(found.newest_complete or "none"),
+                **({} if found.hours is None else {"hours_since_its_end": round(found.hours, 1)}),
+                "limit_hours": settings.freshness_hours,
+            },
+        )
+
+    return latest_day_is_present
+
+
+def freshness_checks(settings: Settings, prefixes: Mapping[str, str]) -> list[dg.AssetChecksDefinition]:
+    """Return the freshness checks of these assets, whose days lie below these prefixes of the lake."""
+    return [freshness_check(settings, asset, prefix) for asset, prefix in prefixes.items()]

@@ -1,0 +1,69 @@
+"""Sources: how much of the data is real, and since when it is not.
+
+Belongs here: judging the labels. Does not belong here: choosing a source (``sources/collect.py``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pizza_assets.contracts.columns import Source
+from pizza_assets.lake.tables import Day
+from pizza_assets.quality.results import Background, DayResult, Status
+
+#: Days over which the trend is told.
+_TREND_DAYS = 30
+
+
+@dataclass(frozen=True)
+class ShareOfReal:
+    """A source that is set up gives real data. Falling back to mock once is a warning, again and again an error."""
+
+    #: Whether a real source is set up; where none is, mock data is what was asked for.
+    is_configured: bool
+    #: So many days of mock data in a row are an error.
+    error_after_days: int
+    name: str = "share_of_real_data"
+    is_blocking: bool = False
+
+    @property
+    def description(self) -> str:
+        """Return the rule that holds with these settings."""
+        if not self.is_configured:
+            return "No real source is set up, so mock data is what was asked for. Shows the share of real days."
+        return (
+            "The source is set up, so days are real. A mock day warns; "
+            f"{self.error_after_days} mock days in a row are an error."
+        )
+
+    def measure(self, day: date, content: Day) -> tuple[Source, str]:
+        """Return the day's source, and the reason why it is mock."""
+        del day
+        return content.data_source, str(content.facts.get("reason", ""))
+
+    def judge(self, measured: Mapping[date, tuple[Source, str]], background: Background) -> Sequence[DayResult]:
+        """Count, for each day, the mock days in a row that end with it."""
+        known = {day: kept.source for day, kept in background.table.stored.items()}
+        known |= {day: source for day, (source, _) in measured.items()}
+        results, in_a_row, recent = [], 0, list[bool]()
+        for day, source in sorted(known.items()):
+            in_a_row = in_a_row + 1 if source == "mock" else 0
+            recent = [*recent, source == "real"][-_TREND_DAYS:]
+            if day in measured:
+                results.append(self._judged(day, measured[day], in_a_row, sum(recent) / len(recent)))
+        return results
+
+    def _judged(self, day: date, found: tuple[Source, str], in_a_row: int, trend: float) -> DayResult:
+        source, reason = found
+        figures = {
+            "data_source": source,
+            "share_real": float(source == "real"),
+            "mock_days_in_a_row": in_a_row,
+            f"share_real_{_TREND_DAYS}_days": round(trend, 3),
+        }
+        if source == "real" or not self.is_configured:
+            return DayResult(day, "passed", "" if source == "real" else f"mock: {reason}", figures)
+        status: Status = "error" if in_a_row >= self.error_after_days else "warn"
+        return DayResult(
+            day, status, f"mock for {in_a_row} day(s) in a row although a source is set up: {reason}", figures
+        )

@@ -7,27 +7,11 @@ import pytest
 from pizza_assets import contracts
 from pizza_assets.contracts import SALES, sales_schema
 from pizza_assets.errors import ContractError
+from pizza_assets_tests.retail import sale, sales
 
 
 def line(**changes: object) -> pd.DataFrame:
-    row = {
-        "retailer_id": "retailer_1",
-        "transaction_id": "t-1",
-        "line": 1,
-        "sold_at": pd.Timestamp("2024-05-01T12:00:00Z"),
-        "product_sku": "sku-1",
-        "product_name": "Frozen Margherita",
-        "category": "frozen pizza",
-        "customer_id": None,
-        "store_id": "store-1",
-        "store_city": "Leeds",
-        "quantity": 3,
-        "unit_price": Decimal("2.10"),
-        "total_amount": Decimal("6.30"),
-        "currency": "GBP",
-        "data_source": "real",
-    }
-    return contracts.from_arrow(pyarrow.Table.from_pylist([{**row, **changes}], schema=sales_schema()), SALES)
+    return contracts.from_arrow(sales([sale(**changes)]), SALES)
 
 
 def test_money_is_decimal_through_arrow_and_back() -> None:

@@ -55,6 +55,10 @@ class DailyLayout:
         """Return the key of the day's quarantine: refused records, one JSON object a line."""
         return f"{folder(f'{self.prefix}/rejected', day)}{day:%Y%m%d}_000000_rejected.ndjson"
 
+    def received_key(self, day: date) -> str:
+        """Return the key of what the source's API gave; not beside the data, because Athena reads whole folders."""
+        return f"{folder(f'{self.prefix}/received', day)}{day:%Y%m%d}_000000_{self.label}.json.gz"
+
     def source_of(self, key: str) -> Source | None:
         """Return the source that the key's folder names; None when the data set has no such folders."""
         if not self.by_source:

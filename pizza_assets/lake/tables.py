@@ -164,7 +164,7 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
             parts[self.layout.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
         if content.raw is not None:
             document = json.dumps({"day": str(day), "objects": content.raw}, ensure_ascii=False).encode()
-            parts[self.layout.key(day, content.data_source, extension="json.gz")] = gzip.compress(document, mtime=0)
+            parts[self.layout.received_key(day)] = gzip.compress(document, mtime=0)
         parts[key] = formats.parquet_bytes(frame, contract)
         self._replace(day, parts, facts)
         return key

@@ -17,7 +17,9 @@ import click
 from pizza_assets import logs
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.lake.commands import athena
 from pizza_assets.settings import Settings
+from pizza_assets.synthetic.commands import simulate
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -51,6 +53,8 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 
 main.add_command(dashboard)
 main.add_command(quicksight)
+main.add_command(athena)
+main.add_command(simulate)
 
 
 class _DayCounter(logging.Handler):

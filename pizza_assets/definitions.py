@@ -16,6 +16,7 @@ from pizza_assets.defs.metrics import metrics_resource
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
+from pizza_assets.defs.retail import retail_assets
 from pizza_assets.lake import layout
 from pizza_assets.settings import Settings
 
@@ -54,7 +55,8 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         loggers={"console": console_logger(settings)},
     )
     automation = automation_defs(settings, job, {asset.key for asset in assets})
-    return dg.Definitions.merge(match_day, quicksight_defs(settings), automation, alert_defs(settings))
+    retail = dg.Definitions(assets=retail_assets(settings))
+    return dg.Definitions.merge(match_day, quicksight_defs(settings), retail, automation, alert_defs(settings))
 
 
 @dg.definitions

@@ -19,6 +19,7 @@ _ARROW_BY_PANDAS: Mapping[object, pyarrow.DataType] = {
     pd.StringDtype(na_value=float("nan")): pyarrow.string(),
     UTC_TYPE: pyarrow.timestamp("us", tz="UTC"),
     pd.Series([], dtype="int64").dtype: pyarrow.int64(),
+    pd.Series([], dtype="int32").dtype: pyarrow.int32(),
     pd.Series([], dtype="float64").dtype: pyarrow.float64(),
     pd.Series([], dtype="bool").dtype: pyarrow.bool_(),
     pd.Int64Dtype(): pyarrow.int64(),
@@ -73,7 +74,7 @@ def _cast(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     lists = {
         str(name): pd.Series(_lists(frame[name].tolist(), dtype), frame.index)
         for name, dtype in other.items()
-        if isinstance(dtype, pd.ArrowDtype)
+        if isinstance(dtype, pd.ArrowDtype) and pyarrow.types.is_list(dtype.pyarrow_dtype)
     }
     plain = {name: dtype for name, dtype in other.items() if name not in lists}
     return frame.assign(**lists).astype(plain) if other else frame

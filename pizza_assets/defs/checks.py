@@ -18,6 +18,7 @@ import pandera.pandas as pa
 from pizza_assets.contracts.columns import Source
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.errors import ContractError
+from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 from pizza_assets.quality import history
@@ -107,7 +108,7 @@ class Checking:
         self._where = ""
 
     @contextmanager
-    def passing(self, day: date, content: Day | Files) -> Iterator[None]:
+    def passing(self, day: date, content: Day | SalesDay | Files) -> Iterator[None]:
         """Measure a day, then let it be stored in the context.
 
         Raises
@@ -116,7 +117,7 @@ class Checking:
             When a blocking check refuses it, or the lake does, for its contract.
         """
         check = ""
-        if isinstance(content, Day):
+        if not isinstance(content, Files):
             self._sources[day] = content.data_source
         try:
             for each in self.checks:
@@ -128,7 +129,7 @@ class Checking:
             self._refusal = check, DayResult(day, "error", str(error))
             raise
 
-    def judge(self, stored: DailyTable | DatedFiles, run_id: str) -> None:
+    def judge(self, stored: DailyTable | SalesTable | DatedFiles, run_id: str) -> None:
         """Judge all measured days, and keep the results in the lake."""
         if not any(self._measured.values()):
             return

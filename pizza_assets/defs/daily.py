@@ -57,23 +57,24 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
     kinds: Sequence[str],
     contract: pa.DataFrameSchema | None = None,
     ins: dict[str, dg.AssetIn] | None = None,
-    code_version: str = "1",
     checks: Sequence[AnyCheck] | None = None,
+    branch: str = "match-day",
+    **options: Any,  # noqa: ANN401 as dg.asset takes them
 ) -> Callable[[Callable[..., Days]], dg.AssetsDefinition]:
     """Return the decorator for a daily asset; the description is the function's docstring.
 
-    Without `checks` it has those that follow from its contract.
+    Without `checks` it has those that follow from its contract. `options` are further ones of ``dg.asset``: a name,
+    a retry policy ...
     """
     own = (of_contract(contract) if contract else []) if checks is None else checks
 
     def decorate(function: Callable[..., Days]) -> dg.AssetsDefinition:
-        name = function.__name__
-        return dg.asset(
+        name = options.get("name", function.__name__)
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
             group_name=group,
             kinds=set(kinds),
-            owners=list(OWNERS),
+            owners=[f"team:{branch}"],
             ins=ins,
-            code_version=code_version,
             partitions_def=daily_partitions(settings),
             backfill_policy=range_policy(settings),
             pool=POOL,
@@ -81,18 +82,20 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
             metadata={"dagster/column_schema": column_schema(contract), "grain": (contract.metadata or {})["grain"]}
             if contract
             else None,
-            tags={"branch": "match-day"},
-        )(checked(function, own))
+            tags={"branch": branch},
+            **{"code_version": "1", **options},
+        )
+        return decorator(checked(name, function, own))
 
     return decorate
 
 
-def checked(function: Callable[..., Days], checks: Sequence[AnyCheck]) -> Callable[..., Iterator[Any]]:
+def checked(name: str, function: Callable[..., Days], checks: Sequence[AnyCheck]) -> Callable[..., Iterator[Any]]:
     """Return a daily asset's function with its checks: days first, results when all days are stored."""
 
     @wraps(function)
     def compute(*args: Any, **inputs: Any) -> Iterator[Any]:  # noqa: ANN401 dagster's own arguments
-        checking = Checking(function.__name__, checks)
+        checking = Checking(name, checks)
         days = function(*args, **inputs)
         # Dagster stores an output before it asks for what comes next.
         yield dg.Output(replace(days, checking=checking))

@@ -21,6 +21,7 @@ from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake import layout
 from pizza_assets.lake.lock import WriterLock
+from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 from pizza_assets.sources.http import counted_calls
 
@@ -41,7 +42,7 @@ class Days:
     ``checking`` measures each of them before it is stored; ``daily_asset`` sets it.
     """
 
-    content: Iterable[tuple[date, Day | Files]]
+    content: Iterable[tuple[date, Day | SalesDay | Files]]
     checking: Checking | None = None
 
 
@@ -54,7 +55,7 @@ def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     )
 
 
-def _shown(content: Day | Files) -> dict[str, Any]:
+def _shown(content: Day | SalesDay | Files) -> dict[str, Any]:
     """Return the metadata of one day in the UI."""
     facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
     if isinstance(content, Files):
@@ -64,12 +65,12 @@ def _shown(content: Day | Files) -> dict[str, Any]:
         "data_source": content.data_source,
         "share_real": 1.0 if content.data_source == "real" else 0.0,
         **facts,
-        "preview": preview(content.frame),
+        "preview": preview(content.head(_PREVIEW_ROWS)),
     }
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
-    """Stores ``Days`` and loads lazy ``DailyTable`` (or ``DatedFiles``) views of the lake.
+    """Stores ``Days`` and loads lazy ``DailyTable`` (``SalesTable``, ``DatedFiles``) views of the lake.
 
     An input may name the columns it reads: ``AssetIn(metadata={"columns": [...]})``.
     """
@@ -84,7 +85,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if self._lock is not None:
             self._lock.release()
 
-    def load_input(self, context: dg.InputContext) -> DailyTable | DatedFiles:
+    def load_input(self, context: dg.InputContext) -> DailyTable | SalesTable | DatedFiles:
         """Return a view of the upstream data set; nothing is read before a day is asked for."""
         columns = (context.definition_metadata or {}).get("columns")
         return self._open(context.asset_key.path[-1], columns)
@@ -112,7 +113,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         self,
         asset: str,
         run_id: str,
-        days: Iterable[tuple[date, Day | Files]],
+        days: Iterable[tuple[date, Day | SalesDay | Files]],
         checking: Checking,
         stored: dict[str, Mapping[str, Any]],
     ) -> None:
@@ -139,8 +140,10 @@ class LakeIOManager(dg.ConfigurableIOManager):
             self._lock = WriterLock(self.lake.store())
         self._lock.acquire()
 
-    def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | DatedFiles:
+    def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | SalesTable | DatedFiles:
         store = self.lake.store()
         if asset in _PREFIXES:
             return DatedFiles(store, _PREFIXES[asset])
+        if asset in layout.SALES_TABLES:
+            return SalesTable(store, layout.SALES_TABLES[asset])
         return DailyTable(store, layout.DAILY_TABLES[asset], columns)

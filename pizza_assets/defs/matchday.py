@@ -31,7 +31,8 @@ from pizza_assets.settings import Settings
 ALPHA = 0.05
 
 
-def _source(table: DailyTable, day: date) -> Source:
+def source_of(table: DailyTable, day: date) -> Source:
+    """Return whether a day of a table with a folder per source is real or mock."""
     source = table.stored[day].source
     if source is None:
         raise TypeError(f"{table.layout.name} has no folder per source")
@@ -40,12 +41,12 @@ def _source(table: DailyTable, day: date) -> Source:
 
 def _events(raw_matches: DailyTable, day: date) -> Day:
     matches = raw_matches[day]
-    return Day(events_of(matches), _source(raw_matches, day), facts={"played": len(played(matches))})
+    return Day(events_of(matches), source_of(raw_matches, day), facts={"played": len(played(matches))})
 
 
 def _volume(raw_orders: DailyTable, day: date) -> Day:
     orders = raw_orders[day]
-    return Day(volume.roll_up(orders), _source(raw_orders, day), facts={"orders": len(orders)})
+    return Day(volume.roll_up(orders), source_of(raw_orders, day), facts={"orders": len(orders)})
 
 
 def order_sources(order_volume: DailyTable, first: date, last: date) -> Mapping[date, Source]:
@@ -119,7 +120,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             ]
             is_complete = day + timedelta(days=1) in raw_matches
             frame = align(raw_orders[day], around, is_complete=is_complete)
-            return Day(frame, _source(raw_orders, day), facts={"is-complete": is_complete})
+            return Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
 
         return Days((day, merged(day)) for day in days_of(context))
 

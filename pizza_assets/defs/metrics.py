@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import Day, Files
 from pizza_assets.metrics import Measured, emitter
 from pizza_assets.settings import Settings
@@ -56,7 +57,7 @@ class Meter:
         self._days: list[dict[str, float]] = []
         self._shares: list[float] = []
 
-    def day(self, content: Day | Files, stored: int) -> dict[str, Any]:
+    def day(self, content: Day | SalesDay | Files, stored: int) -> dict[str, Any]:
         """Return the figures of the day that was just stored in `stored` bytes, as the UI plots them.
 
         What the APIs were asked for a range counts for its first day.
@@ -68,10 +69,12 @@ class Meter:
             figures |= {"api_calls": calls, "api_response_seconds": round(seconds / calls, 3)}
         self._lap, self._known = now, Calls(self._calls.number, self._calls.seconds)
         counts = (
-            content.counts if isinstance(content, Day) else {"rows": _number(content.facts.get("rows")), "rejected": 0}
+            {"rows": _number(content.facts.get("rows")), "rejected": 0}
+            if isinstance(content, Files)
+            else content.counts
         )
         self._days.append({"Rows": counts["rows"], "Rejected": counts["rejected"], "Bytes": stored})
-        if isinstance(content, Day):
+        if not isinstance(content, Files):
             self._shares.append(100.0 if content.data_source == "real" else 0.0)
         return figures
 

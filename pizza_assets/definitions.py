@@ -5,7 +5,7 @@ Belongs here: wiring. Does not belong here: anything that computes, reads or wri
 
 import dagster as dg
 
-from pizza_assets.defs.checks import FRESHNESS_JOB, freshness_checks
+from pizza_assets.defs.checks import freshness_defs
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
 from pizza_assets.defs.matchday import matchday_assets
@@ -30,26 +30,20 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     settings = settings or Settings.load()
     lake = lake_resource(settings)
     assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
-    fresh = freshness_checks(settings, _DAILY)
+    fresh = freshness_defs(settings, _DAILY)
     match_day = dg.Definitions(
         assets=assets,
-        asset_checks=fresh,
         jobs=[
             dg.define_asset_job(
                 MATCH_DAY_JOB,
-                selection=dg.AssetSelection.assets(*assets) - dg.AssetSelection.checks(*fresh),
+                selection=dg.AssetSelection.assets(*assets) - dg.AssetSelection.checks(*(fresh.asset_checks or ())),
                 description="Collect, merge, analyse and publish the selected days in one run.",
-            ),
-            dg.define_asset_job(
-                FRESHNESS_JOB,
-                selection=dg.AssetSelection.checks(*fresh),
-                description="Check that the latest complete day of each data set is in the lake. Reads listings only.",
-            ),
+            )
         ],
         resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(match_day, quicksight_defs(settings))
+    return dg.Definitions.merge(match_day, quicksight_defs(settings), fresh)
 
 
 @dg.definitions

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from dagster._core.errors import DagsterAssetCheckFailedError  # what Dagster raises itself, and does not export
 
 from pizza_assets.defs.checks import Checking
 from pizza_assets.defs.resources import LakeResource
@@ -27,6 +28,11 @@ _PREFIXES = {
     "dashboard_data": layout.DASHBOARD_PREFIX,
 }
 _PREVIEW_ROWS = 3
+
+
+def prefix_of(asset: str) -> str:
+    """Return the folder of a daily asset in the lake."""
+    return _PREFIXES.get(asset) or layout.DAILY_TABLES[asset].prefix
 
 
 @dataclass(frozen=True)
@@ -88,15 +94,18 @@ class LakeIOManager(dg.ConfigurableIOManager):
                 stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content)}
                 progress.info("stored %s %s", asset, day, extra={"asset": asset, "day": day})
             checking.judge(self._open(asset), context.run_id)
-        except Exception:
+        except Exception as error:
             for partition, metadata in stored.items():
                 context.log_event(
                     dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
                 )
             yield from context.consume_events()
-            for evaluation in checking.refusal(target.store, context.run_id):
-                yield dg.DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
+            if refusal := checking.refusal(target.store, context.run_id):
+                yield dg.DagsterEvent.asset_check_evaluation(context.step_context, refusal)
+                raise DagsterAssetCheckFailedError(f"{asset}: {refusal.check_name} refuses a day.") from error
             raise
+        if stored and checking.plot_shown:
+            stored[max(stored)] = {**stored[max(stored)], "plot": checking.plot_shown}
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
 

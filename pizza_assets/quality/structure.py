@@ -46,7 +46,7 @@ class Schema:
     def measure(self, day: date, content: Day) -> Counts:
         """Return rows and columns."""
         del day
-        return {"rows": len(content.frame), "columns": len(content.frame.columns)}
+        return {"rows": content.counts["rows"], "columns": len(self.contract.columns)}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import dagster as dg
 
 from pizza_assets.defs.alerts import alert_defs
 from pizza_assets.defs.automation import automation_defs
-from pizza_assets.defs.checks import FRESHNESS_JOB, freshness_checks
+from pizza_assets.defs.checks import freshness_defs
 from pizza_assets.defs.console import console_logger
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
@@ -35,28 +35,23 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     settings = settings or Settings.load()
     lake = lake_resource(settings)
     assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
-    fresh = freshness_checks(settings, _DAILY)
+    fresh = freshness_defs(settings, _DAILY)
     job = dg.define_asset_job(
         MATCH_DAY_JOB,
-        selection=dg.AssetSelection.assets(*assets) - dg.AssetSelection.checks(*fresh),
+        selection=dg.AssetSelection.assets(*assets) - dg.AssetSelection.checks(*(fresh.asset_checks or ())),
         description="Collect, merge, analyse and publish the selected days in one run.",
-    )
-    fresh_job = dg.define_asset_job(
-        FRESHNESS_JOB,
-        selection=dg.AssetSelection.checks(*fresh),
-        description="Check that the latest complete day of each data set is in the lake. Reads listings only.",
     )
     match_day = dg.Definitions(
         assets=assets,
-        asset_checks=fresh,
-        jobs=[job, fresh_job],
+        jobs=[job],
         resources={"lake": lake, "io_manager": LakeIOManager(lake=lake, metrics=metrics_resource(settings))},
         executor=dg.in_process_executor,
         loggers={"console": console_logger(settings)},
     )
     automation = automation_defs(settings, job, {asset.key for asset in assets})
     retail = dg.Definitions(assets=retail_assets(settings))
-    return dg.Definitions.merge(match_day, quicksight_defs(settings), retail, automation, alert_defs(settings))
+    shown = quicksight_defs(settings)
+    return dg.Definitions.merge(match_day, shown, retail, fresh, automation, alert_defs(settings))
 
 
 @dg.definitions

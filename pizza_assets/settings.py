@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         "keeps it below 42).",
     )
 
+    # User interface
+    docs_url: HttpUrl | None = Field(
+        None, description="Where docs/ can be read in a browser; without it the UI names the files."
+    )
+
     # Football matches
     football_api_key: SecretStr | None = Field(None, description="Token of football-data.org.")
     football_api_url: HttpUrl = Field(

@@ -29,6 +29,14 @@ def current_as_of(store: Store) -> date | None:
         ) from error
 
 
+def current_rows(store: Store) -> Mapping[str, int]:
+    """Return the rows of each current data set, as the manifest counts them; none when there is no manifest."""
+    if not any(store.list(layout.MANIFEST_KEY)):
+        return {}
+    listed = json.loads(store.read(layout.MANIFEST_KEY))["data_sets"]
+    return {name: int(data_set["rows"]) for name, data_set in listed.items()}
+
+
 def publish(
     store: Store, frames: Mapping[str, pd.DataFrame], as_of: date, run_id: str, lineage: Mapping[str, object]
 ) -> Mapping[str, Published]:

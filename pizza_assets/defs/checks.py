@@ -7,7 +7,8 @@ A check that Dagster runs has no partition in a range run, so ours run inside th
 way to the lake (``io_manager``), all days are judged when the last one is stored, and the result holds a row a day.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -28,12 +29,16 @@ from pizza_assets.quality.results import AnyCheck, Background, DayResult, senten
 from pizza_assets.quality.structure import SCHEMA, CountsReconcile, Schema
 from pizza_assets.settings import Settings
 
+#: Draws a run as SVG, from the content of its last day and what its checks said.
+Plot = Callable[[Any, Mapping[str, Sequence[DayResult]]], str]
+
 #: Rows of days that a result shows; the history in the lake has all of them.
 _SHOWN_DAYS = 60
 _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 FRESHNESS_CHECK = "latest_day_is_present"
 FRESHNESS_JOB = "check_freshness"
+_FRESHNESS_CRON = "15 */6 * * *"
 
 
 def of_contract(contract: pa.DataFrameSchema) -> list[AnyCheck]:
@@ -99,13 +104,14 @@ def check_result(name: str, results: Sequence[DayResult], where: str) -> dg.Asse
 class Checking:
     """The checks of a daily asset during one run: measured as days pass, judged at the end."""
 
-    def __init__(self, asset: str, checks: Sequence[AnyCheck]) -> None:
-        self.asset, self.checks = asset, checks
+    def __init__(self, asset: str, checks: Sequence[AnyCheck], plot: Plot | None = None) -> None:
+        self.asset, self.checks, self._plot = asset, checks, plot
         self._measured: dict[str, dict[date, Any]] = {check.name: {} for check in checks}
         self._sources: dict[date, Source] = {}
         self._results: Mapping[str, Sequence[DayResult]] = {}
         self._refusal: tuple[str, DayResult] | None = None
         self._where = ""
+        self._last: Day | SalesDay | Files | None = None
 
     @contextmanager
     def passing(self, day: date, content: Day | SalesDay | Files) -> Iterator[None]:
@@ -125,6 +131,7 @@ class Checking:
                 self._measured[check][day] = each.measure(day, content)
             check = SCHEMA
             yield
+            self._last = content
         except ContractError as error:
             self._refusal = check, DayResult(day, "error", str(error))
             raise
@@ -139,22 +146,30 @@ class Checking:
         results = {check.name: check.judge(self._measured[check.name], background) for check in self.checks}
         self._keep(stored.store, results, run_id, now)
 
-    def refusal(self, store: Store, run_id: str) -> Iterator[dg.AssetCheckEvaluation]:
-        """Yield the check that refused a day, if one did, and keep its result in the lake."""
+    @property
+    def plot_shown(self) -> dg.MarkdownMetadataValue | None:
+        """The picture of the run, once its days are judged; None where the asset has none."""
+        if self._plot is None or self._last is None:
+            return None
+        data = base64.b64encode(self._plot(self._last, self._results).encode()).decode()
+        return dg.MetadataValue.md(f"![{self.asset}](data:image/svg+xml;base64,{data})")
+
+    def refusal(self, store: Store, run_id: str) -> dg.AssetCheckEvaluation | None:
+        """Return the check that refused a day, if one did, and keep its result in the lake."""
         if self._refusal is None or self._refusal[0] not in self._measured:
-            return
+            return None
         name, refused = self._refusal
         self._keep(store, {name: [refused]}, run_id, datetime.now(UTC))
-        for result in self.outcomes():
-            yield dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(self.asset),
-                check_name=name,
-                passed=False,
-                metadata=result.metadata or {},
-                severity=result.severity,
-                description=result.description,
-                blocking=True,
-            )
+        (result,) = self.outcomes()
+        return dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(self.asset),
+            check_name=name,
+            passed=False,
+            metadata=result.metadata or {},
+            severity=result.severity,
+            description=result.description,
+            blocking=True,
+        )
 
     def outcomes(self) -> Iterator[dg.AssetCheckResult]:
         """Yield the result of each check, as Dagster takes it."""
@@ -196,6 +211,19 @@ def freshness_check(settings: Settings, asset: str, prefix: str) -> dg.AssetChec
     return latest_day_is_present
 
 
-def freshness_checks(settings: Settings, prefixes: Mapping[str, str]) -> list[dg.AssetChecksDefinition]:
-    """Return the freshness checks of these assets, whose days lie below these prefixes of the lake."""
-    return [freshness_check(settings, asset, prefix) for asset, prefix in prefixes.items()]
+def freshness_defs(settings: Settings, prefixes: Mapping[str, str]) -> dg.Definitions:
+    """Return the freshness checks of these assets, whose days lie below these prefixes, with their job and schedule."""
+    checks = [freshness_check(settings, asset, prefix) for asset, prefix in prefixes.items()]
+    job = dg.define_asset_job(
+        FRESHNESS_JOB,
+        selection=dg.AssetSelection.checks(*checks),
+        description="Check that the latest complete day of each data set is in the lake. Reads listings only.",
+    )
+    schedule = dg.ScheduleDefinition(
+        name=FRESHNESS_JOB,
+        job=job,
+        cron_schedule=_FRESHNESS_CRON,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every six hours: is the latest complete day there? It makes no data.",
+    )
+    return dg.Definitions(asset_checks=checks, jobs=[job], schedules=[schedule])

@@ -12,10 +12,13 @@ from typing import Any
 import dagster as dg
 import pandera.pandas as pa
 
-from pizza_assets import contracts
-from pizza_assets.defs.checks import Checking, of_contract, specs
-from pizza_assets.defs.io_manager import Days
+from pizza_assets.defs import catalog
+from pizza_assets.defs.catalog import Contracts
+from pizza_assets.defs.checks import Checking, Plot, of_contract, specs
+from pizza_assets.defs.io_manager import Days, prefix_of
+from pizza_assets.defs.lineage import Lineage
 from pizza_assets.defs.partitions import POOL, daily_partitions, range_policy
+from pizza_assets.defs.versions import code_version
 from pizza_assets.quality.results import AnyCheck
 from pizza_assets.settings import Settings
 
@@ -26,76 +29,71 @@ for _parameter in ("backfill_policy", "include_sources"):
     warnings.filterwarnings("ignore", f"Parameter `{_parameter}`", dg.BetaWarning)
 
 
-def column_schema(contract: pa.DataFrameSchema) -> dg.TableSchema:
-    """Return a contract as Dagster shows columns: types, units, meaning, constraints."""
-    fields = contracts.arrow_schema(contract)
-    key = (contract.metadata or {})["key"]
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name,
-                type=str(fields.field(name).type),
-                description=f"{column.description} [{unit}]"
-                if (unit := (column.metadata or {}).get("unit"))
-                else column.description,
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable,
-                    unique=key == [name],
-                    other=[str(check.error or check.name) for check in column.checks],
-                ),
-            )
-            for name, column in contract.columns.items()
-        ],
-        constraints=dg.TableConstraints(other=[f"unique: {', '.join(key)}"]),
-    )
-
-
 def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asset
     settings: Settings,
     *,
     group: str,
     kinds: Sequence[str],
-    contract: pa.DataFrameSchema | None = None,
-    ins: dict[str, dg.AssetIn] | None = None,
+    contract: Contracts | None = None,
+    lineage: Lineage | None = None,
     checks: Sequence[AnyCheck] | None = None,
+    plot: Plot | None = None,
+    made_by: Sequence[str] = (),
+    docs: str = "",
     branch: str = "match-day",
     **options: Any,  # noqa: ANN401 as dg.asset takes them
 ) -> Callable[[Callable[..., Days]], dg.AssetsDefinition]:
     """Return the decorator for a daily asset; the description is the function's docstring.
 
-    Without `checks` it has those that follow from its contract. `options` are further ones of ``dg.asset``: a name,
-    a retry policy ...
+    Parameters
+    ----------
+    settings, group, kinds
+        As Dagster has them.
+    contract
+        Its columns; with several contracts, those of each data set.
+    lineage
+        Which columns before it each column is made of (``lineage.py``).
+    checks
+        What is expected of a day; by default what follows from the contract of a table.
+    plot
+        A picture of a run, for the materialization of its last day.
+    made_by
+        The modules that make it, by their dotted names: when they change, days made by other code show as stale.
+    docs
+        The page below ``docs/`` that explains it, where it is not the data dictionary.
+    branch
+        Which branch of the platform, and so which team, it belongs to.
+    options
+        Further options of ``dg.asset``: a name, inputs, a retry policy ...
     """
-    own = (of_contract(contract) if contract else []) if checks is None else checks
+    expected = (of_contract(contract) if isinstance(contract, pa.DataFrameSchema) else []) if checks is None else checks
 
     def decorate(function: Callable[..., Days]) -> dg.AssetsDefinition:
         name = options.get("name", function.__name__)
+        shown = catalog.entry(settings, contract=contract, lineage=lineage, prefix=prefix_of(name), docs=docs)
         decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
             group_name=group,
             kinds=set(kinds),
             owners=[f"team:{branch}"],
-            ins=ins,
             partitions_def=daily_partitions(settings),
             backfill_policy=range_policy(settings),
             pool=POOL,
-            check_specs=specs(name, own),
-            metadata={"dagster/column_schema": column_schema(contract), "grain": (contract.metadata or {})["grain"]}
-            if contract
-            else None,
+            check_specs=specs(name, expected),
+            metadata=shown,
             tags={"branch": branch},
-            **{"code_version": "1", **options},
+            **{"code_version": code_version(*made_by) if made_by else "1", **options},
         )
-        return decorator(checked(name, function, own))
+        return decorator(checked(function, lambda: Checking(name, expected, plot)))
 
     return decorate
 
 
-def checked(name: str, function: Callable[..., Days], checks: Sequence[AnyCheck]) -> Callable[..., Iterator[Any]]:
+def checked(function: Callable[..., Days], new_checking: Callable[[], Checking]) -> Callable[..., Iterator[Any]]:
     """Return a daily asset's function with its checks: days first, results when all days are stored."""
 
     @wraps(function)
     def compute(*args: Any, **inputs: Any) -> Iterator[Any]:  # noqa: ANN401 dagster's own arguments
-        checking = Checking(name, checks)
+        checking = new_checking()
         days = function(*args, **inputs)
         # Dagster stores an output before it asks for what comes next.
         yield dg.Output(replace(days, checking=checking))

@@ -17,18 +17,23 @@ from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.page import read_current
 from pizza_assets.dashboard.page import write as write_page
 from pizza_assets.dashboard.publish import current_as_of, publish
+from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS, daily_asset
 from pizza_assets.defs.io_manager import Days, preview
 from pizza_assets.defs.matchday import order_sources
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.resources import LakeResource
+from pizza_assets.defs.versions import code_version
 from pizza_assets.lake import formats
-from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, RAW_ORDERS
+from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, PAGE_KEY, RAW_ORDERS
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
 from pizza_assets.matchday.analysis import analyse
 from pizza_assets.quality.analysis import CurrentDataSets, HistoryDocument
 from pizza_assets.settings import Settings
+
+PAGE_CHECK = "shows_current_data"
+_PAGE_RULE = "The page shows the current data sets: those that the manifest lists, as of their day."
 
 
 def history(correlation_results: DatedFiles, day: date) -> Files:
@@ -57,7 +62,7 @@ def publish_current(
     frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted_in(store, first, day))
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]
     rows = {name: len(frame) for name, frame in frames.items()}
-    lineage = {
+    sources_of = {
         "code_version": version("pizza_assets"),
         "window": [first.isoformat(), day.isoformat()],
         "inputs": {
@@ -74,8 +79,17 @@ def publish_current(
         },
         "rows": rows,
     }
-    publish(store, frames, day, run_id, lineage)
+    publish(store, frames, day, run_id, sources_of)
     return {"current": dg.MetadataValue.json(rows), "effects": preview(frames["effects"])}
+
+
+def shows_current_data(page: str, as_of: date | None) -> dg.AssetCheckResult:
+    """Return whether a page shows the data as of a day."""
+    shown = f'"meta":{{"as_of":"{as_of}"' in page
+    found = f"It shows the data as of {as_of}." if shown else f"It does not show the data as of {as_of}: run it again."
+    return dg.AssetCheckResult(
+        check_name=PAGE_CHECK, passed=shown, description=found, metadata={"as_of": str(as_of or "none")}
+    )
 
 
 def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
@@ -85,7 +99,11 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         settings,
         group="dashboard",
         kinds=["csv", "quicksight"],
+        contract=DATA_SETS,
+        lineage=lineage.DASHBOARD_DATA,
         checks=[CurrentDataSets(DATA_SETS, read_current), HistoryDocument()],
+        made_by=["pizza_assets.matchday", "pizza_assets.dashboard.datasets", "pizza_assets.contracts.dashboard"],
+        docs="dashboard.md",
     )
     def dashboard_data(
         context: dg.AssetExecutionContext,
@@ -117,18 +135,24 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         kinds={"html", "vega"},
         owners=list(OWNERS),
         deps=[dashboard_data],
-        code_version="1",
+        code_version=code_version("pizza_assets.dashboard"),
+        check_specs=[dg.AssetCheckSpec(PAGE_CHECK, asset="dashboard_page", description=_PAGE_RULE)],
+        metadata=catalog.entry(
+            settings, contract=DATA_SETS, lineage=lineage.SHOWN_DATA, prefix=PAGE_KEY, docs="dashboard.md"
+        ),
         tags={"branch": "match-day"},
     )
-    def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+    def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
         """The local page: the current data sets in one HTML file that opens without a network."""
-        key, text = write_page(lake.store(), context.run.run_id)
+        store = lake.store()
+        key, text = write_page(store, context.run.run_id)
         return dg.MaterializeResult(
             metadata={
-                "path": lake.store().uri(key),
+                "path": store.uri(key),
                 "kilobytes": round(len(text.encode()) / 1000),
                 "kilobytes_gzipped": round(len(gzip.compress(text.encode())) / 1000),
-            }
+            },
+            check_results=[shows_current_data(text, current_as_of(store))],
         )
 
     return [dashboard_data, dashboard_page]

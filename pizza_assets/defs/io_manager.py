@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from dagster._core.errors import DagsterAssetCheckFailedError  # what Dagster raises itself, and does not export
 from pydantic import PrivateAttr
 
 from pizza_assets import logs
@@ -33,6 +34,11 @@ _PREFIXES = {
     "dashboard_data": layout.DASHBOARD_PREFIX,
 }
 _PREVIEW_ROWS = 3
+
+
+def prefix_of(asset: str) -> str:
+    """Return the folder of a daily asset in the lake."""
+    return _PREFIXES.get(asset) or layout.DAILY_TABLES[asset].prefix
 
 
 @dataclass(frozen=True)
@@ -97,15 +103,18 @@ class LakeIOManager(dg.ConfigurableIOManager):
         stored: dict[str, Mapping[str, Any]] = {}
         try:
             self._put(asset, context.run_id, obj.content, checking, stored)
-        except Exception:
+        except Exception as error:
             for partition, metadata in stored.items():
                 context.log_event(
                     dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
                 )
             yield from context.consume_events()
-            for evaluation in checking.refusal(self.lake.store(), context.run_id):
-                yield dg.DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
+            if refusal := checking.refusal(self.lake.store(), context.run_id):
+                yield dg.DagsterEvent.asset_check_evaluation(context.step_context, refusal)
+                raise DagsterAssetCheckFailedError(f"{asset}: {refusal.check_name} refuses a day.") from error
             raise
+        if stored and checking.plot_shown:
+            stored[max(stored)] = {**stored[max(stored)], "plot": checking.plot_shown}
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
 

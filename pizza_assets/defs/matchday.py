@@ -10,6 +10,7 @@ import dagster as dg
 
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
+from pizza_assets.defs import lineage
 from pizza_assets.defs.checks import of_contract
 from pizza_assets.defs.daily import columns, daily_asset
 from pizza_assets.defs.io_manager import Days
@@ -24,6 +25,7 @@ from pizza_assets.matchday.events import match_events as events_of
 from pizza_assets.matchday.events import played
 from pizza_assets.matchday.insights import report_json, report_markdown
 from pizza_assets.quality.analysis import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
+from pizza_assets.quality.plots import orders_and_expectation, uplift_by_window
 from pizza_assets.quality.volume import Completeness, ExpectedVolume
 from pizza_assets.settings import Settings
 
@@ -82,7 +84,9 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         group="match_day",
         kinds=["pandas", "parquet"],
         contract=contracts.MATCH_EVENTS,
+        lineage=lineage.MATCH_EVENTS,
         checks=[*of_contract(contracts.MATCH_EVENTS), COUNTS_ALL_RESULTS],
+        made_by=["pizza_assets.matchday.events", "pizza_assets.contracts.matches"],
     )
     def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
         """Goals, to the minute where the source tells it, and each team's result."""
@@ -94,7 +98,10 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         kinds=["numpy", "parquet"],
         contract=contracts.ORDER_VOLUME,
         ins={"raw_orders": columns(*volume.COLUMNS)},
+        lineage=lineage.ORDER_VOLUME,
         checks=[*of_contract(contracts.ORDER_VOLUME), COUNTS_ALL_ORDERS, ExpectedVolume(), Completeness()],
+        plot=lambda _, results: orders_and_expectation(results[ExpectedVolume.name]),
+        made_by=["pizza_assets.matchday.volume", "pizza_assets.contracts.analysis"],
     )
     def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Days:
         """Orders counted per city and 15 minutes: the small table that every analysis reads."""
@@ -105,7 +112,9 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         group="match_day",
         kinds=["pandas", "parquet"],
         contract=contracts.MERGED_ORDERS,
+        lineage=lineage.MERGED_ORDERS,
         checks=[*of_contract(contracts.MERGED_ORDERS), NextDayKnown()],
+        made_by=["pizza_assets.matchday.alignment", "pizza_assets.matchday.windows", "pizza_assets.contracts.analysis"],
     )
     def merged_orders(context: dg.AssetExecutionContext, raw_orders: DailyTable, raw_matches: DailyTable) -> Days:
         """Orders beside the matches that they were placed around, in the cities whose teams play.
@@ -128,7 +137,12 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         settings,
         group="match_day",
         kinds=["scipy", "csv"],
+        contract=contracts.CORRELATION_RESULTS,
+        lineage=lineage.CORRELATION_RESULTS,
         checks=[FileSchema(contracts.CORRELATION_RESULTS, CORRELATION_FILES[0])],
+        plot=lambda files, _: uplift_by_window(files.content[CORRELATION_FILES[0]]),
+        made_by=["pizza_assets.matchday", "pizza_assets.contracts.analysis"],
+        docs="statistics.md",
     )
     def correlation_results(
         context: dg.AssetExecutionContext, order_volume: DailyTable, raw_matches: DailyTable

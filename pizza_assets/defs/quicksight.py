@@ -4,7 +4,7 @@ Belongs here: when to refresh, and what the UI shows of it. Does not belong here
 sensor reads Dagster's own records alone; QuickSight is called in the run, which has retries and logs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,13 @@ from pydantic import PrivateAttr
 
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.dashboard.deploy import Api, QuickSightError
+from pizza_assets.dashboard.publish import current_rows
 from pizza_assets.dashboard.refresh import DAILY_BUDGET, Ingestion, Refresh
+from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS
+from pizza_assets.defs.resources import LakeResource
+from pizza_assets.defs.versions import code_version
+from pizza_assets.quality.analysis import differences
 from pizza_assets.settings import Settings
 
 DASHBOARD_DATA = dg.AssetKey("dashboard_data")
@@ -25,6 +30,8 @@ _BACKFILL_TAG = "dagster/backfill"
 _RETRIES, _RETRY_DELAY = 2, 60.0
 #: Refusals that a retry in a minute meets again, and that would only spend more of the budget.
 _FINAL = frozenset({"AccessDeniedException", "LimitExceededException", "ResourceNotFoundException"})
+_ROWS_CHECK = "all_rows_ingested"
+_ROWS_RULE = "QuickSight has as many rows of each data set as the manifest counts. Data published meanwhile warns."
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -63,7 +70,20 @@ def _shown(ingestions: Sequence[Ingestion]) -> dict[str, Any]:
     }
 
 
-def refresh_asset() -> dg.AssetsDefinition:
+def all_rows_ingested(ingestions: Sequence[Ingestion], published: Mapping[str, int]) -> dg.AssetCheckResult:
+    """Return whether QuickSight has as many rows of each data set as the lake's manifest counts."""
+    found = {item.data_set: item.rows for item in ingestions}
+    differing = differences(published, found)
+    return dg.AssetCheckResult(
+        check_name=_ROWS_CHECK,
+        passed=not differing,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=differing or f"All {sum(found.values())} rows are there.",
+        metadata={"expected": dg.MetadataValue.json(dict(published)), "found": dg.MetadataValue.json(found)},
+    )
+
+
+def refresh_asset(settings: Settings) -> dg.AssetsDefinition:
     """Return the asset that stands for what viewers see in QuickSight."""
 
     @dg.asset(
@@ -71,11 +91,15 @@ def refresh_asset() -> dg.AssetsDefinition:
         kinds={"quicksight"},
         owners=list(OWNERS),
         deps=[DASHBOARD_DATA],
-        code_version="1",
+        code_version=code_version("pizza_assets.dashboard.refresh"),
+        check_specs=[dg.AssetCheckSpec(_ROWS_CHECK, asset="spice_refresh", description=_ROWS_RULE)],
+        metadata=catalog.entry(settings, contract=DATA_SETS, lineage=lineage.SHOWN_DATA, docs="dashboard.md"),
         retry_policy=dg.RetryPolicy(max_retries=_RETRIES, delay=_RETRY_DELAY, backoff=dg.Backoff.EXPONENTIAL),
         tags={"branch": "match-day"},
     )
-    def spice_refresh(context: dg.AssetExecutionContext, quicksight: QuickSightResource) -> dg.MaterializeResult[None]:
+    def spice_refresh(
+        context: dg.AssetExecutionContext, quicksight: QuickSightResource, lake: LakeResource
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
         """The dashboard's data sets in QuickSight's memory, as of the newest dashboard_data."""
         asked_for = context.run.tags.get(MATERIALIZATION_TAG, context.run.run_id)
         try:
@@ -89,7 +113,8 @@ def refresh_asset() -> dg.AssetsDefinition:
             raise
         for item in ingestions:
             context.log.info(f"{item.data_set}: {item.rows} rows in {item.seconds} s")
-        return dg.MaterializeResult(metadata=_shown(ingestions))
+        compared = all_rows_ingested(ingestions, current_rows(lake.store()))
+        return dg.MaterializeResult(metadata=_shown(ingestions), check_results=[compared])
 
     return spice_refresh
 
@@ -178,7 +203,7 @@ def refresh_sensor(
 
 def quicksight_defs(settings: Settings) -> dg.Definitions:
     """Return the refresh asset with its job, sensor and resource."""
-    asset = refresh_asset()
+    asset = refresh_asset(settings)
     job = dg.define_asset_job(
         REFRESH_JOB,
         selection=dg.AssetSelection.assets(asset),

@@ -23,6 +23,10 @@ from pizza_assets.sources.collect import Collected, collect_matches, collect_ord
 from pizza_assets.synthetic.matches import mock_matches
 from pizza_assets.synthetic.orders import planted_effects
 
+#: The code behind the days, beside the module that each asset names.
+_FIXTURES = ("pizza_assets.synthetic.fixtures", "pizza_assets.reference", "pizza_assets.contracts.matches")
+_READING_ORDERS = ("pizza_assets.sources.order_records", "pizza_assets.contracts.orders")
+
 
 def _stored_form(collected: Collected, planted: Mapping[str, float]) -> tuple[date, Day]:
     facts: dict[str, object] = {"reason": collected.reason} if collected.reason else {}
@@ -67,6 +71,7 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             ShareOfReal(has_matches, patience),
             KickOffsPlausible(),
         ],
+        made_by=["pizza_assets.sources.football_data", "pizza_assets.synthetic.matches", *_FIXTURES],
     )
     def raw_matches(context: dg.AssetExecutionContext) -> Days:
         """Football matches of the day from football-data.org, or mock: labelled, and with the reason."""
@@ -79,6 +84,7 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         kinds=["api", "parquet"],
         contract=contracts.DOMINOS_ORDERS,
         checks=[*of_collected(contracts.DOMINOS_ORDERS), ShareOfReal(has_orders, patience)],
+        made_by=[*_READING_ORDERS, "pizza_assets.synthetic.orders", *_FIXTURES],
     )
     def raw_orders(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
         """Pizza orders of the day from till exports or the Domino's API, or mock: labelled, with the reason.

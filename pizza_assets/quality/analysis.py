@@ -181,3 +181,11 @@ class CurrentDataSets:
                 problems.append(str(error))
         rows = {f"rows_of_{name}": len(frame) for name, frame in frames.items()}
         return DayResult(day, "error" if problems else "passed", " ".join(problems), rows)
+
+
+def differences(expected: Mapping[str, int], found: Mapping[str, int]) -> str:
+    """Return where two counts of rows by data set differ, as a sentence; empty when they agree."""
+    names = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    return "; ".join(
+        f"{name}: expected {expected.get(name, 'none')}, found {found.get(name, 'none')}" for name in names
+    )

@@ -111,14 +111,15 @@ class ExpectedVolume:
             of_source = {day: item.orders for day, item in sorted(counted.items()) if item.data_source == source}
             totals = pd.Series(of_source, dtype=float).set_axis(pd.DatetimeIndex(list(of_source)))
             bands = expected_orders(totals)
-            for row, (day, orders) in enumerate(of_source.items()):
+            for row, day in enumerate(of_source):
                 if day in measured:
-                    results.append(_against_band(day, orders, bands.iloc[row], is_over=day < background.today))
+                    results.append(_against_band(day, measured[day], bands.iloc[row], is_over=day < background.today))
         return sorted(results, key=lambda result: result.day)
 
 
-def _against_band(day: date, orders: int, band: "pd.Series[float]", *, is_over: bool) -> DayResult:
-    figures: dict[str, Figure] = {"orders": orders}
+def _against_band(day: date, counted: Counted, band: "pd.Series[float]", *, is_over: bool) -> DayResult:
+    orders = counted.orders
+    figures: dict[str, Figure] = {"orders": orders, "data_source": counted.data_source}
     if not is_over:
         return DayResult(day, "skipped", _TODAY, figures)
     if np.isnan(band["expected"]):

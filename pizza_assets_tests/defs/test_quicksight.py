@@ -18,6 +18,7 @@ from pizza_assets.defs.quicksight import (
     decide,
     quicksight_defs,
 )
+from pizza_assets.defs.resources import lake_resource
 from pizza_assets.settings import Settings
 
 DAY = 24 * 3600
@@ -109,7 +110,9 @@ class Daemon:
         settings = Settings.load(quicksight_account_id="123456789012")
         defs = quicksight_defs(settings)
         job = dg.Definitions(
-            assets=defs.assets, jobs=defs.jobs, resources={"quicksight": FakeResource(account="123456789012")}
+            assets=defs.assets,
+            jobs=defs.jobs,
+            resources={"quicksight": FakeResource(account="123456789012"), "lake": lake_resource(settings)},
         ).resolve_job_def(REFRESH_JOB)
         return job.execute_in_process(instance=self.instance, tags=request.tags, raise_on_error=False)
 

@@ -1,0 +1,176 @@
+"""Column lineage: from which columns of the assets before it each column of an asset is made.
+
+Belongs here: one mapping for each asset that is made of others, and its form in Dagster. Does not belong here: what
+comes from outside (raw matches and orders have no columns before them), and how anything is computed.
+
+A mapping names, for each column, the columns it is made of as ``asset.column``, separated by blanks; none for columns
+that the asset makes up. A test holds that all of them exist. Dagster's own column graph needs Dagster+; here the column
+schema names them, too.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from pizza_assets.dashboard.datasets import DATA_SETS
+
+Lineage = Mapping[str, str]
+
+
+def _same(asset: str, *columns: str) -> dict[str, str]:
+    """Return the lineage of columns that are taken over under their names."""
+    return {column: f"{asset}.{column}" for column in columns}
+
+
+def _all_of(asset: str, *columns: str) -> str:
+    return " ".join(f"{asset}.{column}" for column in columns)
+
+
+_SIDES = _all_of("raw_matches", "home_city", "away_city")
+_RESULT = _all_of("raw_matches", "status", "home_score", "away_score")
+
+MATCH_EVENTS: Lineage = {
+    **_same("raw_matches", "match_id", "match_significance", "data_source"),
+    "event_id": "raw_matches.match_id",
+    "timestamp": _all_of("raw_matches", "timestamp", "duration", "home_goal_minutes", "away_goal_minutes"),
+    "minute": _all_of("raw_matches", "home_goal_minutes", "away_goal_minutes"),
+    "event_type": _all_of("raw_matches", "event_type", "status", "home_goal_minutes", "away_goal_minutes"),
+    "team": _all_of("raw_matches", "home_team", "away_team"),
+    "city": _SIDES,
+}
+
+ORDER_VOLUME: Lineage = {
+    **_same("raw_orders", "city", "currency", "data_source"),
+    "bin_start": "raw_orders.timestamp",
+    "orders": "raw_orders.order_id",
+    "revenue": "raw_orders.order_total",
+    "pizzas": "raw_orders.quantity",
+}
+
+MERGED_ORDERS: Lineage = {
+    **_same("raw_orders", "order_id", "timestamp", "location", "city", "order_total", "currency", "quantity"),
+    "match_id": f"raw_matches.match_id raw_orders.city {_SIDES}",
+    "time_period": _all_of("raw_matches", "timestamp", "duration") + " raw_orders.timestamp",
+    "minutes_from_kick_off": "raw_orders.timestamp raw_matches.timestamp",
+    "order_data_source": "raw_orders.data_source",
+    "match_data_source": "raw_matches.data_source",
+    "is_complete": "",
+}
+
+#: What every estimate is made of: orders in windows around kick-off, and in the same hours without a match.
+_WINDOWS = _all_of("raw_matches", "timestamp", "status", "duration") + f" {_SIDES} order_volume.bin_start"
+_OBSERVED = f"order_volume.orders order_volume.city {_WINDOWS}"
+_LABELS = "order_volume.data_source raw_matches.data_source"
+_SCOPE = _all_of("raw_matches", "home_team", "away_team", "competition", "match_significance")
+_ESTIMATE = f"{_OBSERVED} {_SCOPE}"
+_FACTORS = f"{_ESTIMATE} {_RESULT}"
+
+CORRELATION_RESULTS: Lineage = {
+    **dict.fromkeys(("estimate", "ci_low", "ci_high", "correlation_coefficient", "effect_size"), _FACTORS),
+    **dict.fromkeys(("statistical_significance", "q_value", "verdict", "reason", "pattern_description"), _FACTORS),
+    **dict.fromkeys(("observed", "expected"), _ESTIMATE),
+    **dict.fromkeys(("n", "n_weeks"), f"{_WINDOWS} {_SCOPE}"),
+    **dict.fromkeys(("as_of", "factor", "method", "time_window", "unit"), ""),
+    "analysis_id": f"{_LABELS} {_SCOPE}",
+    "data_source": _LABELS,
+    "scope": _SCOPE,
+    "data_quality": _LABELS,
+}
+
+_EVIDENCE = ("ci_low", "ci_high", "p_value", "q_value", "verdict", "sentence")
+_OF_MATCH = {
+    "match_id": "raw_matches.match_id",
+    "kickoff_ts": "raw_matches.timestamp",
+    "competition": "raw_matches.competition",
+    "match_type": "raw_matches.match_significance",
+    "city": _SIDES,
+    **dict.fromkeys(("team", "opponent"), _all_of("raw_matches", "home_team", "away_team")),
+    "is_home": "raw_matches.home_team",
+    **dict.fromkeys(("goals_for", "goals_against"), _all_of("raw_matches", "home_score", "away_score")),
+    "result": "raw_matches.event_type",
+    **dict.fromkeys(
+        ("goals", "goal_minutes", "goals_after"), _all_of("raw_matches", "home_goal_minutes", "away_goal_minutes")
+    ),
+}
+_DATA_SETS: Mapping[str, Lineage] = {
+    "meta": {
+        **dict.fromkeys(("as_of", "built_at"), ""),
+        **dict.fromkeys(("data_from", "data_until"), "order_volume.bin_start"),
+        **dict.fromkeys(("is_mock", "data_source"), _LABELS),
+        "share_real_orders": "order_volume.data_source",
+        "share_real_matches": "raw_matches.data_source",
+        "orders": "order_volume.orders",
+        "matches": _all_of("raw_matches", "match_id", "status", "event_type"),
+        "planted": "",
+    },
+    "hourly": {
+        **{name: _OF_MATCH[name] for name in ("match_id", "kickoff_ts", "city", "match_type", "goals")},
+        "data_source": _LABELS,
+        "bucket_ts": "order_volume.bin_start",
+        "hours_from_kickoff": "order_volume.bin_start raw_matches.timestamp",
+        **dict.fromkeys(("orders", "expected"), _OBSERVED),
+    },
+    "daily": {
+        "day": "order_volume.bin_start",
+        **_same("order_volume", "city", "data_source", "orders", "revenue"),
+        **dict.fromkeys(("expected", "dev_pct"), _OBSERVED),
+        "is_match_day": f"raw_matches.timestamp {_SIDES}",
+    },
+    "matches": {
+        **{name: made_of for name, made_of in _OF_MATCH.items() if name != "goals"},
+        "data_source": _LABELS,
+        **dict.fromkeys(("orders", "expected", "uplift_pct", "ci_low", "ci_high"), _OBSERVED),
+        **dict.fromkeys(("pre_match_pct", "post_match_pct"), _OBSERVED),
+        "is_clean": _WINDOWS,
+    },
+    "effects": {
+        "as_of": "",
+        "time_window": "",
+        "data_source": _LABELS,
+        "scope": _SCOPE,
+        "team": _all_of("raw_matches", "home_team", "away_team"),
+        **dict.fromkeys(("uplift_pct", *_EVIDENCE, "orders", "expected"), _ESTIMATE),
+        "n_matches": f"{_WINDOWS} {_SCOPE}",
+    },
+    "profile": {
+        "match_type": "raw_matches.match_significance",
+        "hours_from_kickoff": "order_volume.bin_start raw_matches.timestamp",
+        "data_source": _LABELS,
+        **dict.fromkeys(("uplift_pct", "ci_low", "ci_high", "n_matches"), _OBSERVED),
+    },
+    "correlations": {
+        **dict.fromkeys(("as_of", "factor", "method", "time_window"), ""),
+        "data_source": _LABELS,
+        "scope": _SCOPE,
+        **dict.fromkeys(("r", *_EVIDENCE, "n_matches"), _FACTORS),
+    },
+    "anomalies": {
+        "city": "order_volume.city",
+        "bucket_ts": "order_volume.bin_start",
+        "data_source": "order_volume.data_source",
+        **dict.fromkeys(("orders", "expected", "uplift_pct", "q_value"), _OBSERVED),
+        "match_ids": f"raw_matches.match_id raw_matches.timestamp {_SIDES}",
+        "time_period": f"raw_matches.timestamp raw_matches.duration {_SIDES}",
+        "seen_in": _LABELS,
+    },
+}
+DASHBOARD_DATA: Lineage = {
+    f"{data_set}.{column}": made_of for data_set, of_set in _DATA_SETS.items() for column, made_of in of_set.items()
+}
+#: What shows the dashboard's data takes its columns over under their names.
+SHOWN_DATA: Lineage = {
+    f"{name}.{column}": f"dashboard_data.{name}.{column}"
+    for name, schema in DATA_SETS.items()
+    for column in schema.columns
+}
+
+
+def dependencies(made_of: str) -> list[dg.TableColumnDep]:
+    """Return the columns that a mapping names."""
+    named = (name.split(".", 1) for name in dict.fromkeys(made_of.split()))
+    return [dg.TableColumnDep(asset_key=dg.AssetKey(asset), column_name=column) for asset, column in named]
+
+
+def column_lineage(lineage: Lineage) -> dg.TableColumnLineage:
+    """Return a lineage as Dagster takes it."""
+    return dg.TableColumnLineage({column: dependencies(made_of) for column, made_of in lineage.items()})

@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick format dictionary lock clean
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -50,6 +50,9 @@ realism: setup ## Measure the mock data against its targets
 
 calibration: setup ## Prove the statistics on simulated worlds (hours; make calibration-quick: minutes)
 	$(BIN)/python -m benchmarks.calibration
+
+replayed-seasons: setup ## Find planted effects around real matches again (URL=http://127.0.0.1:8901/v4)
+	$(BIN)/python -m benchmarks.replayed_seasons $(URL)
 
 calibration-quick: setup ## The same on few worlds
 	$(BIN)/python -m benchmarks.calibration --quick

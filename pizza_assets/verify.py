@@ -47,8 +47,9 @@ def verify(store: Store, seen: Callable[[str], None] = lambda _: None) -> Report
     _volume_counts_all_orders(store, report)
     _correlation(store, report, seen)
     _dashboard(store, report, seen)
-    _history(store, report, seen)
     _quality(store, report, seen)
+    for prefix in (layout.REPORT_PREFIX, layout.DASHBOARD_PREFIX):
+        _documents(store, prefix, report, seen)
     return report
 
 
@@ -222,13 +223,15 @@ def _dashboard(store: Store, report: Report, seen: Callable[[str], None]) -> Non
         ]
 
 
-def _history(store: Store, report: Report, seen: Callable[[str], None]) -> None:
-    for keys in _keys_by_day(store, layout.DASHBOARD_PREFIX).values():
+def _documents(store: Store, prefix: str, report: Report, seen: Callable[[str], None]) -> None:
+    for keys in _keys_by_day(store, prefix).values():
         for key in keys:
             report.objects += 1
             seen(key)
             try:
-                json.loads(store.read(key))
+                data = store.read(key)
+                if key.endswith(".json"):
+                    json.loads(data)
             except PizzaAssetsError as error:
                 report.problems.append(str(error))
 

@@ -20,7 +20,7 @@ from pizza_assets.dashboard.publish import current_as_of, publish
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS, daily_asset
 from pizza_assets.defs.io_manager import Days, preview
-from pizza_assets.defs.matchday import order_sources
+from pizza_assets.defs.matchday import read_window
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
@@ -56,8 +56,7 @@ def publish_current(
 ) -> dict[str, dg.MetadataValue[Any]]:
     """Write what viewers see as of `day` and return what the UI shows of it."""
     first = day - timedelta(days=window_days - 1)
-    volume, matches = order_volume.between(first, day), raw_matches.between(first, day)
-    sources = order_sources(order_volume, first, day)
+    volume, matches, sources = read_window(order_volume, raw_matches, first, day)
     analysis = analyse(volume, matches, sources, day, window_days)
     frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted_in(store, first, day))
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]

@@ -38,6 +38,8 @@ _PREVIEW_ROWS = 3
 
 def prefix_of(asset: str) -> str:
     """Return the folder of a daily asset in the lake."""
+    if asset in layout.SALES_TABLES:
+        return layout.SALES_TABLES[asset].prefix
     return _PREFIXES.get(asset) or layout.DAILY_TABLES[asset].prefix
 
 

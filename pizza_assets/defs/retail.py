@@ -14,6 +14,7 @@ import dagster as dg
 import pandas as pd
 
 from pizza_assets import contracts
+from pizza_assets.defs import lineage
 from pizza_assets.defs.checks import of_collected
 from pizza_assets.defs.daily import daily_asset
 from pizza_assets.defs.io_manager import Days
@@ -67,6 +68,7 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             kinds=["api", "json"],
             contract=contracts.SALES,
             checks=of_collected(contracts.SALES),
+            made_by=["pizza_assets.sources.retail", "pizza_assets.synthetic.retailers", "pizza_assets.contracts.sales"],
             branch="retail",
             retry_policy=retry_policy,
         )
@@ -94,7 +96,9 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         group="retail",
         kinds=["json"],
         contract=contracts.SALES,
+        lineage=lineage.DOMINOS_SALES,
         checks=of_collected(contracts.SALES),
+        made_by=["pizza_assets.sources.retail.dominos_sales", "pizza_assets.contracts.sales"],
         branch="retail",
         retry_policy=retry_policy,
     )

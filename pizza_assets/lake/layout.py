@@ -121,7 +121,8 @@ SALES_TABLES: Mapping[str, SalesLayout] = {
 #: The files of one 'as of' analysis.
 CORRELATION_PREFIX = "processed-data/correlation-analysis"
 CORRELATION_FILES = ("correlation_results.csv", "significant_correlations.csv", "correlation_summary.json")
-#: The report beside them, for the last day of a run.
+#: The report as of the newest of them.
+REPORT_PREFIX = "processed-data/insights-report"
 REPORT_FILES = ("insights_report.md", "insights_report.json")
 
 #: What viewers see. Only the dated history may expire.

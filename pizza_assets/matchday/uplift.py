@@ -67,7 +67,7 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
     spans
         Kick-offs that the fit must keep out of.
     not_fitted
-        By day: may it not be fitted on? All days of the source are by default.
+        By day: which days to leave out of the fit; none by default.
 
     Notes
     -----

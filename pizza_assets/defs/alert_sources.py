@@ -12,12 +12,11 @@ from dagster._core.definitions.freshness import FreshnessState  # dagster export
 
 from pizza_assets.alerts.alert import Alert
 from pizza_assets.alerts.anomalies import anomalies
-from pizza_assets.defs.in_flight import partitions_of
+from pizza_assets.defs.in_flight import is_to_be_retried, partitions_of
 from pizza_assets.defs.quicksight import DASHBOARD_DATA, REFRESH_JOB
 from pizza_assets.lake.store import Store
 from pizza_assets.settings import Settings
 
-_WILL_RETRY_TAG = "dagster/will_retry"
 _PAGE = 1000
 _RUNBOOK = "docs/operations.md has the usual causes."
 
@@ -42,7 +41,7 @@ def of_run(
 
 def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun, event: dg.EventLogEntry) -> Iterator[Alert]:
     """Yield the alert of a failed run; none when Dagster tries it again, or when the alert of a check tells it."""
-    if run.tags.get(_WILL_RETRY_TAG) == "true":
+    if is_to_be_retried(run):
         return
     steps = [
         entry.dagster_event

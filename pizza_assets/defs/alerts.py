@@ -93,12 +93,14 @@ class Watch:
         self._instance.daemon_cursor_storage.set_cursor_values({STATE_KEY: json.dumps(state)})
 
 
-def alert_sensor(settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> dg.SensorDefinition:
-    """Return the sensor that alerts."""
+def alert_sensor(
+    settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC), seconds: int = 30
+) -> dg.SensorDefinition:
+    """Return the sensor that alerts, and looks every so many `seconds`."""
 
     @dg.sensor(
         name="alerts",
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Failed runs and checks, late data, days that fell back to mock, anomalies and failed refreshes of "

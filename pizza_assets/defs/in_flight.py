@@ -3,8 +3,8 @@
 Belongs here: reading Dagster's records of runs. Does not belong here: deciding what to do about it.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -14,6 +14,10 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 from dagster._core.errors import DagsterDefinitionChangedDeserializationError
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 
+#: What Dagster notes of a failed run: that it starts it again, and with which run.
+_WILL_RETRY_TAG, _RETRY_TAG = "dagster/will_retry", "dagster/auto_retry_run_id"
+#: Dagster starts it again within seconds; longer, and something is wrong with that.
+_RETRY_WITHIN = timedelta(minutes=15)
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 ACTIVE_RUNS = (
@@ -48,7 +52,7 @@ def days_in_flight(
     that they were started on.
     """
     days: set[date] = set()
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(ACTIVE_RUNS))):
+    for run in [*instance.get_runs(dg.RunsFilter(statuses=list(ACTIVE_RUNS))), *_about_to_be_retried(instance)]:
         span = partitions_of(run)
         if span and (run.asset_selection is None or run.asset_selection & assets):
             days |= _between(*span)
@@ -58,6 +62,21 @@ def days_in_flight(
             return None
         days |= {day for key in keys for day in _between(key, key)}
     return days
+
+
+def is_to_be_retried(run: dg.DagsterRun) -> bool:
+    """Tell whether Dagster starts a failed run again by itself: not one of the command line, which it cannot start."""
+    return run.tags.get(_WILL_RETRY_TAG) == "true" and run.remote_job_origin is not None
+
+
+def _about_to_be_retried(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """Return the runs that have failed, and whose retry is not there yet."""
+    failed = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE],
+        tags={_WILL_RETRY_TAG: "true"},
+        updated_after=datetime.now(UTC) - _RETRY_WITHIN,
+    )
+    return [run for run in instance.get_runs(failed) if is_to_be_retried(run) and _RETRY_TAG not in run.tags]
 
 
 def _keys(backfill: PartitionBackfill, graph: BaseAssetGraph[Any] | None, assets: set[dg.AssetKey]) -> set[str] | None:

@@ -19,6 +19,7 @@ from pizza_assets.lake import layout, open_lake
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.settings import Settings
 from pizza_assets_tests.alerts.receivers import MailServer, SlackServer
+from pizza_assets_tests.defs.test_automation import run_under_way
 from pizza_assets_tests.defs.test_pipeline import FIRST, LAST, small
 from pizza_assets_tests.defs.test_quicksight import Daemon, land
 
@@ -246,9 +247,14 @@ def test_a_killed_worker_is_told_in_dagsters_words(
 def test_a_run_that_dagster_tries_again_is_no_alert_yet(
     instance: dg.DagsterInstance, settings: Settings, slack: SlackServer
 ) -> None:
-    ended(instance, "killed", **{"dagster/will_retry": "true"})
+    repository = build_defs(small()).get_repository_def()
+    again = {"dagster/will_retry": "true"}
+    instance.report_run_failed(run_under_way(instance, repository, tags=again), "killed")
     look(instance, settings)
     assert slack.payloads == []
+    ended(instance, "killed", **again)
+    look(instance, settings)
+    assert len(slack.payloads) == 1, "a run of the command line is tried by nobody"
 
 
 def test_the_first_look_leaves_the_past_alone(

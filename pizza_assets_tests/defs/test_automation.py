@@ -224,6 +224,16 @@ def test_a_run_that_covers_a_missing_day_is_waited_for(
     assert daemon.tick(NOON) == [(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY)]
 
 
+def test_the_retry_of_a_killed_run_is_waited_for(daemon: Daemon, lake: Store) -> None:
+    fill(lake, TODAY - timedelta(days=5), TODAY - timedelta(days=3))
+    tags = {**range_tags(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY), "dagster/will_retry": "true"}
+    run = run_under_way(daemon.instance, daemon.repository, tags=tags)
+    daemon.instance.report_run_failed(run, "killed")
+    assert daemon.tick(NOON) == []
+    daemon.instance.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": "another"})  # which has its own record
+    assert len(daemon.tick(NOON)) == 1
+
+
 @pytest.mark.parametrize(
     "tags", [range_tags(date(2026, 1, 5), date(2026, 2, 5)), {"dagster/partition": "2026-01-05"}, {}]
 )

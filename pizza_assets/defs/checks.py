@@ -11,6 +11,7 @@ import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from textwrap import shorten
 from typing import Any
 
 import dagster as dg
@@ -34,6 +35,7 @@ Plot = Callable[[Any, Mapping[str, Sequence[DayResult]]], str]
 
 #: Rows of days that a result shows; the history in the lake has all of them.
 _SHOWN_DAYS = 60
+_LONGEST_MESSAGE = 160
 _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 FRESHNESS_CHECK = "latest_day_is_present"
@@ -70,7 +72,7 @@ def table_of_days(results: Sequence[DayResult]) -> dg.TableMetadataValue:
                     "day": result.day.isoformat(),
                     "result": result.status,
                     **{name: result.figures.get(name, "") for name in figures},
-                    "message": result.message,
+                    "message": shorten(result.message, _LONGEST_MESSAGE, placeholder=" …"),
                 }
             )
             for result in shown

@@ -17,7 +17,7 @@ from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.lake.tables import DailyTable, Day
 from pizza_assets.quality.kick_offs import KickOffsPlausible
-from pizza_assets.quality.sources import ShareOfReal
+from pizza_assets.quality.sources import FALLBACK, ShareOfReal
 from pizza_assets.settings import Settings
 from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
 from pizza_assets.synthetic.matches import mock_matches
@@ -28,8 +28,10 @@ _FIXTURES = ("pizza_assets.synthetic.fixtures", "pizza_assets.reference", "pizza
 _READING_ORDERS = ("pizza_assets.sources.order_records", "pizza_assets.contracts.orders")
 
 
-def _stored_form(collected: Collected, planted: Mapping[str, float]) -> tuple[date, Day]:
+def _stored_form(collected: Collected, planted: Mapping[str, float], *, is_set_up: bool) -> tuple[date, Day]:
     facts: dict[str, object] = {"reason": collected.reason} if collected.reason else {}
+    if collected.data_source == "mock" and is_set_up:
+        facts[FALLBACK] = True
     if collected.data_source == "mock" and planted:
         facts["planted"] = planted
     rejected = [{"reason": item.reason, "record": item.record} for item in collected.rejected]
@@ -76,7 +78,7 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     def raw_matches(context: dg.AssetExecutionContext) -> Days:
         """Football matches of the day from football-data.org, or mock: labelled, and with the reason."""
         collected = collect_matches(days_of(context), settings)
-        return Days(_stored_form(day, {}) for day in collected)
+        return Days(_stored_form(day, {}, is_set_up=has_matches) for day in collected)
 
     @daily_asset(
         settings,
@@ -95,7 +97,7 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         def days() -> Iterator[tuple[date, Day]]:
             around = lambda day: matches_around(raw_matches, day, settings)  # noqa: E731 a name for one argument
             for collected in collect_orders(days_of(context), settings, around):
-                yield _stored_form(collected, planted)
+                yield _stored_form(collected, planted, is_set_up=has_orders)
 
         return Days(days())
 

@@ -5,12 +5,14 @@ Belongs here: judging the labels. Does not belong here: choosing a source (``sou
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.tables import Day
 from pizza_assets.quality.results import Background, DayResult, Status
 
+#: The fact of a mock day for which a real source was set up.
+FALLBACK = "fell-back"
 #: Days over which the trend is told.
 _TREND_DAYS = 30
 
@@ -42,12 +44,17 @@ class ShareOfReal:
         return content.data_source, str(content.facts.get("reason", ""))
 
     def judge(self, measured: Mapping[date, tuple[Source, str]], background: Background) -> Sequence[DayResult]:
-        """Count, for each day, the mock days in a row that end with it."""
-        known = {day: kept.source for day, kept in background.table.stored.items()}
-        known |= {day: source for day, (source, _) in measured.items()}
+        """Count, for each day, the days in a row that fell back to mock and end with it."""
+        table, newest = background.table, max(measured)
+        sources = {day: kept.source for day, kept in table.stored.items() if day <= newest}
+        sources |= {day: source for day, (source, _) in measured.items()}
         results, in_a_row, recent = [], 0, list[bool]()
-        for day, source in sorted(known.items()):
-            in_a_row = in_a_row + 1 if source == "mock" else 0
+        for day, source in sorted(sources.items()):
+            is_near = day >= background.first - timedelta(days=self.error_after_days)
+            fell_back = source == "mock" and (
+                self.is_configured if day in measured else is_near and FALLBACK in table.facts(day)
+            )
+            in_a_row = in_a_row + 1 if fell_back else 0
             recent = [*recent, source == "real"][-_TREND_DAYS:]
             if day in measured:
                 results.append(self._judged(day, measured[day], in_a_row, sum(recent) / len(recent)))
@@ -58,7 +65,7 @@ class ShareOfReal:
         figures = {
             "data_source": source,
             "share_real": float(source == "real"),
-            "mock_days_in_a_row": in_a_row,
+            "fallbacks_in_a_row": in_a_row,
             f"share_real_{_TREND_DAYS}_days": round(trend, 3),
         }
         if source == "real" or not self.is_configured:

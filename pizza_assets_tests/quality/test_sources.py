@@ -8,7 +8,7 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.layout import RAW_MATCHES
 from pizza_assets.lake.tables import Day
 from pizza_assets.quality.results import DayResult
-from pizza_assets.quality.sources import ShareOfReal
+from pizza_assets.quality.sources import FALLBACK, ShareOfReal
 from pizza_assets_tests.quality.backgrounds import background
 
 FIRST = date(2025, 9, 6)
@@ -18,16 +18,23 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def content(source: Source) -> Day:
-    facts = {"reason": "the API answers 503"} if source == "mock" else {}
+def content(source: Source, *, fell_back: bool = True) -> Day:
+    facts: dict[str, object] = {"reason": "the API answers 503"} if source == "mock" else {}
+    if source == "mock" and fell_back:
+        facts[FALLBACK] = True
     return Day(contracts.empty(contracts.FOOTBALL_MATCHES), source, facts=facts)
 
 
 def judged(
-    folder: Path, stored: dict[int, Source], run: dict[int, Source], *, is_configured: bool = True
+    folder: Path,
+    stored: dict[int, Source],
+    run: dict[int, Source],
+    *,
+    is_configured: bool = True,
+    fell_back: bool = True,
 ) -> dict[int, DayResult]:
     check = ShareOfReal(is_configured, error_after_days=3)
-    known = {day(number): content(source) for number, source in stored.items()}
+    known = {day(number): content(source, fell_back=fell_back) for number, source in stored.items()}
     measured = {day(number): check.measure(day(number), content(source)) for number, source in run.items()}
     results = check.judge(measured, background(folder, RAW_MATCHES, known, min(measured), day(99)))
     return {(result.day - FIRST).days: result for result in results}
@@ -54,6 +61,11 @@ def test_the_days_before_the_run_count(tmp_path: Path) -> None:
     results = judged(tmp_path, {0: "real", 1: "mock", 2: "mock"}, {3: "mock"})
     assert statuses(results) == ["error"]
     assert results[3].figures["share_real_30_days"] == 0.25
+
+
+def test_days_that_were_meant_to_be_mock_are_no_habit(tmp_path: Path) -> None:
+    results = judged(tmp_path, {0: "mock", 1: "mock", 2: "mock"}, {3: "mock"}, fell_back=False)
+    assert (results[3].status, results[3].figures["fallbacks_in_a_row"]) == ("warn", 1)
 
 
 def test_a_real_run_of_stored_mock_days_ends_the_habit(tmp_path: Path) -> None:

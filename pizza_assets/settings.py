@@ -136,6 +136,18 @@ class Settings(BaseSettings):
     quicksight_viewers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="ARNs of users or groups that see the dashboard, separated by commas."
     )
+    quicksight_warehouse: str | None = Field(
+        None,
+        description="host[:port]/database of the warehouse, as QuickSight reaches it; without it not set up there.",
+    )
+    quicksight_warehouse_secret: str | None = Field(
+        None,
+        pattern="^arn:[-a-z0-9]*:secretsmanager:[-a-z0-9]*:[0-9]{12}:secret:.+$",
+        description="ARN of the secret in Secrets Manager with user and password of a bi_reader.",
+    )
+    quicksight_vpc_connection: str | None = Field(
+        None, description="ARN of the VPC connection that leads to the warehouse, where it is in a VPC."
+    )
 
     # Every day
     daily_refresh_time_zone: str = Field("Europe/London", description="Time zone of the daily refresh at 18:00.")

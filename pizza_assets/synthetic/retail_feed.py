@@ -6,7 +6,7 @@ Belongs here: late, corrected, broken and renamed records. Does not belong here:
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 import pandas as pd
@@ -42,9 +42,9 @@ def delivery(retailer_id: str, day: date, settings: Settings, faults: Collection
     """Return the records that the retailer delivers for a business day, in its dialect."""
     render, names = _RENDER[retailer_id]
     records = render(delivered_sales(retailer_id, day, settings, faults))
-    struck = [cells for number, cells in enumerate(_lines(records)) if number % _ONE_IN == 0]
-    for fault, changes in (("bad-lines", _BAD), ("unknown-places", _UNKNOWN)):
+    for fault, first, changes in (("bad-lines", 0, _BAD), ("unknown-places", 50, _UNKNOWN)):
         if fault in faults:
+            struck = islice(_lines(records), first, None, _ONE_IN)
             for cells, (field, change) in zip(struck, cycle(changes), strict=False):
                 _change(cells, names[field], change)
     if "changed-field" in faults:

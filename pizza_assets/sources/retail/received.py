@@ -35,18 +35,18 @@ class Received:
 Feed = Callable[[date], Received]
 
 
-def secret(settings: Settings, name: str) -> SecretStr:
-    """Return a credential.
+def secret(settings: Settings, retailer_id: str, name: str) -> SecretStr:
+    """Return a credential of a retailer.
 
     Raises
     ------
     SettingsError
         When it is not set.
     """
-    value = getattr(settings, name)
+    value = getattr(settings, f"{retailer_id}_{name}")
     if value is None:
-        url = f"{name[:10]}_url".upper()
-        raise SettingsError(f"{url} is set, {name.upper()} is not. Set both, or neither for mock days.")
+        url, credential = f"{retailer_id}_URL".upper(), f"{retailer_id}_{name}".upper()
+        raise SettingsError(f"{url} is set, {credential} is not. Set both, or neither for mock days.")
     return value if isinstance(value, SecretStr) else SecretStr(value)
 
 

@@ -75,7 +75,7 @@ def open_feed(
         name="retailer 1",
         url=str(settings.retailer_1_url),
         url_setting="RETAILER_1_URL",
-        token=secret(settings, "retailer_1_api_key"),
+        token=secret(settings, "retailer_1", "api_key"),
         key_setting="RETAILER_1_API_KEY",
         header="X-Api-Key",
         scheme="",

@@ -93,8 +93,8 @@ def open_feed(
         token=NO_TOKEN,
         key_setting="RETAILER_2_CLIENT_ID and RETAILER_2_CLIENT_SECRET",
     )
-    client = secret(settings, "retailer_2_client_id").get_secret_value()
-    endpoint = token_endpoint(api, client, secret(settings, "retailer_2_client_secret"))
+    client = secret(settings, "retailer_2", "client_id").get_secret_value()
+    endpoint = token_endpoint(api, client, secret(settings, "retailer_2", "client_secret"))
     budget = budget or budget_of(api, settings)
     with (
         HttpSession(api, settings, budget=budget, sleep=sleep) as session,

@@ -87,8 +87,8 @@ def open_feed(
     settings: Settings, *, budget: RateBudget | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[Feed]:
     """Open a session with the API and give the function that asks for a day. ``RETAILER_3_URL`` must be set."""
-    user, password = secret(settings, "retailer_3_user"), secret(settings, "retailer_3_password")
-    key = secret(settings, "retailer_3_signing_key")
+    user, password = secret(settings, "retailer_3", "user"), secret(settings, "retailer_3", "password")
+    key = secret(settings, "retailer_3", "signing_key")
     api = Api(
         name="retailer 3",
         url=str(settings.retailer_3_url),

@@ -122,6 +122,7 @@ def test_lines_that_cannot_be_are_refused_and_counted(apis: RetailerApis, tmp_pa
     assert f"{names['quantity']} = -" in reasons
     assert f"{names['total_amount']} = " in reasons
     assert f"{names['product_sku']} is missing" in reasons
+    assert {"unknown", "Atlantis"} <= set(found.table["store_id"].to_pylist() + found.table["store_city"].to_pylist())
 
 
 @pytest.mark.parametrize("retailer_id", RETAILERS)

@@ -36,6 +36,9 @@ test-browser: setup chromium ## Run the dashboard's tests in Chromium (installs 
 
 test-all: chromium test ## Run all tests, those in Chromium too (installs Chromium when it is missing)
 
+test-postgres: setup ## Run the warehouse's tests on Debian's PostgreSQL 15 (installs it when it is missing)
+	.ci/test-postgres $(BIN)/python
+
 check: setup ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -101,6 +101,16 @@ class Settings(BaseSettings):
         (), description="ARNs of users or groups that see the dashboard, separated by commas."
     )
 
+    # Warehouse
+    warehouse_url: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL server (14 or newer), postgresql://user:password@host/database; TLS is required "
+        "unless it is on loopback. Without it PostgreSQL runs embedded, in WAREHOUSE_DIR.",
+    )
+    warehouse_dir: str | None = Field(
+        None, description="Folder of the embedded PostgreSQL; beside a local lake, named after it, when not set."
+    )
+
     # HTTP
     max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
     max_requests_per_hour: int = Field(1000, ge=1, description="Requests in any hour, per API and machine.")

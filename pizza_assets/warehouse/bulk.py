@@ -59,3 +59,4 @@ def without_constraints(connection: Connection) -> Iterator[None]:
     yield
     for _, create in reversed(taken):
         connection.execute(SQL(create))
+    connection.execute("ANALYZE sales.fact_sales")

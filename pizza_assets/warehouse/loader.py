@@ -109,7 +109,7 @@ def _load(connection: Connection, feeds: Sequence[Feed], retailer_id: str, mode:
     retailer = _retailer_key(connection, retailer_id)
     lines = lines_of(feeds)
     is_bulk = bulk.pays(connection, lines.num_rows)
-    _lock(connection, retailer, alone=is_bulk)
+    lock(connection, retailer, alone=is_bulk)
     removed = _take_out(connection, retailer, [feed.source_day for feed in feeds]) if mode == "replace" else {}
     keys = dimensions.keys(connection, lines, retailer)
     facts = facts_of(lines, keys)
@@ -129,8 +129,8 @@ def _retailer_key(connection: Connection, retailer_id: str) -> int:
     return int(found[0])
 
 
-def _lock(connection: Connection, retailer: int, *, alone: bool) -> None:
-    """Wait for other loads of this retailer; `alone`: for all other loads."""
+def lock(connection: Connection, retailer: int, *, alone: bool = False) -> None:
+    """Wait for other loads of this retailer (`alone`: of all), and keep them waiting until the transaction ends."""
     everybody = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     connection.execute(SQL("SELECT {}(%s, 0)").format(Identifier(everybody)), [_LOCK])
     connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, retailer])

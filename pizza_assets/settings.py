@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         None, description="Folder of the embedded PostgreSQL; beside a local lake, named after it, when not set."
     )
 
+    warehouse_keep_months: int | None = Field(
+        None, ge=1, description="Whole months of facts to keep; older ones move to the lake. All when not set."
+    )
+    retail_daily_time_zone: str = Field("Europe/London", description="Time zone of the retailers' loads at 02:00.")
+
     # HTTP
     max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
     max_requests_per_hour: int = Field(1000, ge=1, description="Requests in any hour, per API and machine.")
@@ -179,6 +184,11 @@ class Settings(BaseSettings):
         if value not in available_timezones():
             raise ValueError(f"'{value}' is not an IANA time zone such as Europe/London")
         return str(ZoneInfo(value))
+
+    @field_validator("retail_daily_time_zone")
+    @classmethod
+    def _known_retail_time_zone(cls, value: str) -> str:
+        return cls._known_time_zone(value)
 
     @model_validator(mode="after")
     def _lake_from_bucket(self) -> Self:

@@ -36,7 +36,8 @@ _SELECT = """
 COPY (
     SELECT r.retailer_id, f.transaction_id, f.sold_at AT TIME ZONE 'UTC' AS sold_at, d.calendar_date AS sale_date,
            p.product_sku, p.product_name, p.category, c.customer_id, s.store_id, s.city AS store_city,
-           f.quantity, f.unit_price, f.total_amount, f.currency, f.data_source, f.line_count, f.source_day, f.is_superseded
+           f.quantity, f.unit_price, f.total_amount, f.currency, f.data_source, f.line_count, f.source_day,
+           f.is_superseded
     FROM (
         SELECT *, false AS is_superseded FROM sales.fact_sales
         UNION ALL SELECT *, true FROM sales.fact_sales_superseded

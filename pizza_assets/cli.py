@@ -17,6 +17,7 @@ import click
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.settings import Settings
+from pizza_assets.synthetic.commands import simulate
 from pizza_assets.warehouse.commands import warehouse
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -51,6 +52,7 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 
 main.add_command(dashboard)
 main.add_command(quicksight)
+main.add_command(simulate)
 main.add_command(warehouse)
 
 

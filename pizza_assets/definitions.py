@@ -11,6 +11,7 @@ from pizza_assets.defs.matchday import matchday_assets
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
+from pizza_assets.defs.retail import retail_assets
 from pizza_assets.settings import Settings
 
 #: The whole match-day branch, from orders and matches to the dashboard's data.
@@ -34,7 +35,8 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(match_day, quicksight_defs(settings))
+    retail = dg.Definitions(assets=retail_assets(settings))
+    return dg.Definitions.merge(match_day, quicksight_defs(settings), retail)
 
 
 @dg.definitions

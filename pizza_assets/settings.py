@@ -87,6 +87,24 @@ class Settings(BaseSettings):
     orders_time_zone: str = Field("UTC", description="Time zone of times without an offset in till exports.")
     orders_currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="ISO 4217 currency of orders that name none.")
 
+    # Retailers
+    retailer_1_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 1's API; its days are mock when not set."
+    )
+    retailer_1_api_key: SecretStr | None = Field(None, description="API key of retailer 1.")
+    retailer_2_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 2's API; its days are mock when not set."
+    )
+    retailer_2_client_id: str | None = Field(None, description="OAuth2 client of retailer 2.")
+    retailer_2_client_secret: SecretStr | None = Field(None, description="Secret of that client.")
+    retailer_3_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 3's API; its days are mock when not set."
+    )
+    retailer_3_user: str | None = Field(None, description="User name at retailer 3.")
+    retailer_3_password: SecretStr | None = Field(None, description="Password of that user.")
+    retailer_3_signing_key: SecretStr | None = Field(None, description="Key with which retailer 3 signs its pages.")
+    retailer_requests_per_minute: int = Field(120, ge=1, description="Requests in any 60 s, per retailer's host.")
+
     # QuickSight
     quicksight_account_id: str | None = Field(
         None, pattern="^[0-9]{12}$", description="AWS account of QuickSight, 12 digits."
@@ -137,6 +155,12 @@ class Settings(BaseSettings):
     mock_tournament_factor: float = Field(2, ge=0, description="Planted effects are this many times larger in cups.")
     mock_final_factor: float = Field(4, ge=0, description="Planted effects are this many times larger in finals.")
     mock_uplift_cap: float = Field(0.85, gt=0, description="No planted uplift is above +85 %.")
+
+    # Mock retail sales
+    retail_mock_lines_per_day: float = Field(2500, gt=0, description="Mean lines of one mock retailer on one day.")
+    retail_mock_pizza_uplift: float = Field(
+        0.10, description="Planted log-uplift of pizza sales on match days, in the home team's city."
+    )
 
     @classmethod
     def load(cls, **overrides: object) -> Self:

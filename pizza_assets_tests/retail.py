@@ -9,6 +9,7 @@ import pyarrow
 from hypothesis import strategies as st
 
 from pizza_assets.contracts import RETAILER_IDS, sales_schema
+from pizza_assets.contracts.sales import PIZZA_CATEGORIES
 from pizza_assets_tests.strategies import DAYS
 
 #: Names and numbers that files, JSON and SQL must quote or keep as they are.
@@ -44,30 +45,33 @@ def sales(rows: Sequence[dict[str, Any]]) -> pyarrow.Table:
 
 @st.composite
 def sales_of_day(
-    draw: st.DrawFn, retailer_id: str | None = None, day: date | None = None, most: int = 12
+    draw: st.DrawFn, retailer_id: str | None = None, day: date | None = None, most: int = 6
 ) -> pyarrow.Table:
-    """Lines of one business day of one retailer, to the second, at any time of the day before to the day after."""
+    """Receipts of one business day of one retailer, to the second, from the day before to the day after it."""
     retailer_id, day = retailer_id or draw(st.sampled_from(RETAILER_IDS)), day or draw(DAYS)
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     source = draw(st.sampled_from(["real", "mock"]))
     rows = []
     for number in range(draw(st.integers(0, most))):
-        quantity = draw(st.integers(1, 2_000))
-        price = Decimal(draw(st.integers(0, 10**7))).scaleb(-2)
-        rows.append(
-            sale(
-                retailer_id=retailer_id,
-                transaction_id=f"t-{number // 3}",
-                line=number % 3 + 1,
-                sold_at=midnight + timedelta(seconds=draw(st.integers(-86_400, 2 * 86_400))),
-                product_sku=draw(st.sampled_from(["1", "2", "sku-3"])),
-                product_name=draw(NAMES),
-                customer_id=draw(st.none() | NAMES),
-                store_id=draw(st.sampled_from(["s1", "unknown"])),
-                quantity=quantity,
-                unit_price=price,
-                total_amount=quantity * price,
-                data_source=source,
-            )
-        )
+        receipt = {
+            "retailer_id": retailer_id,
+            "transaction_id": f"t-{number}",
+            "sold_at": midnight + timedelta(seconds=draw(st.integers(-86_400, 2 * 86_400))),
+            "customer_id": draw(st.none() | NAMES),
+            "store_id": draw(st.sampled_from(["s1", "007", "unknown"])),
+            "store_city": draw(st.sampled_from(["Leeds", "Newcastle upon Tyne", "Atlantis", "unknown"])),
+            "currency": draw(st.sampled_from(["GBP", "EUR"])),
+            "data_source": source,
+        }
+        for line in range(1, draw(st.integers(1, 4)) + 1):
+            quantity = draw(st.integers(1, 2_000))
+            price = Decimal(draw(st.integers(0, 10**7))).scaleb(-2)
+            product = {
+                "line": line,
+                "product_sku": draw(st.sampled_from(["1", "2", "sku-3"])),
+                "product_name": draw(NAMES),
+                "category": draw(st.sampled_from([*PIZZA_CATEGORIES, "soft drinks", "fruit and vegetables", "new"])),
+            }
+            amounts = {"quantity": quantity, "unit_price": price, "total_amount": quantity * price}
+            rows.append(sale(**receipt, **product, **amounts))
     return sales(rows)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
+import pandas as pd
 import pyarrow
 import pyarrow.compute as pc
 import pyarrow.json
@@ -51,6 +52,10 @@ class SalesDay:
         stored, rejected = len(self.table), len(self.rejected)
         received = stored + rejected if self.received is None else self.received
         return {"rows": stored, "received": received, "rejected": rejected}
+
+    def head(self, rows: int) -> pd.DataFrame:
+        """Return the first lines."""
+        return contracts.from_arrow(self.table.slice(0, rows), contracts.SALES)
 
 
 class SalesTable(Days, Mapping[date, pyarrow.Table]):

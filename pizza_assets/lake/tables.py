@@ -49,6 +49,10 @@ class Day:
             "rejected": rejected,
         }
 
+    def head(self, rows: int) -> pd.DataFrame:
+        """Return the first rows."""
+        return self.frame.head(rows)
+
 
 @dataclass(frozen=True)
 class StoredDay:

@@ -76,6 +76,10 @@ def test_lineage_leads_from_raw_to_the_dashboard() -> None:
         "dashboard_data": {"correlation_results", "order_volume", "raw_matches"},
         "dashboard_page": {"dashboard_data"},
         "spice_refresh": {"dashboard_data"},
+        "raw_retailer_1": {"raw_matches"},
+        "raw_retailer_2": {"raw_matches"},
+        "raw_retailer_3": {"raw_matches"},
+        "raw_dominos_sales": {"raw_orders"},
     }
 
 
@@ -85,7 +89,7 @@ def test_every_asset_explains_itself_in_the_ui() -> None:
         assert node.description, node.key
         assert node.kinds, node.key
         assert node.owners, node.key
-        assert node.group_name in {"raw", "match_day", "dashboard"}
+        assert node.group_name in {"raw", "match_day", "dashboard", "retail"}
         name = node.key.to_user_string()
         if name in DAILY_TABLES:
             columns = node.metadata["dagster/column_schema"].columns

@@ -7,6 +7,7 @@ Belongs here: reading the lake's sales and matches for the loader. Does not belo
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
+from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
 from pizza_assets.lake.sales import SalesTable
 from pizza_assets.lake.store import Store
@@ -59,7 +60,11 @@ def load_from_lake(
 def _portions(table: SalesTable, days: Sequence[date]) -> Iterator[list[Feed]]:
     feeds: list[Feed] = []
     for day in sorted(days):
-        feeds.append(Feed(day, table[day], int(table.facts(day).get("rejected", 0))))
+        try:
+            feeds.append(Feed(day, table[day], int(table.facts(day).get("rejected", 0))))
+        except LakeError:
+            yield feeds  # the days before it are whole
+            raise
         if sum(feed.sales.num_rows for feed in feeds) >= LINES_AT_ONCE:
             yield feeds
             feeds = []

@@ -80,6 +80,14 @@ WHERE r.retailer_key <> 0 AND NOT EXISTS (
 ORDER BY r.retailer_key
 """
 _RETAILERS = "SELECT retailer_id FROM sales.dim_retailer WHERE retailer_key <> 0 ORDER BY retailer_key"
+_BROKEN = """
+SELECT retailer_id, day, string_agg(check_name, ', ' ORDER BY check_name) FROM (
+    SELECT DISTINCT ON (retailer_id, day, check_name) * FROM ops.quality_result
+    ORDER BY retailer_id, day, check_name, result_id DESC
+) AS newest
+WHERE NOT passed AND severity = 'error' AND check_name <> %(missing)s
+GROUP BY retailer_id, day ORDER BY day, retailer_id
+"""
 _KEEP = """
 INSERT INTO ops.quality_result (check_name, retailer_id, day, passed, severity, observed, expected)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -178,6 +186,18 @@ def check_retailers(connection: Connection, day: date) -> list[CheckResult]:
     ]
     _keep(connection, results)
     return results
+
+
+def broken_days(connection: Connection) -> list[str]:
+    """Return the retailer-days whose newest check found an error in what is there, each as a phrase."""
+    found = connection.execute(_BROKEN, {"missing": MISSING_RETAILER})
+    return [f"{retailer_id} {day} ({names})" for retailer_id, day, names in found]
+
+
+def newest_day(connection: Connection) -> date | None:
+    """Return the newest day that any retailer has."""
+    row = connection.execute("SELECT max(source_day) FROM ops.loaded_day").fetchone()
+    return row[0] if row else None
 
 
 def _keep(connection: Connection, results: Sequence[CheckResult]) -> None:

@@ -22,13 +22,13 @@ from pizza_assets_tests.warehouse.shops import one
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://user:secret@localhost/shop",
-        "postgresql://user:secret@127.0.0.1:5433/shop",
-        "postgresql://user:secret@[::1]/shop",
+        "postgresql://user:hunter2@localhost/shop",
+        "postgresql://user:hunter2@127.0.0.1:5433/shop",
+        "postgresql://user:hunter2@[::1]/shop",
         "postgresql:///shop?host=/var/run/postgresql",
         "dbname=shop",
-        "postgresql://user:secret@db.example.com/shop?sslmode=require",
-        "postgresql://user:secret@db.example.com/shop?sslmode=verify-full&sslrootcert=/etc/rds.pem",
+        "postgresql://user:hunter2@db.example.com/shop?sslmode=require",
+        "postgresql://user:hunter2@db.example.com/shop?sslmode=verify-full&sslrootcert=/etc/rds.pem",
     ],
 )
 def test_safe_addresses_are_taken_as_they_are(url: str) -> None:
@@ -36,7 +36,7 @@ def test_safe_addresses_are_taken_as_they_are(url: str) -> None:
 
 
 def test_a_server_far_away_is_checked_fully_when_the_address_does_not_say_otherwise() -> None:
-    found = psycopg.conninfo.conninfo_to_dict(secure_address("postgresql://user:secret@db.example.com/shop"))
+    found = psycopg.conninfo.conninfo_to_dict(secure_address("postgresql://user:hunter2@db.example.com/shop"))
     assert found["sslmode"] == "verify-full"
     assert found["sslrootcert"] == "system"
     own = secure_address("postgresql://db.example.com/shop?sslrootcert=/etc/rds.pem")
@@ -47,25 +47,25 @@ def test_a_server_far_away_is_checked_fully_when_the_address_does_not_say_otherw
 @pytest.mark.parametrize("host", ["db.example.com", "10.0.0.7", "localhost,db.example.com"])
 def test_an_address_that_may_go_in_the_clear_stops(host: str, mode: str) -> None:
     with pytest.raises(SettingsError, match=f"sslmode={mode}.*in the clear.*sslmode=verify-full") as stopped:
-        secure_address(f"postgresql://user:secret@{host}/shop?sslmode={mode}")
-    assert "secret" not in str(stopped.value)
+        secure_address(f"postgresql://user:hunter2@{host}/shop?sslmode={mode}")
+    assert "hunter2" not in str(stopped.value)
 
 
 def test_what_is_no_address_is_told_without_repeating_it() -> None:
     with pytest.raises(SettingsError, match="expected postgresql://") as stopped:
-        secure_address("postgres//user:secret@host")
-    assert "secret" not in str(stopped.value)
+        secure_address("postgres//user:hunter2@host")
+    assert "hunter2" not in str(stopped.value)
 
 
 def test_a_database_that_is_away_is_told_without_the_password() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    settings = Settings.load(warehouse_url=f"postgresql://user:secret@127.0.0.1:{port}/shop")
+    settings = Settings.load(warehouse_url=f"postgresql://user:hunter2@127.0.0.1:{port}/shop")
     away = pytest.raises(WarehouseError, match="does not answer.*Check that the server runs")
     with away as stopped, warehouse(settings):
         pass
-    assert "secret" not in str(stopped.value) + repr(settings)
+    assert "hunter2" not in str(stopped.value) + repr(settings)
 
 
 def test_a_server_that_goes_away_in_the_middle_is_told(database: str) -> None:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick format dictionary lock clean
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick bench-warehouse warehouse-kill format dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,12 @@ calibration: setup ## Prove the statistics on simulated worlds (hours; make cali
 
 calibration-quick: setup ## The same on few worlds
 	$(BIN)/python -m benchmarks.calibration --quick
+
+bench-warehouse: setup ## Measure the warehouse: a million lines, and the views (minutes)
+	$(BIN)/python -m benchmarks.warehouse
+
+warehouse-kill: setup ## Kill a load 50 times and compare what it made (minutes)
+	$(BIN)/python -m benchmarks.warehouse_kill
 
 dictionary: setup ## Write the data dictionary and .env.example from the code
 	$(BIN)/python -m pizza_assets.documents

@@ -43,6 +43,29 @@ REMOVED_BY_DAY = "SELECT source_day, count(*) FROM removed GROUP BY source_day"
 
 STAGE = "CREATE TEMPORARY TABLE stated (LIKE sales.fact_sales) ON COMMIT DROP"
 
+#: Statements of a day that states the fact already settle nothing new; only a day that was loaded before has any.
+WAS_LOADED = """
+SELECT EXISTS (
+    SELECT FROM ops.load_audit
+    WHERE retailer_key = %(retailer)s AND source_day = ANY(%(days)s) AND outcome = 'loaded'
+)
+"""
+SETTLE = """
+WITH settled AS (
+    DELETE FROM stated AS s USING sales.fact_sales AS f
+    WHERE f.retailer_key = %(retailer)s
+    AND (f.transaction_id, f.product_key, f.source_day) = (s.transaction_id, s.product_key, s.source_day)
+    RETURNING s.source_day, CASE
+        WHEN (f.date_key, f.customer_key, f.store_key, f.sold_at, f.quantity, f.unit_price, f.total_amount, f.currency,
+              f.data_source, f.line_count)
+           = (s.date_key, s.customer_key, s.store_key, s.sold_at, s.quantity, s.unit_price, s.total_amount, s.currency,
+              s.data_source, s.line_count)
+        THEN 'duplicate' ELSE 'ignored'
+    END AS outcome
+)
+SELECT source_day, outcome, count(*) FROM settled GROUP BY source_day, outcome
+"""
+
 #: The facts that are stated again.
 HELD = """
 CREATE TEMPORARY TABLE held ON COMMIT DROP AS
@@ -53,6 +76,7 @@ AND (transaction_id, product_key) IN (SELECT transaction_id, product_key FROM st
 
 #: Where nothing is stated twice.
 INSERT = "INSERT INTO sales.fact_sales SELECT * FROM stated"
+INSERTED = "SELECT source_day, 'inserted', count(*) FROM stated GROUP BY source_day"
 
 #: Every statement, held or new: whether it is the newest of its fact (at a tie the held one), and what becomes of
 #: it. ``content`` is all that tells one statement of a fact from another.

@@ -13,10 +13,10 @@ feed stated. Loads of one retailer wait for each other.
 import contextlib
 import io
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, LiteralString
 
 import psycopg
 import pyarrow as pa
@@ -165,20 +165,32 @@ def _stage(connection: Connection, facts: pa.Table, retailer: int) -> None:
 def _state(connection: Connection, facts: pa.Table, retailer: int) -> dict[date, Counter[str]]:
     """Make facts of what is staged, and return for each day how many met which end."""
     outcomes: dict[date, Counter[str]] = defaultdict(Counter)
-    held = connection.execute(load_sql.HELD, {"retailer": retailer}).rowcount
+    values = {"retailer": retailer, "days": pc.unique(facts["source_day"]).to_pylist()}
+    if connection.execute(load_sql.WAS_LOADED, values).fetchone() == (True,):
+        _count(connection, load_sql.SETTLE, outcomes, values)
+    held = connection.execute(load_sql.HELD, values).rowcount
     if held == 0 and facts.group_by(["transaction_id", "product_key"]).aggregate([]).num_rows == facts.num_rows:
         connection.execute(load_sql.INSERT)
-        for day in pc.value_counts(facts["source_day"]).to_pylist():
-            outcomes[day["values"]]["inserted"] = day["counts"]
+        _count(connection, load_sql.INSERTED, outcomes)
     else:
         connection.execute(load_sql.JUDGE)
         for statement in (load_sql.SUPERSEDE, load_sql.REMOVE_SUPERSEDED, load_sql.INSERT_NEWEST):
             connection.execute(statement)
-        for day, outcome, count in connection.execute(load_sql.OUTCOMES):
-            outcomes[day][outcome] = count
+        _count(connection, load_sql.OUTCOMES, outcomes)
     if any(counts[outcome] for counts in outcomes.values() for outcome in ("inserted", "corrected")):
-        connection.execute(load_sql.MARK_STALE, {"retailer": retailer})
+        connection.execute(load_sql.MARK_STALE, values)
     return outcomes
+
+
+def _count(
+    connection: Connection,
+    statement: LiteralString,
+    outcomes: dict[date, Counter[str]],
+    values: Mapping[str, object] | None = None,
+) -> None:
+    """Run a statement that answers with days, ends and numbers, and add these up."""
+    for day, outcome, number in connection.execute(statement, values):
+        outcomes[day][outcome] += number
 
 
 def _day_load(feed: Feed, outcomes: Counter[str], removed: int) -> DayLoad:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak bench-warehouse warehouse-kill
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -36,6 +36,9 @@ test-browser: setup chromium ## Run the dashboard's tests in Chromium (installs 
 
 test-all: chromium test ## Run all tests, those in Chromium too (installs Chromium when it is missing)
 
+test-postgres: setup ## Run the warehouse's tests on Debian's PostgreSQL 15 (installs it when it is missing)
+	.ci/test-postgres $(BIN)/python
+
 check: setup ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,6 +62,12 @@ replayed-seasons: setup ## Find planted effects around real matches again (URL=h
 
 calibration-quick: setup ## The same on few worlds
 	$(BIN)/python -m benchmarks.calibration --quick
+
+bench-warehouse: setup ## Measure the warehouse: a million lines, and the views (minutes)
+	$(BIN)/python -m benchmarks.warehouse
+
+warehouse-kill: setup ## Kill a load 50 times and compare what it made (minutes)
+	$(BIN)/python -m benchmarks.warehouse_kill
 
 dictionary: setup ## Write the data dictionary and .env.example from the code
 	$(BIN)/python -m pizza_assets.documents

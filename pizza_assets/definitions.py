@@ -17,6 +17,8 @@ from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
 from pizza_assets.defs.retail import retail_assets
+from pizza_assets.defs.retail_daily import retail_daily_defs
+from pizza_assets.defs.warehouse import warehouse_defs
 from pizza_assets.lake import layout
 from pizza_assets.settings import Settings
 
@@ -49,7 +51,9 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         loggers={"console": console_logger(settings)},
     )
     automation = automation_defs(settings, job, {asset.key for asset in assets})
-    retail = dg.Definitions(assets=retail_assets(settings))
+    retail = dg.Definitions.merge(
+        dg.Definitions(assets=retail_assets(settings)), warehouse_defs(settings), retail_daily_defs(settings)
+    )
     shown = quicksight_defs(settings)
     return dg.Definitions.merge(match_day, shown, retail, fresh, automation, alert_defs(settings))
 

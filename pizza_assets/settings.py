@@ -175,6 +175,21 @@ class Settings(BaseSettings):
     metrics_namespace: str = Field("PizzaAssets", description="Namespace of the metrics in CloudWatch.")
     metrics_file: str | None = Field(None, description="File that the emf lines are appended to; stderr when not set.")
 
+    # Warehouse
+    warehouse_url: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL server (14 or newer), postgresql://user:password@host/database; TLS is required "
+        "unless it is on loopback. Without it PostgreSQL runs embedded, in WAREHOUSE_DIR.",
+    )
+    warehouse_dir: str | None = Field(
+        None, description="Folder of the embedded PostgreSQL; beside a local lake, named after it, when not set."
+    )
+
+    warehouse_keep_months: int | None = Field(
+        None, ge=1, description="Whole months of facts to keep; older ones move to the lake. All when not set."
+    )
+    retail_daily_time_zone: str = Field("Europe/London", description="Time zone of the retailers' loads at 02:00.")
+
     # HTTP
     max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
     max_requests_per_hour: int = Field(1000, ge=1, description="Requests in any hour, per API and machine.")
@@ -245,7 +260,7 @@ class Settings(BaseSettings):
             raise ValueError("expected competition codes such as PL or PL,CL")
         return value
 
-    @field_validator("orders_time_zone", "daily_refresh_time_zone")
+    @field_validator("orders_time_zone", "daily_refresh_time_zone", "retail_daily_time_zone")
     @classmethod
     def _known_time_zone(cls, value: str) -> str:
         if value not in available_timezones():

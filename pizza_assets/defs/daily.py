@@ -29,6 +29,28 @@ for _parameter in ("backfill_policy", "include_sources"):
     warnings.filterwarnings("ignore", f"Parameter `{_parameter}`", dg.BetaWarning)
 
 
+def partitioned_asset(
+    settings: Settings,
+    *,
+    group: str,
+    kinds: Sequence[str],
+    branch: str,
+    made_by: Sequence[str] = (),
+    **options: Any,  # noqa: ANN401 as dg.asset takes them
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Return the decorator for an asset with days, wherever it keeps them; see ``daily_asset`` for the lake's."""
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        group_name=group,
+        kinds=set(kinds),
+        owners=[f"team:{branch}"],
+        partitions_def=daily_partitions(settings),
+        backfill_policy=range_policy(settings),
+        tags={"branch": branch},
+        **{"code_version": code_version(*made_by) if made_by else "1", **options},
+    )
+    return decorator
+
+
 def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asset
     settings: Settings,
     *,
@@ -71,17 +93,16 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
     def decorate(function: Callable[..., Days]) -> dg.AssetsDefinition:
         name = options.get("name", function.__name__)
         shown = catalog.entry(settings, contract=contract, lineage=lineage, prefix=prefix_of(name), docs=docs)
-        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-            group_name=group,
-            kinds=set(kinds),
-            owners=[f"team:{branch}"],
-            partitions_def=daily_partitions(settings),
-            backfill_policy=range_policy(settings),
+        decorator = partitioned_asset(
+            settings,
+            group=group,
+            kinds=kinds,
+            branch=branch,
+            made_by=made_by,
             pool=POOL,
             check_specs=specs(name, expected),
             metadata=shown,
-            tags={"branch": branch},
-            **{"code_version": code_version(*made_by) if made_by else "1", **options},
+            **options,
         )
         return decorator(checked(function, lambda: Checking(name, expected, plot)))
 

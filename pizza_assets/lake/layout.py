@@ -136,6 +136,14 @@ PAGE_KEY = "dashboard/index.html"
 #: What the quality checks said: one file for each run and data set, by the day of the run.
 QUALITY_PREFIX = "quality"
 
+#: Facts that left the warehouse.
+WAREHOUSE_ARCHIVE_PREFIX = "archive/fact_sales"
+
+
+def archive_key(retailer_id: str, month: date, digest: str) -> str:
+    """Return the key of a retailer's archived month; what is archived later has another digest and key."""
+    return f"{WAREHOUSE_ARCHIVE_PREFIX}/{retailer_id}/{month:year=%Y/month=%m}/fact_sales_{digest[:12]}.parquet"
+
 
 def dated_key(prefix: str, day: date, file: str) -> str:
     """Return the key of a dated file that has no table of its own."""

@@ -16,6 +16,7 @@ from pizza_assets.contracts.derive import (
     validate,
 )
 from pizza_assets.contracts.matches import FOOTBALL_MATCHES, MATCH_EVENTS
+from pizza_assets.contracts.merchants import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
 from pizza_assets.contracts.orders import DOMINOS_ORDERS
 
 #: Every contract by the name of its data set, in the order that data flows.
@@ -30,6 +31,9 @@ CONTRACTS = {
         UNIT_UPLIFT,
         CORRELATION_RESULTS,
         ANOMALIES,
+        MERCHANT_TRANSACTIONS,
+        MERCHANTS,
+        *ANSWERS.values(),
     )
 }
 
@@ -40,6 +44,8 @@ __all__ = [
     "DOMINOS_ORDERS",
     "FOOTBALL_MATCHES",
     "MATCH_EVENTS",
+    "MERCHANTS",
+    "MERCHANT_TRANSACTIONS",
     "MERGED_ORDERS",
     "ORDER_VOLUME",
     "UNIT_UPLIFT",

@@ -16,7 +16,9 @@ import click
 
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.merchants.commands import merchants
 from pizza_assets.settings import Settings
+from pizza_assets.synthetic.commands import simulate
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -50,6 +52,8 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 
 main.add_command(dashboard)
 main.add_command(quicksight)
+main.add_command(merchants)
+main.add_command(simulate)
 
 
 class _DayCounter(logging.Handler):

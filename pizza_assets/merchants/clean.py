@@ -4,10 +4,12 @@ Belongs here: what happens to one row, the same on every engine. Does not belong
 (``quality``), answering questions (``questions``).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pizza_assets.contracts.columns import EARLIEST
+from pizza_assets.contracts.columns import EARLIEST, SOURCES
 from pizza_assets.contracts.merchants import (
     UNKNOWN_CATEGORY,
     UNKNOWN_CITY,
@@ -22,8 +24,22 @@ if TYPE_CHECKING:
 UNKNOWN_PLACES = ("-1", "unknown")
 #: More monthly instalments than these are codes, not instalments (the data has -1 and 999).
 MAX_INSTALMENTS = 60
+#: Why a purchase in the future is refused.
+FUTURE = "purchase_date is in the future"
 #: Amounts are summed as whole millionths: exact, and the same in whatever order an engine adds them.
 MILLIONTHS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Beyond what a row cannot be true.
+
+    ``latest`` is the local time after which a purchase lies in the future; amounts beyond plus or minus
+    ``max_amount`` are absurd.
+    """
+
+    latest: datetime
+    max_amount: float
 
 
 def _text(column: "ir.Value") -> "ir.StringValue":
@@ -48,8 +64,24 @@ def _authorised(column: "ir.Value") -> "ir.StringValue":
     return column.cast("string").strip().upper()
 
 
-def typed(raw: "ir.Table") -> "ir.Table":
-    """Return transactions with the types of MERCHANT_TRANSACTIONS; values may still break it.
+def _typed(raw: "ir.Table") -> dict[str, "ir.Value"]:
+    import ibis
+
+    return {
+        "merchant_id": _text(raw.merchant_id),
+        "city_id": _place(raw.city_id),
+        "state_id": _place(raw.state_id),
+        "category": _text(raw.category),
+        "purchase_amount": raw.purchase_amount.cast("float64"),
+        "purchase_date": raw.purchase_date.cast("timestamp(6)"),
+        "installments": _instalments(raw.installments),
+        "authorized_flag": _authorised(raw.authorized_flag),
+        "data_source": raw.data_source.cast("string") if "data_source" in raw.columns else ibis.literal("real"),
+    }
+
+
+def judged(raw: "ir.Table", limits: Limits) -> "ir.Table":
+    """Return transactions with the types of MERCHANT_TRANSACTIONS and ``reason``: why a row is refused, or null.
 
     Parameters
     ----------
@@ -57,47 +89,30 @@ def typed(raw: "ir.Table") -> "ir.Table":
         The columns of MERCHANT_TRANSACTIONS, of the types that ``inputs.check_schema`` lets pass. Without
         ``data_source`` the rows count as real.
     """
+    columns = _typed(raw)
+    return raw.select(**columns, reason=_reason(columns, limits))
+
+
+def refused(raw: "ir.Table", limits: Limits) -> "ir.Table":
+    """Return the rows that `judged` refuses, whole as they came, with the reason."""
+    rows = raw.mutate(reason=_reason(_typed(raw), limits))
+    return rows.filter(rows.reason.notnull())
+
+
+def _reason(row: Mapping[str, "ir.Value"], limits: Limits) -> "ir.StringValue":
     import ibis
 
-    return raw.select(
-        merchant_id=_text(raw.merchant_id),
-        city_id=_place(raw.city_id),
-        state_id=_place(raw.state_id),
-        category=_text(raw.category),
-        purchase_amount=raw.purchase_amount.cast("float64"),
-        purchase_date=raw.purchase_date.cast("timestamp(6)"),
-        installments=_instalments(raw.installments),
-        authorized_flag=_authorised(raw.authorized_flag),
-        data_source=raw.data_source.cast("string") if "data_source" in raw.columns else ibis.literal("real"),
-    )
-
-
-def judged(transactions: "ir.Table", latest: datetime, max_amount: float) -> "ir.Table":
-    """Return typed transactions with ``reason``: why a row is refused, null where it is not.
-
-    Parameters
-    ----------
-    transactions
-        What `typed` returns.
-    latest
-        Local time after which a purchase lies in the future.
-    max_amount
-        Amounts beyond plus or minus this are absurd.
-    """
-    import ibis
-
-    row = transactions
-    amount = row.purchase_amount
-    reason = ibis.cases(
+    amount, at = row["purchase_amount"], row["purchase_date"]
+    return ibis.cases(
         (amount.isnull() | amount.isnan(), "purchase_amount is missing"),
-        (amount.abs() > max_amount, f"purchase_amount is absurd: beyond {max_amount:,.0f} either way"),
-        (row.purchase_date.isnull(), "purchase_date is missing"),
-        (row.purchase_date > latest, "purchase_date is in the future"),
-        (row.purchase_date < EARLIEST.tz_localize(None).to_pydatetime(), f"purchase_date is before {EARLIEST:%Y}"),
-        (row.authorized_flag.fill_null("").notin(["Y", "N"]), "authorized_flag is neither Y nor N"),
+        (amount.abs() > limits.max_amount, f"purchase_amount is absurd: beyond {limits.max_amount:,.0f} either way"),
+        (at.isnull(), "purchase_date is missing"),
+        (at > limits.latest, FUTURE),
+        (at < EARLIEST.tz_localize(None).to_pydatetime(), f"purchase_date is before {EARLIEST:%Y}"),
+        (row["authorized_flag"].fill_null("").notin(["Y", "N"]), "authorized_flag is neither Y nor N"),
+        (row["data_source"].fill_null("").notin(SOURCES), "data_source is neither real nor mock"),
         else_=None,
     )
-    return row.mutate(reason=reason)
 
 
 def accepted(judged_transactions: "ir.Table") -> "ir.Table":

@@ -14,11 +14,10 @@ import duckdb
 import pyarrow
 
 from pizza_assets.errors import EngineError
+from pizza_assets.settings import Settings
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-ENGINES = ("duckdb", "spark")
 
 
 @dataclass(frozen=True)
@@ -111,3 +110,12 @@ class DuckDBEngine:
                 f"DuckDB's {self._limit} of memory do not suffice. Raise MERCHANTS_MEMORY_LIMIT (or --memory-limit), "
                 "or take a larger engine: --engine spark."
             ) from error
+
+
+def open_engine(settings: Settings) -> Engine:
+    """Return the engine of the settings. Raises EngineError when it cannot start."""
+    if settings.merchants_engine == "spark":
+        from pizza_assets.merchants.spark import SparkEngine  # noqa: PLC0415 an extra
+
+        return SparkEngine(settings.merchants_spark_master)
+    return DuckDBEngine(settings.merchants_memory_limit)

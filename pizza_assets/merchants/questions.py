@@ -243,13 +243,17 @@ def _instalments(sales: "ir.Table", rules: Rules) -> "ir.Table":
     return _advice(ranked, "instalments", ranked.installments, profit, profit > 0)
 
 
+#: Attempts (``clean.attempts``) and names (``clean.merchant_names``) to the rows of an answer.
+Expression = Callable[["ir.Table", "ir.Table", Rules], "ir.Table"]
+
+
 @dataclass(frozen=True)
 class Question:
     """A question, how people ask for it, and the expressions that answer it by the name of their table."""
 
     number: int
     title: str
-    answers: Mapping[str, Callable[["ir.Table", "ir.Table", Rules], "ir.Table"]]
+    answers: Mapping[str, Expression]
 
 
 #: The questions by the name of their task.
@@ -266,7 +270,11 @@ QUESTIONS: Mapping[str, Question] = {
 }
 
 
-def answers_of(tasks: Sequence[str]) -> Mapping[str, Callable[["ir.Table", "ir.Table", Rules], "ir.Table"]]:
-    """Return the expressions of tasks by the name of their table; ``all`` stands for every task."""
-    wanted = list(QUESTIONS) if "all" in tasks else tasks
-    return {name: expression for task in wanted for name, expression in QUESTIONS[task].answers.items()}
+def answer_names(task: str) -> list[str]:
+    """Return the names of the tables that answer a task; ``all`` stands for every task."""
+    return [name for key, question in QUESTIONS.items() if task in (key, "all") for name in question.answers]
+
+
+def expressions() -> Mapping[str, Expression]:
+    """Return the expression of every table of answers, by its name."""
+    return {name: expression for question in QUESTIONS.values() for name, expression in question.answers.items()}

@@ -6,11 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pizza_assets.merchants.clean import accepted, attempts, judged, merchant_names, named, typed
+from pizza_assets.merchants.clean import Limits, accepted, attempts, judged, merchant_names, named
 from pizza_assets.merchants.engines import Engine
-from pizza_assets.merchants.questions import Rules, answers_of
-
-MAX_AMOUNT = 1e7
+from pizza_assets.merchants.questions import Rules, expressions
 
 _TYPES = {
     "merchant_id": pa.string(),
@@ -33,7 +31,7 @@ def at(month: int, day: int, hour: int = 12, year: int = 2024, minute: int = 30)
     return datetime(year, month, day, hour, minute)  # noqa: DTZ001 purchases are in local time
 
 
-LATEST = at(1, 1, year=2030, hour=0, minute=0)
+LIMITS = Limits(latest=at(1, 1, year=2030, hour=0, minute=0), max_amount=1e7)
 _PLAIN = {
     "merchant_id": "M1",
     "city_id": "1",
@@ -60,7 +58,7 @@ def merchants(*pairs: tuple[str | None, str | None]) -> pa.Table:
 
 
 def judged_table(engine: Engine, rows: pa.Table) -> Any:
-    return judged(typed(engine.lookup("transactions", rows)), LATEST, MAX_AMOUNT)
+    return judged(engine.lookup("transactions", rows), LIMITS)
 
 
 def answer(
@@ -69,7 +67,7 @@ def answer(
     """The rows of one answer, as tuples, from raw transactions and merchants through cleaning."""
     cleaned = attempts(accepted(judged_table(engine, rows)))
     names = merchant_names(engine.lookup("merchants", merchants() if listed is None else listed))
-    table = engine.run(answers_of(["all"])[name](cleaned, names, rules or Rules())).table
+    table = engine.run(expressions()[name](cleaned, names, rules or Rules())).table
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True)) if table.num_rows else []
 
 

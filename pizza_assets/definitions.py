@@ -8,6 +8,7 @@ import dagster as dg
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
 from pizza_assets.defs.matchday import matchday_assets
+from pizza_assets.defs.merchants import merchant_defs
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
@@ -34,7 +35,7 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(match_day, quicksight_defs(settings))
+    return dg.Definitions.merge(match_day, quicksight_defs(settings), merchant_defs(settings))
 
 
 @dg.definitions

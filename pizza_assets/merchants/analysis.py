@@ -16,7 +16,7 @@ from pizza_assets.errors import SourceError
 from pizza_assets.merchants import quality
 from pizza_assets.merchants.clean import Limits, accepted, attempts, judged, merchant_names
 from pizza_assets.merchants.engines import Engine
-from pizza_assets.merchants.inputs import source_of
+from pizza_assets.merchants.inputs import check_schema, source_of
 from pizza_assets.merchants.quality import Quality
 from pizza_assets.merchants.questions import Rules, expressions
 from pizza_assets.settings import Settings
@@ -76,8 +76,9 @@ class Study:
         Raises
         ------
         SourceError
-            When no row is usable, or real and mock are mixed.
+            When a column is missing or of a wrong type, no row is usable, or real and mock are mixed.
         """
+        check_schema(self.raw.schema().to_pyarrow(), "The transactions")
         listed = self.engine.lookup("merchants", self.merchants)
         rows = judged(self.raw, self.limits)
         strangers = quality.unmatched(attempts(accepted(rows)), merchant_names(listed))

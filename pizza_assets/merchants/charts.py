@@ -35,17 +35,23 @@ def bars(rows: Rows, title: str, description: str) -> Any:  # noqa: ANN401 as ab
     """Return horizontal bars of ``label`` and ``value``, in the order of the rows, with ``text`` at their end."""
     import altair as alt
 
-    label = alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, ticks=False, labelColor=_INK))
-    chart = _chart(rows, {"step": 24}, description).encode(y=label)
-    marks = chart.mark_bar(color=_ACCENT, height=15).encode(
-        x=alt.X("value:Q", title=title, axis=alt.Axis(grid=True, tickCount=5, format="~s"))
+    # A reader's fonts are wider than those that the drawing is measured with.
+    axis = alt.Axis(labelLimit=230, minExtent=200, ticks=False, labelColor=_INK)
+    chart = _chart(rows, {"step": 24}, description).encode(y=alt.Y("label:N", sort=None, title=None, axis=axis))
+    most = max((float(str(row["value"])) for row in rows), default=1.0)
+    amount = alt.X(
+        "value:Q",
+        title=title,
+        scale=alt.Scale(domainMax=max(most * 1.45, 0), zero=True, nice=False),
+        axis=alt.Axis(grid=True, tickCount=5, format="~s"),
     )
-    texts = chart.mark_text(align="left", dx=4, color=_INK, fontSize=11).encode(x="value:Q", text="text:N")
+    marks = chart.mark_bar(color=_ACCENT, height=15).encode(x=amount)
+    texts = chart.mark_text(align="left", dx=4, color=_INK, fontSize=11).encode(x=amount, text="text:N")
     return marks + texts
 
 
-def columns(rows: Rows, x_title: str, y_title: str, description: str) -> Any:  # noqa: ANN401 as above
-    """Return vertical bars of ``label`` and ``value``; those that are advised stand out."""
+def columns(rows: Rows, x_title: str, y_title: str, number: str, description: str) -> Any:  # noqa: ANN401 as above
+    """Return vertical bars of ``label`` and ``value``; those that are advised stand out. `number` is d3's format."""
     import altair as alt
 
     return (
@@ -53,7 +59,7 @@ def columns(rows: Rows, x_title: str, y_title: str, description: str) -> Any:  #
         .mark_bar()
         .encode(
             x=alt.X("label:O", sort=None, title=x_title, axis=alt.Axis(labelAngle=0, ticks=False)),
-            y=alt.Y("value:Q", title=y_title, axis=alt.Axis(tickCount=4, format="~s")),
+            y=alt.Y("value:Q", title=y_title, axis=alt.Axis(tickCount=4, format=number)),
             color=_advised(),
         )
     )
@@ -66,7 +72,9 @@ def hour_grid(rows: Rows, description: str) -> Any:  # noqa: ANN401 as above
     hour = alt.X(
         "hour:O", scale=alt.Scale(domain=list(range(24))), title="hour of the local clock", axis=alt.Axis(labelAngle=0)
     )
-    category = alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=200, ticks=False, labelColor=_INK))
+    category = alt.Y(
+        "label:N", sort=None, title=None, axis=alt.Axis(labelLimit=130, minExtent=115, ticks=False, labelColor=_INK)
+    )
     opacity = alt.Opacity("position:O", scale=alt.Scale(domain=[1, 2, 3], range=list(_OPACITY)), legend=None)
     return (
         _chart(rows, {"step": 22}, description)

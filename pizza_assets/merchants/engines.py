@@ -5,12 +5,11 @@ Belongs here: what the questions ask of an engine, and DuckDB. Does not belong h
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-import duckdb
 import pyarrow
 
 from pizza_assets.errors import EngineError
@@ -32,6 +31,8 @@ class Engine(Protocol):
     """Runs Ibis expressions. Use it in a ``with`` block."""
 
     name: str
+    #: Whether it reads s3://... by itself; else it is given files.
+    reads_addresses: bool
 
     def parquet(self, paths: Sequence[str]) -> "ir.Table":
         """Return Parquet files of one schema as a table; nothing is read yet."""
@@ -56,6 +57,7 @@ class DuckDBEngine:
     """DuckDB in this process: all cores, memory up to a limit, the rest in a scratch folder."""
 
     name = "duckdb"
+    reads_addresses = False
 
     def __init__(self, memory_limit: str = "4GB", threads: int | None = None) -> None:
         import ibis
@@ -79,6 +81,11 @@ class DuckDBEngine:
 
     def parquet(self, paths: Sequence[str]) -> "ir.Table":
         """Return Parquet files of one schema as a table; nothing is read yet."""
+        if addresses := [path for path in paths if "://" in path]:
+            raise EngineError(
+                f"Only Spark reads addresses such as {addresses[0]}: copy the files to this machine, or take "
+                "--engine spark (MERCHANTS_ENGINE=spark)."
+            )
         return self._connection.read_parquet(list(paths), hive_partitioning=False)
 
     def lookup(self, name: str, table: pyarrow.Table) -> "ir.Table":
@@ -98,11 +105,15 @@ class DuckDBEngine:
 
     def stream(self, expression: "ir.Table", rows: int) -> Iterator[pyarrow.RecordBatch]:
         """Yield the rows of an expression in batches of at most `rows`."""
-        with self._errors():
-            yield from self._connection.to_pyarrow_batches(expression, chunk_size=rows)
+        # Ibis' own reader leaves the connection busy after its last batch.
+        query = self._connection.con.sql(self._connection.compile(expression))
+        with self._errors(), closing(query.to_arrow_reader(rows)) as batches:
+            yield from batches
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        import duckdb  # noqa: PLC0415 costs a tenth of a second, and has been imported by ibis when we come here
+
         try:
             yield
         except duckdb.OutOfMemoryException as error:

@@ -104,7 +104,8 @@ def check_schema(schema: pyarrow.Schema, where: str) -> None:
     missing = [name for name in _COLUMNS if name not in found]
     if missing:
         raise SourceError(
-            f"{where} has no column {', '.join(missing)}. Card transactions have {', '.join(_COLUMNS)}.", final=True
+            f"{where}: there is no column {', '.join(missing)}. Card transactions have {', '.join(_COLUMNS)}.",
+            final=True,
         )
     wrong = [
         f"{name}: expected {words}, found {found[name]}"
@@ -112,7 +113,7 @@ def check_schema(schema: pyarrow.Schema, where: str) -> None:
         if not fits(found[name])
     ]
     if wrong:
-        raise SourceError(f"{where} has columns of a wrong type. {'; '.join(wrong)}.", final=True)
+        raise SourceError(f"{where}: columns are of a wrong type. {'; '.join(wrong)}.", final=True)
 
 
 def read_merchants(path: str | None) -> pyarrow.Table:

@@ -79,8 +79,8 @@ def copy(study: Study, store: Store, run_id: str, told: Told) -> Manifest:
 
 
 def _months(study: Study, rows: "ir.Table") -> Iterator[tuple[date, int]]:
-    by_month = rows.mutate(month=rows.purchase_date.truncate("M").date()).group_by("month").agg(rows=rows.count())
-    table = study.engine.run(by_month.order_by("month")).table
+    months = rows.select(month=rows.purchase_date.truncate("M").date())
+    table = study.engine.run(months.group_by("month").agg(rows=months.count()).order_by("month")).table
     return zip(table["month"].to_pylist(), table["rows"].to_pylist(), strict=True)
 
 

@@ -11,6 +11,7 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.lake import formats
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import as_metadata
@@ -35,6 +36,11 @@ def write_answer(store: Store, prefix: str, answer: Answer, engine: str, facts: 
 def read_answer(store: Store, prefix: str, name: str) -> pyarrow.Table:
     """Return a stored answer (contract ``ANSWERS[name]``)."""
     return pq.read_table(io.BytesIO(store.read(f"{prefix}{name}.parquet")))
+
+
+def read_engine(store: Store, prefix: str) -> str:
+    """Return the engine, or engines, that made the stored answers."""
+    return " and ".join(sorted({store.metadata(f"{prefix}{name}.parquet")["engine"] for name in ANSWERS}))
 
 
 def write_quality(store: Store, prefix: str, quality: Quality, facts: Mapping[str, object]) -> None:

@@ -18,6 +18,17 @@ from pizza_assets.merchants.inputs import source_of
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+#: The names of the checks.
+CHECKS = (
+    "not_empty",
+    "refused_rows",
+    "future_dates",
+    "null_merchants",
+    "negative_amounts",
+    "midnight_stamps",
+    "duplicate_merchants",
+    "unmatched_merchants",
+)
 #: More refused rows than this share: the input is not what it says.
 MAX_REFUSED_SHARE = 0.1
 #: One second of a day holds 0.001 % of it; more than this share at 00:00:00 are dates without a time.
@@ -104,7 +115,8 @@ class Quality:
         names = [name for name in found.column_names if name not in {"data_source", "reason", "first", "last"}]
         counts = {name: int(sum(row[name] or 0 for row in kept)) for name in names}
         stored = counts.pop("rows")
-        times: list[datetime] = [at for row in kept for at in (row["first"], row["last"]) if at is not None]
+        # Spark gives local times the session's zone, UTC.
+        times: list[datetime] = [at.replace(tzinfo=None) for row in kept for at in (row["first"], row["last"]) if at]
         return cls(
             data_source=source_of([row["data_source"] for row in kept], "The transactions"),
             received=stored + sum(refused.values()),
@@ -133,7 +145,7 @@ def checks(quality: Quality) -> list[Check]:
     counted, listed = quality.counts, quality.merchants
     midnight = quality.share("midnight_stamps")
     why = "; ".join(f"{count:,} x {reason}" for reason, count in quality.refused.items())
-    found = [
+    return [
         Check("not_empty", quality.stored > 0, f"{quality.stored:,} transactions are usable.", quality.stored, False),
         Check(
             "refused_rows",
@@ -162,22 +174,18 @@ def checks(quality: Quality) -> list[Check]:
             "as hour 0 unless midnight is left out of the hours.",
             counted["midnight_stamps"],
         ),
+        Check(
+            "duplicate_merchants",
+            listed["repeated"] == 0,
+            f"{listed['repeated']:,} of {listed['listed']:,} merchants are listed more than once; "
+            f"{listed['conflicting']:,} with names that conflict go by their id.",
+            listed["repeated"],
+        ),
+        Check(
+            "unmatched_merchants",
+            listed["unmatched_merchants"] == 0,
+            f"{listed['unmatched_merchants']:,} merchants with {listed['unmatched_attempts']:,} transactions are "
+            "not in the list; they go by their id.",
+            listed["unmatched_merchants"],
+        ),
     ]
-    if listed:
-        found += [
-            Check(
-                "duplicate_merchants",
-                listed["repeated"] == 0,
-                f"{listed['repeated']:,} of {listed['listed']:,} merchants are listed more than once; "
-                f"{listed['conflicting']:,} with names that conflict go by their id.",
-                listed["repeated"],
-            ),
-            Check(
-                "unmatched_merchants",
-                listed["unmatched_merchants"] == 0,
-                f"{listed['unmatched_merchants']:,} merchants with {listed['unmatched_attempts']:,} transactions are "
-                "not in the list; they go by their id.",
-                listed["unmatched_merchants"],
-            ),
-        ]
-    return found

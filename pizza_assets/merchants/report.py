@@ -24,8 +24,8 @@ _SHOWN = 10
 #: A mean of fewer sales than these is not shown; it is in the answers.
 _MIN_SALES = 30
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-#: Cohen (1988): what to call an association.
-_STRENGTHS = ((0.1, "next to none"), (0.3, "weak"), (0.5, "moderate"), (2.0, "strong"))
+#: Cohen (1988): associations below 0.1 are next to none, from there small, from 0.3 medium, from 0.5 large.
+_STRENGTHS = ((0.1, "hardly tells"), (0.3, "tells a little of"), (0.5, "tells something of"), (2.0, "tells much of"))
 
 
 def _number(value: float, digits: int = 0) -> str:
@@ -95,11 +95,10 @@ class Findings:
         (row,) = self.answers["city_category_association"].to_pylist()
         if row["cramers_v"] is None:
             return "With fewer than two known cities or categories there is no association to measure."
-        strength = next(word for limit, word in _STRENGTHS if row["cramers_v"] < limit)
+        tells = next(word for limit, word in _STRENGTHS if row["cramers_v"] < limit)
         return (
-            f"The city tells the category {strength if strength != 'strong' else 'well'}: Cramér's V is "
-            f"{row['cramers_v']:.2f} over {row['cities']:,} cities and {row['categories']:,} categories "
-            f"({strength} association). {row['unknown_city_attempts']:,} attempts in unknown cities stand apart."
+            f"The city {tells} the category: Cramér's V is {row['cramers_v']:.2f} over {row['cities']:,} cities and "
+            f"{row['categories']:,} categories. {row['unknown_city_attempts']:,} attempts in unknown cities are apart."
         )
 
     @property
@@ -176,15 +175,17 @@ class Findings:
                 [_column(row, _MONTHS[int(row["choice"]) - 1]) for row in by_month],
                 "month",
                 "amount per observed day",
+                "~s",
                 "Amount per observed day, by calendar month",
             ),
             "opening": charts.columns(
-                [_column(row, row["choice"]) for row in by_clock], "hour", "share of sales", "Sales by hour"
+                [_column(row, row["choice"]) for row in by_clock], "hour", "share of sales", ".0%", "Sales by hour"
             ),
             "instalments": charts.columns(
                 [_column(row, row["choice"]) for row in self.advice.get("instalments", [])],
                 "instalments",
-                "profit per unit sold",
+                "expected profit",
+                ".0%",
                 "Expected profit by number of instalments",
             ),
         }

@@ -103,6 +103,7 @@ class SparkEngine:
     def __init__(self, master: str | None = "local[*]", options: Mapping[str, str] | None = None) -> None:
         sql = _pyspark()
         is_here = bool(master) and (str(master).startswith("local") or "//127.0.0.1" in str(master))
+        self.reads_addresses = not is_here
         if master:
             check_java()
             check_master(master)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from pizza_assets.contracts import MERCHANTS, arrow_schema
+from pizza_assets.contracts.columns import Source
 from pizza_assets.merchants.clean import Limits, accepted, attempts, judged, merchant_names, named
 from pizza_assets.merchants.engines import Engine
 from pizza_assets.merchants.questions import Rules, expressions
@@ -55,6 +57,13 @@ def merchants(*pairs: tuple[str | None, str | None]) -> pa.Table:
     """Merchants as (id, name)."""
     ids, names = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     return pa.table({"merchant_id": pa.array(ids, pa.string()), "merchant_name": pa.array(names, pa.string())})
+
+
+def merchants_list(*pairs: tuple[str, str | None], source: Source = "real") -> pa.Table:
+    """Merchants as (id, name), in the form of their contract."""
+    rows = [(key, name, None, None, source) for key, name in pairs]
+    schema = arrow_schema(MERCHANTS)
+    return pa.Table.from_pylist([dict(zip(schema.names, values, strict=True)) for values in rows], schema)
 
 
 def judged_table(engine: Engine, rows: pa.Table) -> Any:

@@ -17,6 +17,7 @@ import click
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.merchants.commands import merchants
+from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
 
@@ -54,6 +55,7 @@ main.add_command(dashboard)
 main.add_command(quicksight)
 main.add_command(merchants)
 main.add_command(simulate)
+main.add_command(roll_up)
 
 
 class _DayCounter(logging.Handler):

@@ -63,9 +63,7 @@ def transaction_files(location: str) -> list[str]:
     """
     if is_remote(location):
         return [location]
-    files = [path for path in _found(location) if not any(part.startswith((".", "_")) for part in path.parts[1:])]
-    if not files:
-        raise SourceError(f"{location}: expected Parquet files of card transactions, found none.", final=True)
+    files = parquet_files(location, "card transactions")
     first = _schema(files[0])
     check_schema(first, str(files[0]))
     for path in files[1:]:
@@ -81,14 +79,26 @@ def transaction_files(location: str) -> list[str]:
     return [str(path) for path in files]
 
 
-def _found(location: str) -> list[Path]:
+def parquet_files(location: str, what: str) -> list[Path]:
+    """Return the Parquet files of a file, a folder or a glob, in order; hidden ones and those of '_...' are left out.
+
+    Raises
+    ------
+    SourceError
+        When there is none; `what` says what they should hold.
+    """
     path = Path(location).expanduser()
     if path.is_dir():
-        return sorted(path.rglob("*.parquet"))
-    if path.exists():
+        found = sorted(path.rglob("*.parquet"))
+    elif path.exists():
         return [path]
-    anchor = Path(path.anchor or ".")
-    return sorted(anchor.glob(str(path.relative_to(path.anchor)) if path.anchor else str(path)))
+    else:
+        pattern = str(path.relative_to(path.anchor)) if path.anchor else str(path)
+        found = sorted(Path(path.anchor or ".").glob(pattern))
+    files = [path for path in found if not any(part.startswith((".", "_")) for part in path.parts[1:])]
+    if not files:
+        raise SourceError(f"{location}: expected Parquet files of {what}, found none.", final=True)
+    return files
 
 
 def _schema(path: Path) -> pyarrow.Schema:

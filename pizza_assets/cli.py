@@ -18,6 +18,8 @@ from pizza_assets import logs
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError, WarehouseError
 from pizza_assets.lake.commands import athena
+from pizza_assets.merchants.commands import merchants
+from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
 from pizza_assets.warehouse.commands import warehouse
@@ -57,6 +59,8 @@ main.add_command(quicksight)
 main.add_command(athena)
 main.add_command(simulate)
 main.add_command(warehouse)
+main.add_command(merchants)
+main.add_command(roll_up)
 
 
 class _DayCounter(logging.Handler):

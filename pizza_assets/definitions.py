@@ -12,6 +12,7 @@ from pizza_assets.defs.console import console_logger
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
 from pizza_assets.defs.matchday import matchday_assets
+from pizza_assets.defs.merchants import merchant_defs
 from pizza_assets.defs.metrics import metrics_resource
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
@@ -55,7 +56,8 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         dg.Definitions(assets=retail_assets(settings)), warehouse_defs(settings), retail_daily_defs(settings)
     )
     shown = quicksight_defs(settings)
-    return dg.Definitions.merge(match_day, shown, retail, fresh, automation, alert_defs(settings))
+    merchants = merchant_defs(settings)
+    return dg.Definitions.merge(match_day, shown, retail, merchants, fresh, automation, alert_defs(settings))
 
 
 @dg.definitions

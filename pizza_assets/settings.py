@@ -190,6 +190,37 @@ class Settings(BaseSettings):
     )
     retail_daily_time_zone: str = Field("Europe/London", description="Time zone of the retailers' loads at 02:00.")
 
+    # Merchants
+    merchants_transactions: str | None = Field(
+        None, description="Card transactions: a Parquet file, a folder or a glob; mock when not set."
+    )
+    merchants_file: str | None = Field(
+        None, description="List of merchants, CSV: merchant_id, merchant_name, city_id, state_id."
+    )
+    merchants_max_amount: float = Field(
+        10_000_000, gt=0, description="Larger purchase amounts, either way, are refused."
+    )
+    merchants_mock_rows: int = Field(200_000, ge=1, description="Mock transactions, when there are no real ones.")
+    merchants_engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="duckdb: this machine; spark: local or a cluster (the extra 'spark')."
+    )
+    merchants_memory_limit: str = Field(
+        "4GB", pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$", description="Memory of DuckDB; the rest goes to disk."
+    )
+    merchants_spark_master: str = Field(
+        "local[*]", description="Spark's master: local[*], spark://host:7077 ... EMR Serverless has its own."
+    )
+    merchants_emr_application_id: str | None = Field(
+        None, description="EMR Serverless application (Spark); with it the Spark runs start there."
+    )
+    merchants_emr_role_arn: str | None = Field(None, description="Role that the EMR Serverless job runs as.")
+    merchants_emr_entry_point: str | None = Field(
+        None, description="s3://... of deploy/emr_serverless/entry_point.py, uploaded."
+    )
+    merchants_emr_archive: str | None = Field(
+        None, description="s3://... of the packed Python environment (docs/merchants.md says how to pack it)."
+    )
+
     # HTTP
     max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
     max_requests_per_hour: int = Field(1000, ge=1, description="Requests in any hour, per API and machine.")

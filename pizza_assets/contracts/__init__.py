@@ -16,6 +16,7 @@ from pizza_assets.contracts.derive import (
     validate,
 )
 from pizza_assets.contracts.matches import FOOTBALL_MATCHES, MATCH_EVENTS
+from pizza_assets.contracts.merchants import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
 from pizza_assets.contracts.orders import DOMINOS_ORDERS
 from pizza_assets.contracts.quality import QUALITY_RESULTS
 from pizza_assets.contracts.sales import RETAILER_IDS, SALES, sales_schema
@@ -34,6 +35,9 @@ CONTRACTS = {
         ANOMALIES,
         QUALITY_RESULTS,
         SALES,
+        MERCHANT_TRANSACTIONS,
+        MERCHANTS,
+        *ANSWERS.values(),
     )
 }
 
@@ -44,6 +48,8 @@ __all__ = [
     "DOMINOS_ORDERS",
     "FOOTBALL_MATCHES",
     "MATCH_EVENTS",
+    "MERCHANTS",
+    "MERCHANT_TRANSACTIONS",
     "MERGED_ORDERS",
     "ORDER_VOLUME",
     "QUALITY_RESULTS",

@@ -14,6 +14,8 @@ Source = Literal["real", "mock"]
 SOURCES: tuple[Source, ...] = ("real", "mock")
 
 UTC_TYPE = pd.DatetimeTZDtype("us", "UTC")
+#: Arrow's, for pandera knows local times to the nanosecond only.
+LOCAL_TYPE = pd.ArrowDtype(pyarrow.timestamp("us"))
 TEXT_LIST = pd.ArrowDtype(pyarrow.list_(pyarrow.string()))
 INTEGER_LIST = pd.ArrowDtype(pyarrow.list_(pyarrow.int64()))
 
@@ -40,6 +42,16 @@ def text(
 def instant(description: str) -> pa.Column:
     """An instant in UTC, to the microsecond."""
     return pa.Column(UTC_TYPE, pa.Check.in_range(EARLIEST, LATEST), description=description, metadata={"unit": "UTC"})
+
+
+def local_time(description: str) -> pa.Column:
+    """A date and time as the source's own clock showed it, to the microsecond; no time zone is known."""
+    return pa.Column(
+        LOCAL_TYPE,
+        pa.Check.in_range(EARLIEST.tz_localize(None), LATEST.tz_localize(None)),
+        description=description,
+        metadata={"unit": "local time"},
+    )
 
 
 def integer(

@@ -172,7 +172,7 @@ def data_dictionary(contracts: Mapping[str, pa.DataFrameSchema]) -> str:
     for schema in contracts.values():
         facts = schema.metadata or {}
         lines += ["", f"## {schema.name}", "", schema.description or "", ""]
-        lines += [f"Grain: {facts['grain']}. Key: {', '.join(facts['key'])}.", ""]
+        lines += [f"Grain: {facts['grain']}. Key: {', '.join(facts['key']) or 'none'}.", ""]
         lines += ["| column | type | unit | may be null | meaning |", "|---|---|---|---|---|"]
         fields = arrow_schema(schema)
         for name, column in schema.columns.items():

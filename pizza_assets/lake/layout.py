@@ -145,6 +145,25 @@ def archive_key(retailer_id: str, month: date, digest: str) -> str:
     return f"{WAREHOUSE_ARCHIVE_PREFIX}/{retailer_id}/{month:year=%Y/month=%m}/fact_sales_{digest[:12]}.parquet"
 
 
+#: Card transactions by month, the list of merchants, and the answers to the merchant questions. The manifest says
+#: which parts the copy has; parts that it does not name are left over from a killed run.
+MERCHANT_TRANSACTIONS_PREFIX = "raw-data/merchant-transactions"
+MERCHANT_MANIFEST_KEY = f"{MERCHANT_TRANSACTIONS_PREFIX}/manifest.json"
+MERCHANTS_PREFIX = "raw-data/merchants"
+MERCHANT_ANSWERS_PREFIX = "processed-data/merchant-analytics"
+
+
+def merchant_part_key(source: Source, month: date, part: int, digest: str) -> str:
+    """Return the key of a part of a month of card transactions; the digest of its bytes makes it unlike older ones."""
+    where = f"{MERCHANT_TRANSACTIONS_PREFIX}/{source}/year={month:%Y}/month={month:%m}"
+    return f"{where}/part-{part:04d}-{digest[:12]}.parquet"
+
+
+def merchants_key(source: Source) -> str:
+    """Return the key of the list of merchants."""
+    return f"{MERCHANTS_PREFIX}/{source}/merchants.parquet"
+
+
 def dated_key(prefix: str, day: date, file: str) -> str:
     """Return the key of a dated file that has no table of its own."""
     return f"{folder(prefix, day)}{day:%Y%m%d}_000000_{file}"

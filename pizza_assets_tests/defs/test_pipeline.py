@@ -9,6 +9,7 @@ import boto3
 import dagster as dg
 import pytest
 
+from pizza_assets.contracts.merchants import ANSWERS as MERCHANT_ANSWERS
 from pizza_assets.definitions import build_defs
 from pizza_assets.defs.runs import RunFailedError, run_days
 from pizza_assets.errors import PizzaAssetsError
@@ -92,9 +93,16 @@ def test_lineage_leads_from_raw_to_the_dashboard() -> None:
         "sales_dominos": {"raw_dominos_sales"},
         "match_dates": {"raw_matches"},
         "warehouse_views": {
-            "sales_retailer_1", "sales_retailer_2", "sales_retailer_3", "sales_dominos", "match_dates"
+            "sales_retailer_1",
+            "sales_retailer_2",
+            "sales_retailer_3",
+            "sales_dominos",
+            "match_dates",
         },
-    }  # fmt: skip
+        "merchant_transactions": set(),
+        **{name: {"merchant_transactions"} for name in MERCHANT_ANSWERS},
+        "merchant_report": set(MERCHANT_ANSWERS),
+    }
 
 
 def test_every_asset_explains_itself_in_the_ui() -> None:
@@ -103,7 +111,7 @@ def test_every_asset_explains_itself_in_the_ui() -> None:
         assert node.description, node.key
         assert node.kinds, node.key
         assert node.owners, node.key
-        assert node.group_name in {"raw", "match_day", "dashboard", "retail", "warehouse"}
+        assert node.group_name in {"raw", "match_day", "dashboard", "retail", "warehouse", "merchants"}
         name = node.key.to_user_string()
         if name in DAILY_TABLES:
             columns = node.metadata["dagster/column_schema"].columns

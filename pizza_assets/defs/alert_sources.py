@@ -15,6 +15,7 @@ from pizza_assets.alerts.anomalies import anomalies
 from pizza_assets.defs.in_flight import is_to_be_retried, partitions_of
 from pizza_assets.defs.quicksight import DASHBOARD_DATA, REFRESH_JOB
 from pizza_assets.lake.store import Store
+from pizza_assets.quality.sources import ShareOfReal
 from pizza_assets.settings import Settings
 
 _PAGE = 1000
@@ -27,13 +28,14 @@ def of_run(
     """Yield the alerts of one run that has ended; `ended` is the event that says so."""
     if run.status is dg.DagsterRunStatus.FAILURE:
         yield from _failure(instance, run, ended)
-    yield from _failed_checks(instance, run)
     materializations = [
         entry.asset_materialization
         for entry in _records(instance, run, dg.DagsterEventType.ASSET_MATERIALIZATION)
         if entry.asset_materialization is not None
     ]
-    yield from _fallbacks(materializations, run.run_id, settings)
+    fallbacks = list(_fallbacks(materializations, run.run_id, settings))
+    yield from fallbacks
+    yield from _failed_checks(instance, run, {alert.subject for alert in fallbacks})
     published = [str(item.partition) for item in materializations if item.asset_key == DASHBOARD_DATA]
     if published:
         yield from anomalies(store, published, run.run_id)
@@ -67,13 +69,18 @@ def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun, event: dg.EventLo
     )
 
 
-def _failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Alert]:
-    """Yield an alert for each check of a run that failed with severity ERROR."""
+def _failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun, fell_back: set[str]) -> Iterator[Alert]:
+    """Yield an alert for each check of a run that failed with severity ERROR.
+
+    The share of real data of assets that `fell_back` is the same cause, which their own alert tells.
+    """
     for entry in _records(instance, run, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation: dg.AssetCheckEvaluation = entry.get_dagster_event().asset_check_evaluation_data
         if evaluation.passed or evaluation.severity is not dg.AssetCheckSeverity.ERROR:
             continue
         asset = evaluation.asset_key.to_user_string()
+        if asset in fell_back and evaluation.check_name == ShareOfReal.name:
+            continue
         stopped = "Nothing was made from these days. " if evaluation.blocking else ""
         to_do = "The asset's tab Checks shows each day. Correct the source, then run the days again."
         yield Alert(

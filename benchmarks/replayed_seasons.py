@@ -155,7 +155,7 @@ def _percent_planted(settings: Settings) -> list[str]:
 def one_seed(rows: pd.DataFrame, settings: Settings) -> str:
     """Return every planted value of one seed beside its estimate, as Markdown."""
     lines = [
-        "| season | value | window | one match plants | planted | estimate | 95 % interval | inside | inside together |",
+        "| season | value | window | one match plants | planted | estimate | 95 % interval | inside | together |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row, one_match in zip(rows.to_dict("records"), _percent_planted(settings) * len(SEASONS), strict=True):

@@ -124,5 +124,7 @@ class Verdict:
         told = "; ".join(f"{number} x {headline}" for headline, number in headlines.items())
         yield "every cause of a mock day reached Slack", bool(causes) and causes <= set(sent), told
         yield "and none twice", set(sent.values()) <= {1}, f"{len(sent)} causes"
+        others = [headline for headline in headlines if not headline.startswith("Fell back to mock")]
+        yield "nothing else was alerted", not others, "; ".join(others)
         token = self._environment["FOOTBALL_API_KEY"]
         yield "without the API's token", not any(token in text for text in self._texts), ""

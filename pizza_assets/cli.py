@@ -16,6 +16,7 @@ import click
 
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.quarantine.commands import quarantine
 from pizza_assets.settings import Settings
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -50,6 +51,7 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 
 main.add_command(dashboard)
 main.add_command(quicksight)
+main.add_command(quarantine)
 
 
 class _DayCounter(logging.Handler):

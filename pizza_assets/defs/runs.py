@@ -5,7 +5,7 @@ Belongs here: launching what the UI would launch, with the same history. Does no
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -89,7 +89,15 @@ def check_days(settings: Settings, first: date, last: date) -> None:
         )
 
 
-def run_days(settings: Settings, first: date, last: date, selection: str = "*", *, verbose: bool = False) -> list[str]:
+def run_days(
+    settings: Settings,
+    first: date,
+    last: date,
+    selection: str = "*",
+    *,
+    tags: Mapping[str, str] | None = None,
+    verbose: bool = False,
+) -> list[str]:
     """Materialize the selected assets for `first` to `last` (both included) and return the runs' ids.
 
     Raises
@@ -107,7 +115,7 @@ def run_days(settings: Settings, first: date, last: date, selection: str = "*", 
         for start, end in _chunks(first, last, settings.pizza_max_days_per_run):
             result = job.execute_in_process(
                 instance=instance,
-                tags=dict(zip(_RANGE_TAGS, (start.isoformat(), end.isoformat()), strict=True)),
+                tags={**(tags or {}), **dict(zip(_RANGE_TAGS, (start.isoformat(), end.isoformat()), strict=True))},
                 run_config={"loggers": {"console": {"config": {"log_level": level}}}},
                 raise_on_error=False,
             )

@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick format dictionary lock clean
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak bench-warehouse warehouse-kill
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -36,10 +36,16 @@ test-browser: setup chromium ## Run the dashboard's tests in Chromium (installs 
 
 test-all: chromium test ## Run all tests, those in Chromium too (installs Chromium when it is missing)
 
+test-postgres: setup ## Run the warehouse's tests on Debian's PostgreSQL 15 (installs it when it is missing)
+	.ci/test-postgres $(BIN)/python
+
 check: setup ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+soak: setup ## Run a real daemon through weeks of a season in minutes, with faults, kills and outages
+	$(BIN)/python -W ignore -m benchmarks.soak
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
@@ -51,8 +57,17 @@ realism: setup ## Measure the mock data against its targets
 calibration: setup ## Prove the statistics on simulated worlds (hours; make calibration-quick: minutes)
 	$(BIN)/python -m benchmarks.calibration
 
+replayed-seasons: setup ## Find planted effects around real matches again (URL=http://127.0.0.1:8901/v4)
+	$(BIN)/python -m benchmarks.replayed_seasons $(URL)
+
 calibration-quick: setup ## The same on few worlds
 	$(BIN)/python -m benchmarks.calibration --quick
+
+bench-warehouse: setup ## Measure the warehouse: a million lines, and the views (minutes)
+	$(BIN)/python -m benchmarks.warehouse
+
+warehouse-kill: setup ## Kill a load 50 times and compare what it made (minutes)
+	$(BIN)/python -m benchmarks.warehouse_kill
 
 dictionary: setup ## Write the data dictionary and .env.example from the code
 	$(BIN)/python -m pizza_assets.documents

@@ -5,13 +5,21 @@ Belongs here: wiring. Does not belong here: anything that computes, reads or wri
 
 import dagster as dg
 
+from pizza_assets.defs.alerts import alert_defs
+from pizza_assets.defs.automation import automation_defs
 from pizza_assets.defs.checks import freshness_defs
+from pizza_assets.defs.console import console_logger
 from pizza_assets.defs.dashboard import dashboard_assets
 from pizza_assets.defs.io_manager import LakeIOManager
 from pizza_assets.defs.matchday import matchday_assets
+from pizza_assets.defs.merchants import merchant_defs
+from pizza_assets.defs.metrics import metrics_resource
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
+from pizza_assets.defs.retail import retail_assets
+from pizza_assets.defs.retail_daily import retail_daily_defs
+from pizza_assets.defs.warehouse import warehouse_defs
 from pizza_assets.lake import layout
 from pizza_assets.settings import Settings
 
@@ -31,19 +39,25 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     lake = lake_resource(settings)
     assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
     fresh = freshness_defs(settings, _DAILY)
+    job = dg.define_asset_job(
+        MATCH_DAY_JOB,
+        selection=dg.AssetSelection.assets(*assets) - dg.AssetSelection.checks(*(fresh.asset_checks or ())),
+        description="Collect, merge, analyse and publish the selected days in one run.",
+    )
     match_day = dg.Definitions(
         assets=assets,
-        jobs=[
-            dg.define_asset_job(
-                MATCH_DAY_JOB,
-                selection=dg.AssetSelection.assets(*assets) - dg.AssetSelection.checks(*(fresh.asset_checks or ())),
-                description="Collect, merge, analyse and publish the selected days in one run.",
-            )
-        ],
-        resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
+        jobs=[job],
+        resources={"lake": lake, "io_manager": LakeIOManager(lake=lake, metrics=metrics_resource(settings))},
         executor=dg.in_process_executor,
+        loggers={"console": console_logger(settings)},
     )
-    return dg.Definitions.merge(match_day, quicksight_defs(settings), fresh)
+    automation = automation_defs(settings, job, {asset.key for asset in assets})
+    retail = dg.Definitions.merge(
+        dg.Definitions(assets=retail_assets(settings)), warehouse_defs(settings), retail_daily_defs(settings)
+    )
+    shown = quicksight_defs(settings)
+    merchants = merchant_defs(settings)
+    return dg.Definitions.merge(match_day, shown, retail, merchants, fresh, automation, alert_defs(settings))
 
 
 @dg.definitions

@@ -9,13 +9,15 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from pizza_assets.contracts import CONTRACTS, data_dictionary
+from pizza_assets.contracts.dashboard import SALES_BY_PRODUCT
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.settings import Settings
 
 
 def dictionary() -> str:
     """Return the data dictionary of every contract, as Markdown."""
-    return data_dictionary({**CONTRACTS, **{f"dashboard: {name}": schema for name, schema in DATA_SETS.items()}})
+    dashboard = {f"dashboard: {name}": schema for name, schema in {**DATA_SETS, "sales": SALES_BY_PRODUCT}.items()}
+    return data_dictionary({**CONTRACTS, **dashboard})
 
 
 def env_example() -> str:

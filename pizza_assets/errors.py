@@ -23,3 +23,11 @@ class ContractError(PizzaAssetsError):
 
 class LakeError(PizzaAssetsError):
     """The lake cannot be read or written, or holds something that should not be there."""
+
+
+class WarehouseError(PizzaAssetsError):
+    """The warehouse cannot be reached, read or written, or refuses what it is given."""
+
+
+class EngineError(PizzaAssetsError):
+    """A query engine is missing, cannot be reached, or has run out of memory."""

@@ -8,6 +8,7 @@ Values come from the environment first, then from ``.env`` in the working direct
 import json
 from datetime import date
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -21,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SettingsError
 
 
@@ -103,6 +105,24 @@ class Settings(BaseSettings):
     orders_time_zone: str = Field("UTC", description="Time zone of times without an offset in till exports.")
     orders_currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="ISO 4217 currency of orders that name none.")
 
+    # Retailers
+    retailer_1_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 1's API; its days are mock when not set."
+    )
+    retailer_1_api_key: SecretStr | None = Field(None, description="API key of retailer 1.")
+    retailer_2_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 2's API; its days are mock when not set."
+    )
+    retailer_2_client_id: str | None = Field(None, description="OAuth2 client of retailer 2.")
+    retailer_2_client_secret: SecretStr | None = Field(None, description="Secret of that client.")
+    retailer_3_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 3's API; its days are mock when not set."
+    )
+    retailer_3_user: str | None = Field(None, description="User name at retailer 3.")
+    retailer_3_password: SecretStr | None = Field(None, description="Password of that user.")
+    retailer_3_signing_key: SecretStr | None = Field(None, description="Key with which retailer 3 signs its pages.")
+    retailer_requests_per_minute: int = Field(120, ge=1, description="Requests in any 60 s, per retailer's host.")
+
     # QuickSight
     quicksight_account_id: str | None = Field(
         None, pattern="^[0-9]{12}$", description="AWS account of QuickSight, 12 digits."
@@ -115,6 +135,90 @@ class Settings(BaseSettings):
     )
     quicksight_viewers: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="ARNs of users or groups that see the dashboard, separated by commas."
+    )
+    quicksight_warehouse: str | None = Field(
+        None,
+        description="host[:port]/database of the warehouse, as QuickSight reaches it; without it not set up there.",
+    )
+    quicksight_warehouse_secret: str | None = Field(
+        None,
+        pattern="^arn:[-a-z0-9]*:secretsmanager:[-a-z0-9]*:[0-9]{12}:secret:.+$",
+        description="ARN of the secret in Secrets Manager with user and password of a bi_reader.",
+    )
+    quicksight_vpc_connection: str | None = Field(
+        None, description="ARN of the VPC connection that leads to the warehouse, where it is in a VPC."
+    )
+
+    # Every day
+    daily_refresh_time_zone: str = Field("Europe/London", description="Time zone of the daily refresh at 18:00.")
+    dagster_ui_url: HttpUrl = Field(
+        HttpUrl("http://localhost:3000"), description="Where people open Dagster's UI; alerts link to it."
+    )
+
+    # Alerts; with neither Slack nor SMTP they are only logged
+    slack_webhook_url: SecretStr | None = Field(None, description="Incoming webhook of Slack that gets the alerts.")
+    smtp_host: str | None = Field(None, description="Mail server that sends the alerts.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="587: STARTTLS; 465: TLS; plain on loopback only.")
+    smtp_user: str | None = Field(None, description="User at the mail server; none when not set.")
+    smtp_password: SecretStr | None = Field(None, description="Password at the mail server.")
+    alert_email_from: str | None = Field(None, description="Sender of the alerts.")
+    alert_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Receivers of the alerts, separated by commas."
+    )
+    alert_repeat_hours: int = Field(24, ge=1, description="The same cause alerts again after this many hours.")
+    alerts_per_hour: int = Field(10, ge=1, description="More alerts than this in an hour are put into one.")
+
+    # Metrics
+    metrics: Literal["off", "emf", "cloudwatch"] = Field(
+        "off", description="off; emf: lines that CloudWatch Logs makes metrics of; cloudwatch: PutMetricData."
+    )
+    metrics_namespace: str = Field("PizzaAssets", description="Namespace of the metrics in CloudWatch.")
+    metrics_file: str | None = Field(None, description="File that the emf lines are appended to; stderr when not set.")
+
+    # Warehouse
+    warehouse_url: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL server (14 or newer), postgresql://user:password@host/database; TLS is required "
+        "unless it is on loopback. Without it PostgreSQL runs embedded, in WAREHOUSE_DIR.",
+    )
+    warehouse_dir: str | None = Field(
+        None, description="Folder of the embedded PostgreSQL; beside a local lake, named after it, when not set."
+    )
+
+    warehouse_keep_months: int | None = Field(
+        None, ge=1, description="Whole months of facts to keep; older ones move to the lake. All when not set."
+    )
+    retail_daily_time_zone: str = Field("Europe/London", description="Time zone of the retailers' loads at 02:00.")
+
+    # Merchants
+    merchants_transactions: str | None = Field(
+        None, description="Card transactions: a Parquet file, a folder or a glob; mock when not set."
+    )
+    merchants_file: str | None = Field(
+        None, description="List of merchants, CSV: merchant_id, merchant_name, city_id, state_id."
+    )
+    merchants_max_amount: float = Field(
+        10_000_000, gt=0, description="Larger purchase amounts, either way, are refused."
+    )
+    merchants_mock_rows: int = Field(200_000, ge=1, description="Mock transactions, when there are no real ones.")
+    merchants_engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="duckdb: this machine; spark: local or a cluster (the extra 'spark')."
+    )
+    merchants_memory_limit: str = Field(
+        "4GB", pattern=r"^[0-9]+(\.[0-9]+)?\s*[KMGT]i?B$", description="Memory of DuckDB; the rest goes to disk."
+    )
+    merchants_spark_master: str = Field(
+        "local[*]", description="Spark's master: local[*], spark://host:7077 ... EMR Serverless has its own."
+    )
+    merchants_emr_application_id: str | None = Field(
+        None, description="EMR Serverless application (Spark); with it the Spark runs start there."
+    )
+    merchants_emr_role_arn: str | None = Field(None, description="Role that the EMR Serverless job runs as.")
+    merchants_emr_entry_point: str | None = Field(
+        None, description="s3://... of deploy/emr_serverless/entry_point.py, uploaded."
+    )
+    merchants_emr_archive: str | None = Field(
+        None, description="s3://... of the packed Python environment (docs/merchants.md says how to pack it)."
     )
 
     # HTTP
@@ -139,6 +243,12 @@ class Settings(BaseSettings):
     mock_final_factor: float = Field(4, ge=0, description="Planted effects are this many times larger in finals.")
     mock_uplift_cap: float = Field(0.85, gt=0, description="No planted uplift is above +85 %.")
 
+    # Mock retail sales
+    retail_mock_lines_per_day: float = Field(2500, gt=0, description="Mean lines of one mock retailer on one day.")
+    retail_mock_pizza_uplift: float = Field(
+        0.10, description="Planted log-uplift of pizza sales on match days, in the home team's city."
+    )
+
     @classmethod
     def load(cls, **overrides: object) -> Self:
         """Read the environment and ``.env``; `overrides` win.
@@ -159,7 +269,9 @@ class Settings(BaseSettings):
                 "(.env.example explains each setting)."
             ) from None
 
-    @field_validator("football_competitions", "quicksight_owners", "quicksight_viewers", mode="before")
+    @field_validator(
+        "football_competitions", "quicksight_owners", "quicksight_viewers", "alert_email_to", mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -179,12 +291,27 @@ class Settings(BaseSettings):
             raise ValueError("expected competition codes such as PL or PL,CL")
         return value
 
-    @field_validator("orders_time_zone")
+    @field_validator("orders_time_zone", "daily_refresh_time_zone", "retail_daily_time_zone")
     @classmethod
     def _known_time_zone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"'{value}' is not an IANA time zone such as Europe/London")
         return str(ZoneInfo(value))
+
+    @field_validator("slack_webhook_url")
+    @classmethod
+    def _safe_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if not parts.hostname or (parts.scheme != "https" and not is_loopback(parts.hostname)):
+                raise ValueError("expected an address that starts with https:// (the address itself is the secret)")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_mail(self) -> Self:
+        if self.smtp_host and not (self.alert_email_from and self.alert_email_to):
+            raise ValueError("SMTP_HOST is set, so ALERT_EMAIL_FROM and ALERT_EMAIL_TO must be set, too")
+        return self
 
     @model_validator(mode="after")
     def _lake_from_bucket(self) -> Self:

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.store import Store
 from pizza_assets.settings import Settings
+from pizza_assets_tests.alerts.receivers import MailServer, SlackServer, serving
 
 # Machines differ in speed, and no test is about time; the examples are the same in every run.
 hypothesis_settings.register_profile(
@@ -22,6 +23,8 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 hypothesis_settings.load_profile("pizza")
+
+pytest_plugins = ["pizza_assets_tests.postgres"]
 
 BUCKET = "pizza-lake"
 _FAKE_AWS = {
@@ -69,3 +72,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
         return open_lake(str(tmp_path / "lake"))
     return open_lake(f"s3://{BUCKET}/some/prefix", request.getfixturevalue("bucket"))
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    """A Slack webhook on loopback."""
+    with serving(SlackServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    """A mail server on loopback."""
+    with serving(MailServer()) as server:
+        yield server

@@ -3,7 +3,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pizza_assets.errors import SettingsError
@@ -57,8 +57,10 @@ def test_a_wrong_value_names_the_setting(monkeypatch: pytest.MonkeyPatch, name: 
         Settings.load()
 
 
-@given(st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=8))
+# Between tildes, because Hypothesis also draws words of our own code, which a traceback shows without a leak.
+@given(st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=8).map(lambda text: f"~{text}~"))
 def test_secrets_are_never_printed(secret: str) -> None:
+    assume(secret not in repr(Settings.load()))  # Hypothesis draws words from our own code, too
     settings = Settings.load(football_api_key=secret, dominos_api_key=secret)
     assert secret not in f"{settings!r} {settings} {settings.model_dump_json()}"
     with pytest.raises(SettingsError) as caught:

@@ -16,8 +16,10 @@ from pizza_assets.contracts.derive import (
     validate,
 )
 from pizza_assets.contracts.matches import FOOTBALL_MATCHES, MATCH_EVENTS
+from pizza_assets.contracts.merchants import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
 from pizza_assets.contracts.orders import DOMINOS_ORDERS
 from pizza_assets.contracts.quality import QUALITY_RESULTS
+from pizza_assets.contracts.sales import RETAILER_IDS, SALES, sales_schema
 
 #: Every contract by the name of its data set, in the order that data flows.
 CONTRACTS = {
@@ -32,6 +34,10 @@ CONTRACTS = {
         CORRELATION_RESULTS,
         ANOMALIES,
         QUALITY_RESULTS,
+        SALES,
+        MERCHANT_TRANSACTIONS,
+        MERCHANTS,
+        *ANSWERS.values(),
     )
 }
 
@@ -42,15 +48,20 @@ __all__ = [
     "DOMINOS_ORDERS",
     "FOOTBALL_MATCHES",
     "MATCH_EVENTS",
+    "MERCHANTS",
+    "MERCHANT_TRANSACTIONS",
     "MERGED_ORDERS",
     "ORDER_VOLUME",
     "QUALITY_RESULTS",
+    "RETAILER_IDS",
+    "SALES",
     "UNIT_UPLIFT",
     "arrow_schema",
     "conform",
     "data_dictionary",
     "empty",
     "from_arrow",
+    "sales_schema",
     "split_valid",
     "to_arrow",
     "validate",

@@ -3,8 +3,10 @@
 Every row says whether it is real or mock; percentages are numbers in %, not shares.
 """
 
+import pyarrow
+
 from pizza_assets.contracts.analysis import SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
-from pizza_assets.contracts.columns import SOURCES, data_set, flag, instant, integer, number, source, text
+from pizza_assets.contracts.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.contracts.matches import RESULTS, SIGNIFICANCES
 
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
@@ -176,5 +178,29 @@ ANOMALIES = data_set(
         "match_ids": text("The matches that explain it, separated by blanks, or 'unexplained'."),
         "time_period": text("pre_match, during_match, post_match or unexplained.", isin=(*TIME_PERIODS, "unexplained")),
         "seen_in": text("Where spikes of this city and period were seen: real, mock or both.", isin=SEEN_IN),
+    },
+)
+
+#: What QuickSight reads from the warehouse's view of the same columns.
+SALES_BY_PRODUCT = data_set(
+    "sales_by_product",
+    "Retail sales by day and product, from the warehouse.",
+    grain="one row per day, retailer, product, currency and data source",
+    key=["sale_date", "retailer_id", "product_sku", "currency", "data_source"],
+    columns={
+        "sale_date": text("Day of the sales (UTC).", pattern=_DAY),
+        "is_match_date": integer(
+            "1 on days with a football match, 0 on others; null where not known.", "1", ge=0, nullable=True
+        ),
+        "matches_source": text("Where the matches come from; null where not known.", isin=SOURCES, nullable=True),
+        "retailer_id": text("Who sold it."),
+        "product_sku": text("The retailer's own number of the product."),
+        "product_name": text("The product, as the retailer names it."),
+        "category": text("Category of the product."),
+        "currency": text("Currency of revenue."),
+        "data_source": source("Where the sales come from."),
+        "transactions": integer("Receipts with the product.", "receipts", ge=1),
+        "quantity": integer("Items sold.", "items", ge=1),
+        "revenue": decimal(pyarrow.decimal128(18, 2), "Sum of the lines' totals.", "currency"),
     },
 )

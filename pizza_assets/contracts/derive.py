@@ -6,6 +6,7 @@ Belongs here: mechanics that hold for every contract. Does not belong here: any 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
@@ -18,6 +19,7 @@ _ARROW_BY_PANDAS: Mapping[object, pyarrow.DataType] = {
     pd.StringDtype(na_value=float("nan")): pyarrow.string(),
     UTC_TYPE: pyarrow.timestamp("us", tz="UTC"),
     pd.Series([], dtype="int64").dtype: pyarrow.int64(),
+    pd.Series([], dtype="int32").dtype: pyarrow.int32(),
     pd.Series([], dtype="float64").dtype: pyarrow.float64(),
     pd.Series([], dtype="bool").dtype: pyarrow.bool_(),
     pd.Int64Dtype(): pyarrow.int64(),
@@ -49,11 +51,14 @@ def to_arrow(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pyarrow.Table:
 
 
 def from_arrow(table: pyarrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Return an Arrow table (all or some of the contract's columns) as a frame with the contract's types."""
-    frame: pd.DataFrame = table.replace_schema_metadata().to_pandas(
-        types_mapper=lambda arrow: pd.ArrowDtype(arrow) if pyarrow.types.is_list(arrow) else None
-    )
-    return _cast(frame, schema)
+    """Return an Arrow table (all or some of the contract's columns, in its Parquet types) as a frame in its types."""
+    # Column by column is four times as fast as to_pandas() and a cast of what came out otherwise.
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        dtype = _pandas_type(schema.columns[name])
+        is_extension = isinstance(dtype, pd.api.extensions.ExtensionDtype)
+        columns[name] = dtype.__from_arrow__(column) if is_extension else np.array(column)
+    return pd.DataFrame(columns, copy=False)
 
 
 def conform(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -69,7 +74,7 @@ def _cast(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     lists = {
         str(name): pd.Series(_lists(frame[name].tolist(), dtype), frame.index)
         for name, dtype in other.items()
-        if isinstance(dtype, pd.ArrowDtype)
+        if isinstance(dtype, pd.ArrowDtype) and pyarrow.types.is_list(dtype.pyarrow_dtype)
     }
     plain = {name: dtype for name, dtype in other.items() if name not in lists}
     return frame.assign(**lists).astype(plain) if other else frame
@@ -79,7 +84,24 @@ def _lists(values: list[object], dtype: pd.ArrowDtype) -> pd.arrays.ArrowExtensi
     return pd.arrays.ArrowExtensionArray(pyarrow.array(values, type=dtype.pyarrow_dtype))
 
 
+def _keeps(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> bool:
+    """Tell whether `frame` keeps the contract, by the contract's own checks.
+
+    pandera's validate() comes to the same, and four times as slowly, for it prepares a report as it goes.
+    """
+    columns = schema.columns
+    if list(frame.columns) != list(columns) or frame.dtypes.tolist() != [_pandas_type(c) for c in columns.values()]:
+        return False
+    return frame.empty or (
+        not frame.duplicated(schema.unique).any()
+        and not any(frame[name].isna().any() for name, column in columns.items() if not column.nullable)
+        and all(check(frame[name]).check_passed for name, column in columns.items() for check in column.checks)
+    )
+
+
 def _failures(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame | None:
+    if _keeps(frame, schema):
+        return None
     try:
         schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
@@ -96,8 +118,6 @@ def validate(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     ContractError
         With each broken rule, how many rows break it, and an example.
     """
-    if frame.empty and dict(frame.dtypes) == {name: _pandas_type(column) for name, column in schema.columns.items()}:
-        return frame  # most days have no match: their columns and types are all there is to check
     failures = _failures(frame, schema)
     if failures is None:
         return frame
@@ -130,6 +150,8 @@ def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.Dat
     ContractError
         When a column is missing or has the wrong type: that is no matter of single rows.
     """
+    if _keeps(frame, schema):
+        return frame, pd.Series(dtype=str)
     duplicate = frame.duplicated(schema.unique)
     reasons = {label: f"duplicate {' + '.join(schema.unique)}" for label in frame.index[duplicate]}
     failures = _failures(frame[~duplicate], schema)
@@ -150,7 +172,7 @@ def data_dictionary(contracts: Mapping[str, pa.DataFrameSchema]) -> str:
     for schema in contracts.values():
         facts = schema.metadata or {}
         lines += ["", f"## {schema.name}", "", schema.description or "", ""]
-        lines += [f"Grain: {facts['grain']}. Key: {', '.join(facts['key'])}.", ""]
+        lines += [f"Grain: {facts['grain']}. Key: {', '.join(facts['key']) or 'none'}.", ""]
         lines += ["| column | type | unit | may be null | meaning |", "|---|---|---|---|---|"]
         fields = arrow_schema(schema)
         for name, column in schema.columns.items():

@@ -16,7 +16,8 @@ ROWS = "rows"
 _FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 _INK, _MUTED, _LINE, _ACCENT = "var(--ink)", "var(--muted)", "var(--line)", "var(--accent)"
 _QUIET, _BAND, _SECOND, _THIRD = "var(--quiet)", "var(--band)", "var(--second)", "var(--third)"
-_CONFIG: dict[str, Any] = {
+#: The look of every chart.
+CONFIG: dict[str, Any] = {
     "background": "transparent",
     "font": _FONT,
     "view": {"stroke": "transparent"},
@@ -69,7 +70,7 @@ def _chart(layers: list[Any], height: int | dict[str, int], **params: float) -> 
         alt.layer(*layers, data=alt.NamedData(name=ROWS))
         .add_params(*(alt.param(name=name, value=value) for name, value in params.items()))
         .properties(width=600, height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-        .configure(**_CONFIG)
+        .configure(**CONFIG)
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pizza_assets.dashboard import definition, model_check, quicksight, reference_check
+from pizza_assets.dashboard import quicksight_warehouse as warehouse
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.dashboard.quicksight import Request, Target, resource_id
 from pizza_assets.errors import PizzaAssetsError
@@ -55,28 +56,57 @@ def plan(to: Target) -> Sequence[Step]:
     PizzaAssetsError
         With all problems, before anything is sent.
     """
-    account = {"AwsAccountId": to.account}
-    sources = {name: quicksight.data_source(to, name) for name in DATA_SETS}
     sets = {name: quicksight.data_set(to, name) for name in DATA_SETS}
     board = definition.dashboard(to)
-    schedules = {name: quicksight.refresh_schedule(to, name) for name in DATA_SETS}
-    steps = []
-    for name in DATA_SETS:
-        own = resource_id(name)
-        steps.append(Step("DataSource", name, sources[name], {**account, "DataSourceId": own}))
-        steps.append(Step("DataSet", name, sets[name], {**account, "DataSetId": own}))
-        key = {**account, "DataSetId": own, "ScheduleId": quicksight.SCHEDULE_ID}
-        steps.append(Step("RefreshSchedule", name, schedules[name], key))
-    steps.append(Step("Dashboard", quicksight.DASHBOARD_ID, board, {**account, "DashboardId": quicksight.DASHBOARD_ID}))
+    steps = _warehouse_steps(to)
+    for name, data_set in sets.items():
+        source, schedule = quicksight.data_source(to, name), quicksight.refresh_schedule(to, name)
+        steps += [_source(to, name, source), _set(to, name, data_set), _schedule(to, name, schedule)]
+    steps.append(Step("Dashboard", quicksight.DASHBOARD_ID, board, _board_key(to)))
 
     found = [problem for step in steps for problem in model_check.problems(f"Create{step.kind}", step.create)]
     if not found:  # references are only looked up in requests of the right shape
-        arns = {to.arn("datasource", resource_id(name)) for name in DATA_SETS}
-        found = [problem for request in sets.values() for problem in reference_check.data_set_problems(request, arns)]
+        arns = {to.arn("datasource", resource_id(step.name)) for step in steps if step.kind == "DataSource"}
+        requests = [step.create for step in steps if step.kind == "DataSet"]
+        found = [problem for request in requests for problem in reference_check.data_set_problems(request, arns)]
         by_identifier = {name: to.arn("dataset", resource_id(name)) for name in DATA_SETS}
         found += reference_check.definition_problems(board["Definition"], sets, by_identifier)
     if found:
         raise PizzaAssetsError(f"The requests to QuickSight are wrong: {'; '.join(found[:10])}.")
+    return steps
+
+
+def _source(to: Target, name: str, request: Request) -> Step:
+    return Step("DataSource", name, request, {"AwsAccountId": to.account, "DataSourceId": resource_id(name)})
+
+
+def _set(to: Target, name: str, request: Request) -> Step:
+    return Step("DataSet", name, request, {"AwsAccountId": to.account, "DataSetId": resource_id(name)})
+
+
+def _schedule(to: Target, name: str, request: Request) -> Step:
+    key = {"AwsAccountId": to.account, "DataSetId": resource_id(name), "ScheduleId": quicksight.SCHEDULE_ID}
+    return Step("RefreshSchedule", name, request, key)
+
+
+def _warehouse_steps(to: Target) -> list[Step]:
+    """Return the steps of the warehouse, where QuickSight is told of it."""
+    if to.warehouse is None:
+        return []
+    schedule = quicksight.refresh_schedule(to, warehouse.DATA_SET, warehouse.REFRESHED_AT)
+    return [
+        _source(to, warehouse.SOURCE, warehouse.data_source(to, to.warehouse)),
+        _set(to, warehouse.DATA_SET, warehouse.data_set(to)),
+        _schedule(to, warehouse.DATA_SET, schedule),
+    ]
+
+
+def _everything(to: Target) -> Sequence[Step]:
+    """Return all that deploy may ever have made: the warehouse's too, should it be set up no longer."""
+    steps = list(plan(to))
+    if to.warehouse is None:
+        names = warehouse.SOURCE, warehouse.DATA_SET
+        steps = [_source(to, names[0], {}), _set(to, names[1], {}), _schedule(to, names[1], {}), *steps]
     return steps
 
 
@@ -124,7 +154,7 @@ class Deployment:
 
     def teardown(self) -> None:
         """Delete everything that deploy makes; what is not there is no error."""
-        for step in reversed(plan(self.to)):
+        for step in reversed(_everything(self.to)):
             self._delete(step, "deleted")
 
     def _ensure(self, step: Step) -> None:
@@ -221,7 +251,7 @@ def requests(to: Target) -> Iterator[tuple[str, Request]]:
 
 def teardown_requests(to: Target) -> Iterator[tuple[str, Request]]:
     """Yield the requests of a teardown, in order."""
-    for step in reversed(plan(to)):
+    for step in reversed(_everything(to)):
         yield f"Delete{step.kind}", step.key
 
 

@@ -13,6 +13,7 @@ import pandera.pandas as pa
 
 from pizza_assets.contracts import arrow_schema
 from pizza_assets.dashboard.datasets import DATA_SETS
+from pizza_assets.dashboard.warehouse_target import WarehouseTarget, warehouse_target
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import is_on_s3, layout
 from pizza_assets.settings import Settings
@@ -26,7 +27,7 @@ SCHEDULE_ID = f"{PREFIX}-daily"
 #: How a CSV writes instants and days, in the letters of java.time that QuickSight takes (at most 32).
 INSTANT_FORMAT, DAY_FORMAT = "yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd"
 #: Text columns that hold a day.
-DAYS = frozenset({"as_of", "data_from", "data_until", "day"})
+DAYS = frozenset({"as_of", "data_from", "data_until", "day", "sale_date"})
 
 _SOURCE_READ = ("DescribeDataSource", "DescribeDataSourcePermissions", "PassDataSource")
 _SOURCE_WRITE = ("UpdateDataSource", "DeleteDataSource", "UpdateDataSourcePermissions")
@@ -58,6 +59,8 @@ class Target:
         ARNs of users or groups. Without any nobody sees anything.
     default_source
         The data source that viewers see first.
+    warehouse
+        Where QuickSight finds the warehouse; None where it is not set up there.
     """
 
     account: str
@@ -67,6 +70,7 @@ class Target:
     owners: tuple[str, ...] = ()
     viewers: tuple[str, ...] = ()
     default_source: str = "mock"
+    warehouse: WarehouseTarget | None = None
 
     def arn(self, kind: str, name: str) -> str:
         """Return the ARN of a resource of ours: kind 'datasource', 'dataset' or 'dashboard'."""
@@ -101,6 +105,7 @@ def target(settings: Settings, default_source: str = "mock") -> Target:
         owners=settings.quicksight_owners,
         viewers=settings.quicksight_viewers,
         default_source=default_source,
+        warehouse=warehouse_target(settings),
     )
 
 
@@ -128,6 +133,8 @@ def column_type(schema: pa.DataFrameSchema, column: str) -> str:
     arrow = str(arrow_schema(schema).field(column).type)
     if arrow.startswith("timestamp"):
         return "DATETIME"
+    if arrow.startswith("decimal"):
+        return "DECIMAL"
     return {"int64": "INTEGER", "double": "DECIMAL"}.get(arrow, "STRING")
 
 
@@ -189,14 +196,14 @@ def data_set(to: Target, name: str) -> Request:
     }  # fmt: skip
 
 
-def refresh_schedule(to: Target, name: str) -> Request:
-    """Return the request for the safety net: a full refresh a day, should the sensor not run."""
+def refresh_schedule(to: Target, name: str, time_of_day: str = "23:00") -> Request:
+    """Return the request for a full refresh a day, at a time in UTC; the safety net, should the sensor not run."""
     return {
         "AwsAccountId": to.account,
         "DataSetId": resource_id(name),
         "Schedule": {
             "ScheduleId": SCHEDULE_ID,
-            "ScheduleFrequency": {"Interval": "DAILY", "Timezone": "UTC", "TimeOfTheDay": "23:00"},
+            "ScheduleFrequency": {"Interval": "DAILY", "Timezone": "UTC", "TimeOfTheDay": time_of_day},
             "RefreshType": "FULL_REFRESH",
         },
     }

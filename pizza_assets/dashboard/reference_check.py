@@ -40,8 +40,8 @@ def nodes(document: Any, key: str) -> Iterator[Any]:  # noqa: ANN401 - any JSON
 
 def columns_of(data_set: Request) -> Mapping[str, str]:
     """Return the columns that a data set gives and their types, after its casts and projection."""
-    physical = next(iter(data_set["PhysicalTableMap"].values()))["S3Source"]["InputColumns"]
-    types = {column["Name"]: column["Type"] for column in physical}
+    physical = next(iter(data_set["PhysicalTableMap"].values()))
+    types = {column["Name"]: column["Type"] for column in _inputs(physical)}
     for table in data_set["LogicalTableMap"].values():
         for step in table["DataTransforms"]:
             if cast := step.get("CastColumnTypeOperation"):
@@ -51,20 +51,27 @@ def columns_of(data_set: Request) -> Mapping[str, str]:
     return types
 
 
+def _inputs(table: Request) -> list[Request]:
+    """Return the columns of a physical table: a file's, or a query's."""
+    source: Request = next(iter(table.values()))
+    columns: list[Request] = source.get("InputColumns") or source.get("Columns") or []
+    return columns
+
+
 def data_set_problems(data_set: Request, source_arns: set[str]) -> list[str]:
     """Return what does not fit together within a data set."""
     name = data_set["DataSetId"]
     found = []
     inputs: list[str] = []
     for table in data_set["PhysicalTableMap"].values():
-        source = table["S3Source"]
+        source = next(iter(table.values()))
         if source["DataSourceArn"] not in source_arns:
             found.append(f"{name}: no data source {source['DataSourceArn']}")
-        inputs += [column["Name"] for column in source["InputColumns"]]
+        inputs += [column["Name"] for column in _inputs(table)]
         found += [
             f"{name}: S3 columns must be STRING, {column['Name']} is {column['Type']}"
-            for column in source["InputColumns"]
-            if column["Type"] != "STRING"
+            for column in _inputs(table)
+            if "S3Source" in table and column["Type"] != "STRING"
         ]
     found += [f"{name}: the column {column} is there twice" for column, n in Counter(inputs).items() if n > 1]
     for table in data_set["LogicalTableMap"].values():

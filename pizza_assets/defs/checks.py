@@ -20,6 +20,7 @@ import pandera.pandas as pa
 from pizza_assets.contracts.columns import Source
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.errors import ContractError
+from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 from pizza_assets.quality import history
@@ -112,10 +113,10 @@ class Checking:
         self._results: Mapping[str, Sequence[DayResult]] = {}
         self._refusal: tuple[str, DayResult] | None = None
         self._where = ""
-        self._last: Day | Files | None = None
+        self._last: Day | SalesDay | Files | None = None
 
     @contextmanager
-    def passing(self, day: date, content: Day | Files) -> Iterator[None]:
+    def passing(self, day: date, content: Day | SalesDay | Files) -> Iterator[None]:
         """Measure a day, then let it be stored in the context.
 
         Raises
@@ -137,7 +138,7 @@ class Checking:
             self._refusal = check, DayResult(day, "error", str(error))
             raise
 
-    def judge(self, stored: DailyTable | DatedFiles, run_id: str) -> None:
+    def judge(self, stored: DailyTable | SalesTable | DatedFiles, run_id: str) -> None:
         """Judge all measured days, and keep the results in the lake."""
         if not any(self._measured.values()):
             return

@@ -17,7 +17,7 @@ from pizza_assets.defs.catalog import Contracts
 from pizza_assets.defs.checks import Checking, Plot, of_contract, specs
 from pizza_assets.defs.io_manager import Days, prefix_of
 from pizza_assets.defs.lineage import Lineage
-from pizza_assets.defs.partitions import daily_partitions, range_policy
+from pizza_assets.defs.partitions import POOL, daily_partitions, range_policy
 from pizza_assets.defs.versions import code_version
 from pizza_assets.quality.results import AnyCheck
 from pizza_assets.settings import Settings
@@ -27,6 +27,28 @@ OWNERS = ("team:match-day",)
 # Beta in dagster 1.13, and the only ways to run a range in one run and to select as the UI does.
 for _parameter in ("backfill_policy", "include_sources"):
     warnings.filterwarnings("ignore", f"Parameter `{_parameter}`", dg.BetaWarning)
+
+
+def partitioned_asset(
+    settings: Settings,
+    *,
+    group: str,
+    kinds: Sequence[str],
+    branch: str,
+    made_by: Sequence[str] = (),
+    **options: Any,  # noqa: ANN401 as dg.asset takes them
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Return the decorator for an asset with days, wherever it keeps them; see ``daily_asset`` for the lake's."""
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        group_name=group,
+        kinds=set(kinds),
+        owners=[f"team:{branch}"],
+        partitions_def=daily_partitions(settings),
+        backfill_policy=range_policy(settings),
+        tags={"branch": branch},
+        **{"code_version": code_version(*made_by) if made_by else "1", **options},
+    )
+    return decorator
 
 
 def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asset
@@ -71,16 +93,16 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
     def decorate(function: Callable[..., Days]) -> dg.AssetsDefinition:
         name = options.get("name", function.__name__)
         shown = catalog.entry(settings, contract=contract, lineage=lineage, prefix=prefix_of(name), docs=docs)
-        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-            group_name=group,
-            kinds=set(kinds),
-            owners=[f"team:{branch}"],
-            partitions_def=daily_partitions(settings),
-            backfill_policy=range_policy(settings),
+        decorator = partitioned_asset(
+            settings,
+            group=group,
+            kinds=kinds,
+            branch=branch,
+            made_by=made_by,
+            pool=POOL,
             check_specs=specs(name, expected),
             metadata=shown,
-            tags={"branch": branch},
-            **{"code_version": code_version(*made_by) if made_by else "1", **options},
+            **options,
         )
         return decorator(checked(function, lambda: Checking(name, expected, plot)))
 

@@ -4,7 +4,6 @@ Belongs here: reading the lake, calling ``dashboard``, publishing. Does not belo
 """
 
 import gzip
-import io
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,8 +11,8 @@ from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 
+from pizza_assets.contracts import CORRELATION_RESULTS
 from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.page import read_current
 from pizza_assets.dashboard.page import write as write_page
@@ -21,7 +20,7 @@ from pizza_assets.dashboard.publish import current_as_of, publish
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS, daily_asset
 from pizza_assets.defs.io_manager import Days, preview
-from pizza_assets.defs.matchday import order_sources
+from pizza_assets.defs.matchday import read_window
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
@@ -40,7 +39,7 @@ _PAGE_RULE = "The page shows the current data sets: those that the manifest list
 def history(correlation_results: DatedFiles, day: date) -> Files:
     """Return what the dashboard said as of a day: the analysis' summary and every result."""
     results, _, summary = (correlation_results.read(day, file) for file in CORRELATION_FILES)
-    rows = json.loads(pd.read_csv(io.BytesIO(results)).to_json(orient="records"))
+    rows = formats.read_csv(results, CORRELATION_RESULTS)
     document = {"as_of": day.isoformat(), "summary": json.loads(summary), "results": rows}
     return Files({DASHBOARD_HISTORY_FILE: formats.json_bytes(document, indent=None)}, {"rows": len(rows)})
 
@@ -57,8 +56,7 @@ def publish_current(
 ) -> dict[str, dg.MetadataValue[Any]]:
     """Write what viewers see as of `day` and return what the UI shows of it."""
     first = day - timedelta(days=window_days - 1)
-    volume, matches = order_volume.between(first, day), raw_matches.between(first, day)
-    sources = order_sources(order_volume, first, day)
+    volume, matches, sources = read_window(order_volume, raw_matches, first, day)
     analysis = analyse(volume, matches, sources, day, window_days)
     frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted_in(store, first, day))
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]

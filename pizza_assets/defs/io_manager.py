@@ -14,11 +14,17 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 from dagster._core.errors import DagsterAssetCheckFailedError  # what Dagster raises itself, and does not export
+from pydantic import PrivateAttr
 
+from pizza_assets import logs
 from pizza_assets.defs.checks import Checking
+from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake import layout
+from pizza_assets.lake.lock import WriterLock
+from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.sources.http import counted_calls
 
 #: One record for each day stored, with ``asset`` and ``day``; the command line draws its bars from it.
 progress = logging.getLogger("pizza_assets.progress")
@@ -32,6 +38,8 @@ _PREVIEW_ROWS = 3
 
 def prefix_of(asset: str) -> str:
     """Return the folder of a daily asset in the lake."""
+    if asset in layout.SALES_TABLES:
+        return layout.SALES_TABLES[asset].prefix
     return _PREFIXES.get(asset) or layout.DAILY_TABLES[asset].prefix
 
 
@@ -42,7 +50,7 @@ class Days:
     ``checking`` measures each of them before it is stored; ``daily_asset`` sets it.
     """
 
-    content: Iterable[tuple[date, Day | Files]]
+    content: Iterable[tuple[date, Day | SalesDay | Files]]
     checking: Checking | None = None
 
 
@@ -55,7 +63,7 @@ def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     )
 
 
-def _shown(content: Day | Files) -> dict[str, Any]:
+def _shown(content: Day | SalesDay | Files) -> dict[str, Any]:
     """Return the metadata of one day in the UI."""
     facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
     if isinstance(content, Files):
@@ -65,19 +73,27 @@ def _shown(content: Day | Files) -> dict[str, Any]:
         "data_source": content.data_source,
         "share_real": 1.0 if content.data_source == "real" else 0.0,
         **facts,
-        "preview": preview(content.frame),
+        "preview": preview(content.head(_PREVIEW_ROWS)),
     }
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
-    """Stores ``Days`` and loads lazy ``DailyTable`` (or ``DatedFiles``) views of the lake.
+    """Stores ``Days`` and loads lazy ``DailyTable`` (``SalesTable``, ``DatedFiles``) views of the lake.
 
     An input may name the columns it reads: ``AssetIn(metadata={"columns": [...]})``.
     """
 
     lake: dg.ResourceDependency[LakeResource]
+    metrics: dg.ResourceDependency[Batch]
 
-    def load_input(self, context: dg.InputContext) -> DailyTable | DatedFiles:
+    _lock: WriterLock | None = PrivateAttr(default=None)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let other runs write."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def load_input(self, context: dg.InputContext) -> DailyTable | SalesTable | DatedFiles:
         """Return a view of the upstream data set; nothing is read before a day is asked for."""
         columns = (context.definition_metadata or {}).get("columns")
         return self._open(context.asset_key.path[-1], columns)
@@ -85,22 +101,17 @@ class LakeIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
         """Check and store each day as it comes. When one fails, report those before it as materialized, then raise."""
         asset = context.asset_key.path[-1]
-        target, checking = self._open(asset), obj.checking or Checking(asset, ())
+        checking = obj.checking or Checking(asset, ())
         stored: dict[str, Mapping[str, Any]] = {}
         try:
-            for day, content in obj.content:
-                with checking.passing(day, content):
-                    key = target.put(day, content, context.run_id)  # type: ignore[arg-type] # each asset makes its kind
-                stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content)}
-                progress.info("stored %s %s", asset, day, extra={"asset": asset, "day": day})
-            checking.judge(self._open(asset), context.run_id)
+            self._put(asset, context.run_id, obj.content, checking, stored)
         except Exception as error:
             for partition, metadata in stored.items():
                 context.log_event(
                     dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
                 )
             yield from context.consume_events()
-            if refusal := checking.refusal(target.store, context.run_id):
+            if refusal := checking.refusal(self.lake.store(), context.run_id):
                 yield dg.DagsterEvent.asset_check_evaluation(context.step_context, refusal)
                 raise DagsterAssetCheckFailedError(f"{asset}: {refusal.check_name} refuses a day.") from error
             raise
@@ -109,8 +120,41 @@ class LakeIOManager(dg.ConfigurableIOManager):
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
 
-    def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | DatedFiles:
+    def _put(
+        self,
+        asset: str,
+        run_id: str,
+        days: Iterable[tuple[date, Day | SalesDay | Files]],
+        checking: Checking,
+        stored: dict[str, Mapping[str, Any]],
+    ) -> None:
+        """Check and store the days, and note of each in `stored` what the UI shows."""
+        self._wait_for_others()
+        target = self._open(asset)
+        with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
+            meter, failed = Meter(calls), True
+            try:
+                for day, content in days:
+                    with checking.passing(day, content):
+                        key = target.put(day, content, run_id)  # type: ignore[arg-type] # each asset makes its kind
+                    figures = meter.day(content, target.bytes_stored)
+                    stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content), **figures}
+                    extra = {"asset": asset, "day": day, "partition": day.isoformat()}
+                    progress.info("stored %s %s", asset, day, extra=extra)
+                checking.judge(self._open(asset), run_id)
+                failed = False
+            finally:
+                self.metrics.add(meter.measured(asset, run_id, failed=failed))
+
+    def _wait_for_others(self) -> None:
+        if self._lock is None:
+            self._lock = WriterLock(self.lake.store())
+        self._lock.acquire()
+
+    def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | SalesTable | DatedFiles:
         store = self.lake.store()
         if asset in _PREFIXES:
             return DatedFiles(store, _PREFIXES[asset])
+        if asset in layout.SALES_TABLES:
+            return SalesTable(store, layout.SALES_TABLES[asset])
         return DailyTable(store, layout.DAILY_TABLES[asset], columns)

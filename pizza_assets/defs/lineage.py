@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from pizza_assets import contracts
 from pizza_assets.dashboard.datasets import DATA_SETS
 
 Lineage = Mapping[str, str]
@@ -162,6 +163,19 @@ SHOWN_DATA: Lineage = {
     f"{name}.{column}": f"dashboard_data.{name}.{column}"
     for name, schema in DATA_SETS.items()
     for column in schema.columns
+}
+#: The report tells the results of the newest day under their names.
+INSIGHTS_REPORT: Lineage = {column: f"correlation_results.{column}" for column in contracts.CORRELATION_RESULTS.columns}
+#: An order is a line; what it does not tell is made up the same for all of them.
+DOMINOS_SALES: Lineage = {
+    **dict.fromkeys(contracts.SALES.columns, ""),
+    **_same("raw_orders", "currency", "data_source"),
+    "transaction_id": "raw_orders.order_id",
+    "sold_at": "raw_orders.timestamp",
+    "store_id": "raw_orders.location",
+    "store_city": "raw_orders.city",
+    "unit_price": "raw_orders.order_total",
+    "total_amount": "raw_orders.order_total",
 }
 
 

@@ -3,37 +3,47 @@
 Belongs here: reading days, calling ``matchday``, handing days to the lake. Does not belong here: arithmetic.
 """
 
+import base64
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
-from pizza_assets.defs import lineage
+from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.checks import of_contract
-from pizza_assets.defs.daily import columns, daily_asset
+from pizza_assets.defs.daily import OWNERS, columns, daily_asset
 from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import days_of
+from pizza_assets.defs.resources import LakeResource
+from pizza_assets.defs.versions import code_version
+from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import formats
-from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES
-from pizza_assets.lake.tables import DailyTable, Day, Files
+from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 from pizza_assets.matchday import volume
 from pizza_assets.matchday.alignment import align
-from pizza_assets.matchday.analysis import Analysis, analyse_prepared, prepare
+from pizza_assets.matchday.analysis import Analysis, analyse, analyse_prepared, prepare
 from pizza_assets.matchday.events import match_events as events_of
 from pizza_assets.matchday.events import played
-from pizza_assets.matchday.insights import report_json, report_markdown
+from pizza_assets.matchday.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.quality.analysis import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
-from pizza_assets.quality.plots import orders_and_expectation, uplift_by_window
+from pizza_assets.quality.plots import orders_and_expectation
 from pizza_assets.quality.volume import Completeness, ExpectedVolume
 from pizza_assets.settings import Settings
 
+EVIDENCE_CHECK = "claims_have_evidence"
+_EVIDENCE_RULE = "Each claim of an effect has its n, its interval and its adjusted p-value."
 #: A finding: significant after Benjamini-Hochberg at this level.
 ALPHA = 0.05
 
 
-def _source(table: DailyTable, day: date) -> Source:
+def source_of(table: DailyTable, day: date) -> Source:
+    """Return whether a day of a table with a folder per source is real or mock."""
     source = table.stored[day].source
     if source is None:
         raise TypeError(f"{table.layout.name} has no folder per source")
@@ -42,12 +52,12 @@ def _source(table: DailyTable, day: date) -> Source:
 
 def _events(raw_matches: DailyTable, day: date) -> Day:
     matches = raw_matches[day]
-    return Day(events_of(matches), _source(raw_matches, day), facts={"played": len(played(matches))})
+    return Day(events_of(matches), source_of(raw_matches, day), facts={"played": len(played(matches))})
 
 
 def _volume(raw_orders: DailyTable, day: date) -> Day:
     orders = raw_orders[day]
-    return Day(volume.roll_up(orders), _source(raw_orders, day), facts={"orders": len(orders)})
+    return Day(volume.roll_up(orders), source_of(raw_orders, day), facts={"orders": len(orders)})
 
 
 def order_sources(order_volume: DailyTable, first: date, last: date) -> Mapping[date, Source]:
@@ -69,10 +79,37 @@ def correlation_files(analysis: Analysis) -> Files:
     return Files(dict(zip(CORRELATION_FILES, content, strict=True)), facts)
 
 
-def with_report(files: Files, analysis: Analysis) -> Files:
-    """Return an analysis' files with the insights in sentences, as Markdown and JSON, beside them."""
-    report = (report_markdown(analysis).encode(), report_json(analysis).encode())
-    return Files({**files.content, **dict(zip(REPORT_FILES, report, strict=True))}, files.facts)
+def read_window(
+    order_volume: DailyTable, raw_matches: DailyTable, first: date, last: date
+) -> tuple[pd.DataFrame, pd.DataFrame, Mapping[date, Source]]:
+    """Return what an analysis of `first` to `last` reads: volume, matches, and where each day's orders are from."""
+    volume_rows, matches = order_volume.between(first, last), raw_matches.between(first, last)
+    return volume_rows, matches, order_sources(order_volume, first, last)
+
+
+def report_files(analysis: Analysis) -> Files:
+    """Return an analysis' report as the files that the lake keeps of it."""
+    texts = (report_markdown(analysis), report_json(analysis))
+    content = dict(zip(REPORT_FILES, (text.encode() for text in texts), strict=True))
+    return Files(content, {"as-of": analysis.as_of.isoformat()})
+
+
+def _shown_report(analysis: Analysis) -> dict[str, Any]:
+    """Return what the UI shows of a report: the plot first, then its text."""
+    plot = uplift_plot(analysis.results).encode()
+    image = f"![uplift](data:image/svg+xml;base64,{base64.b64encode(plot).decode()})\n\n" if plot else ""
+    return {"as_of": analysis.as_of.isoformat(), "report": dg.MetadataValue.md(image + report_markdown(analysis))}
+
+
+def claims_have_evidence(results: pd.DataFrame) -> dg.AssetCheckResult:
+    """Return whether each claim of CORRELATION_RESULTS has its evidence."""
+    bare = unproven(results)
+    return dg.AssetCheckResult(
+        check_name=EVIDENCE_CHECK,
+        passed=bare.empty,
+        description=" ".join(bare["pattern_description"].head(3)) or _EVIDENCE_RULE,
+        metadata={"claims": int(results["verdict"].isin(["higher", "lower"]).sum()), "without_evidence": len(bare)},
+    )
 
 
 def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
@@ -128,7 +165,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             ]
             is_complete = day + timedelta(days=1) in raw_matches
             frame = align(raw_orders[day], around, is_complete=is_complete)
-            return Day(frame, _source(raw_orders, day), facts={"is-complete": is_complete})
+            return Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
 
         return Days((day, merged(day)) for day in days_of(context))
 
@@ -139,35 +176,58 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         contract=contracts.CORRELATION_RESULTS,
         lineage=lineage.CORRELATION_RESULTS,
         checks=[FileSchema(contracts.CORRELATION_RESULTS, CORRELATION_FILES[0])],
-        plot=lambda files, _: uplift_by_window(files.content[CORRELATION_FILES[0]]),
+        plot=lambda files, _: uplift_plot(pd.read_csv(io.BytesIO(files.content[CORRELATION_FILES[0]]))),
         made_by=["pizza_assets.matchday", "pizza_assets.contracts.analysis"],
         docs="statistics.md",
     )
     def correlation_results(
         context: dg.AssetExecutionContext, order_volume: DailyTable, raw_matches: DailyTable
     ) -> Days:
-        """Uplift and correlation as of the day, over the trailing window: estimate, interval, q, verdict.
-
-        The last day of a run also has the insights in sentences, as a report.
-        """
+        """Uplift and correlation as of the day, over the trailing window: estimate, interval, q, verdict."""
 
         def analyses() -> Iterator[tuple[date, Files]]:
             days, window = days_of(context), settings.analysis_window_days
             first, last = days[0] - timedelta(days=window - 1), days[-1]
-            prepared = prepare(
-                order_volume.between(first, last),
-                raw_matches.between(first, last),
-                order_sources(order_volume, first, last),
-            )
+            prepared = prepare(*read_window(order_volume, raw_matches, first, last))
             for day in days:
-                analysis = analyse_prepared(prepared, day, window)
-                files = correlation_files(analysis)
-                if day == last:
-                    files = with_report(files, analysis)
-                    report = files.content[REPORT_FILES[0]].decode()
-                    context.add_asset_metadata({"report": dg.MetadataValue.md(report)}, partition_key=day.isoformat())
-                yield day, files
+                yield day, correlation_files(analyse_prepared(prepared, day, window))
 
         return Days(analyses())
 
-    return [match_events, order_volume, merged_orders, correlation_results]
+    @dg.asset(
+        group_name="match_day",
+        kinds={"markdown", "altair"},
+        owners=list(OWNERS),
+        code_version=code_version("pizza_assets.matchday"),
+        metadata=catalog.entry(
+            settings,
+            contract=contracts.CORRELATION_RESULTS,
+            lineage=lineage.INSIGHTS_REPORT,
+            prefix=REPORT_PREFIX,
+            docs="statistics.md",
+        ),
+        check_specs=[dg.AssetCheckSpec(EVIDENCE_CHECK, asset="insights_report", description=_EVIDENCE_RULE)],
+        tags={"branch": "match-day"},
+    )
+    def insights_report(
+        context: dg.AssetExecutionContext,
+        lake: LakeResource,
+        correlation_results: DatedFiles,
+        order_volume: DailyTable,
+        raw_matches: DailyTable,
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
+        """What was found, in sentences with their evidence: a report as of the newest analysed day."""
+        days, window = correlation_results.days(CORRELATION_FILES[-1]), settings.analysis_window_days
+        if not days:
+            raise PizzaAssetsError("Nothing was analysed yet. Materialize correlation_results, then the report.")
+        analysis = analyse(
+            *read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1]), days[-1], window
+        )
+        reports = DatedFiles(lake.store(), REPORT_PREFIX)
+        key = reports.put(days[-1], report_files(analysis), context.run.run_id)
+        return dg.MaterializeResult(
+            metadata={"path": reports.store.uri(key), **_shown_report(analysis)},
+            check_results=[claims_have_evidence(analysis.results)],
+        )
+
+    return [match_events, order_volume, merged_orders, correlation_results, insights_report]

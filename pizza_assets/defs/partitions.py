@@ -10,6 +10,9 @@ import dagster as dg
 
 from pizza_assets.settings import Settings
 
+#: Runs that write days, or ask the APIs for them, go one after another: dagster.yaml gives a pool one run at a time.
+POOL = "match_day"
+
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     """Return the UTC days from the configured start to today, today included."""

@@ -5,7 +5,7 @@ Belongs here: launching what the UI would launch, with the same history. Does no
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -57,8 +57,8 @@ def local_instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def selected_assets(defs: dg.Definitions, selection: str) -> list[dg.AssetKey]:
-    """Return the assets that a selection such as ``order_volume+`` names.
+def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_JOB) -> list[dg.AssetKey]:
+    """Return the assets of a job that a selection such as ``order_volume+`` names.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def selected_assets(defs: dg.Definitions, selection: str) -> list[dg.AssetKey]:
         When the selection is no valid expression or names nothing.
     """
     graph = defs.resolve_asset_graph()
-    of_job = set(defs.resolve_job_def(MATCH_DAY_JOB).asset_layer.executable_asset_keys)
+    of_job = set(defs.resolve_job_def(job).asset_layer.executable_asset_keys)
     names = ", ".join(sorted(key.to_user_string() for key in of_job))
     try:
         keys = dg.AssetSelection.from_string(selection).resolve(graph) & of_job
@@ -89,16 +89,17 @@ def check_days(settings: Settings, first: date, last: date) -> None:
         )
 
 
-def run_days(
+def run_days(  # noqa: PLR0913 each is one choice of whoever runs it
     settings: Settings,
     first: date,
     last: date,
     selection: str = "*",
     *,
+    job: str = MATCH_DAY_JOB,
     tags: Mapping[str, str] | None = None,
     verbose: bool = False,
 ) -> list[str]:
-    """Materialize the selected assets for `first` to `last` (both included) and return the runs' ids.
+    """Materialize the selected assets of a job for `first` to `last` (both included) and return the runs' ids.
 
     Raises
     ------
@@ -107,15 +108,28 @@ def run_days(
     """
     check_days(settings, first, last)
     defs = build_defs(settings)
-    keys = selected_assets(defs, selection)
-    job = _only(defs.resolve_job_def(MATCH_DAY_JOB), keys)
-    level = "DEBUG" if verbose else "CRITICAL"
+    keys = selected_assets(defs, selection, job)
+    spans = _chunks(first, last, settings.pizza_max_days_per_run)
+    of_runs = [
+        {**(tags or {}), _RANGE_TAGS[0]: start.isoformat(), _RANGE_TAGS[1]: end.isoformat()} for start, end in spans
+    ]
+    return _run(_only(defs.resolve_job_def(job), keys), of_runs, verbose=verbose)
+
+
+def run_once(settings: Settings, job: str, *, verbose: bool = False) -> str:
+    """Run a job whose assets have no days, and return the run's id. Raises RunFailedError."""
+    return _run(build_defs(settings).resolve_job_def(job), [{}], verbose=verbose)[0]
+
+
+def _run(job: dg.JobDefinition, tags: Sequence[dict[str, str]], *, verbose: bool) -> list[str]:
+    """Run a job once for each set of tags, one after another."""
     runs = []
+    level = "DEBUG" if verbose else "CRITICAL"
     with local_instance() as instance:
-        for start, end in _chunks(first, last, settings.pizza_max_days_per_run):
+        for run_tags in tags:
             result = job.execute_in_process(
                 instance=instance,
-                tags={**(tags or {}), **dict(zip(_RANGE_TAGS, (start.isoformat(), end.isoformat()), strict=True))},
+                tags=run_tags,
                 run_config={"loggers": {"console": {"config": {"log_level": level}}}},
                 raise_on_error=False,
             )

@@ -11,6 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from pizza_assets import contracts
 from pizza_assets.errors import LakeError
@@ -84,11 +85,19 @@ def read_parquet(
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """Return `frame` as CSV as QuickSight reads it: UTF-8 without BOM, ISO times with Z, empty for null."""
     times = {
-        name: frame[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        for name in frame.columns
-        if isinstance(frame[name].dtype, pd.DatetimeTZDtype)
+        str(name): frame[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        for name, dtype in frame.dtypes.items()
+        if isinstance(dtype, pd.DatetimeTZDtype)
     }
-    return frame.assign(**times).to_csv(index=False, lineterminator="\n").encode()
+    shown = frame.assign(**times) if times else frame
+    return shown.to_csv(index=False, lineterminator="\n").encode()
+
+
+def read_csv(data: bytes, contract: pa.DataFrameSchema) -> list[dict[str, object]]:
+    """Return the rows of CSV bytes with the types of the contract; None where a cell is empty."""
+    types = csv.ConvertOptions(column_types=contracts.arrow_schema(contract))
+    rows: list[dict[str, object]] = csv.read_csv(io.BytesIO(data), convert_options=types).to_pylist()
+    return rows
 
 
 def json_bytes(document: Mapping[str, object], indent: int | None = 2) -> bytes:

@@ -16,6 +16,7 @@ from pizza_assets import contracts
 from pizza_assets.contracts.columns import SOURCES, Source
 
 _DAY = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{8}_\d{6})_")
+_PARTITION = re.compile(r"/year=(\d{4})/month=(\d{2})/day=(\d{2})/")
 
 
 def folder(prefix: str, day: date) -> str:
@@ -24,8 +25,8 @@ def folder(prefix: str, day: date) -> str:
 
 
 def day_of(key: str) -> date | None:
-    """Return the day that a key of the dated layout stands for; None for any other key."""
-    found = _DAY.search(key)
+    """Return the day that a key of the dated layout, or of the partitioned one, stands for; None for any other key."""
+    found = _DAY.search(key) or _PARTITION.search(key)
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
@@ -54,6 +55,10 @@ class DailyLayout:
         """Return the key of the day's quarantine: refused records, one JSON object a line."""
         return f"{folder(f'{self.prefix}/rejected', day)}{day:%Y%m%d}_000000_rejected.ndjson"
 
+    def received_key(self, day: date) -> str:
+        """Return the key of what the source's API gave; not beside the data, because Athena reads whole folders."""
+        return f"{folder(f'{self.prefix}/received', day)}{day:%Y%m%d}_000000_{self.label}.json.gz"
+
     def source_of(self, key: str) -> Source | None:
         """Return the source that the key's folder names; None when the data set has no such folders."""
         if not self.by_source:
@@ -74,10 +79,50 @@ DAILY_TABLES: Mapping[str, DailyLayout] = {
     layout.name: layout for layout in (RAW_MATCHES, RAW_ORDERS, MATCH_EVENTS, ORDER_VOLUME, MERGED_ORDERS)
 }
 
+
+@dataclass(frozen=True)
+class SalesLayout:
+    """Where the sales of one retailer lie: partitions as Hive and Athena name them, with one file each.
+
+    ``name`` is the asset's name. Quarantine and received bytes lie in trees of their own, because Athena reads
+    every file of a partition.
+    """
+
+    name: str
+    retailer_id: str
+
+    @property
+    def prefix(self) -> str:
+        """The folder of the retailer."""
+        return f"raw/{self.retailer_id}"
+
+    def key(self, day: date) -> str:
+        """Return the key of the day's lines: NDJSON."""
+        return f"{self.prefix}/{day:year=%Y/month=%m/day=%d}/sales_data.json"
+
+    def rejected_key(self, day: date) -> str:
+        """Return the key of the day's quarantine: refused records, one JSON object a line."""
+        return f"{self.prefix}/rejected/{day:year=%Y/month=%m/day=%d}/rejected.ndjson"
+
+    def received_key(self, day: date) -> str:
+        """Return the key of what the retailer's API answered, page by page, as it came."""
+        return f"{self.prefix}/received/{day:year=%Y/month=%m/day=%d}/pages.json.gz"
+
+
+#: The sales of each retailer by its asset's name, in the order of RETAILER_IDS.
+SALES_TABLES: Mapping[str, SalesLayout] = {
+    layout.name: layout
+    for layout in (
+        SalesLayout("raw_dominos_sales" if retailer_id == "dominos" else f"raw_{retailer_id}", retailer_id)
+        for retailer_id in contracts.RETAILER_IDS
+    )
+}
+
 #: The files of one 'as of' analysis.
 CORRELATION_PREFIX = "processed-data/correlation-analysis"
 CORRELATION_FILES = ("correlation_results.csv", "significant_correlations.csv", "correlation_summary.json")
-#: The report beside them, for the last day of a run.
+#: The report as of the newest of them.
+REPORT_PREFIX = "processed-data/insights-report"
 REPORT_FILES = ("insights_report.md", "insights_report.json")
 
 #: What viewers see. Only the dated history may expire.
@@ -90,6 +135,33 @@ LINEAGE_KEY = f"{METADATA_PREFIX}/lineage.json"
 PAGE_KEY = "dashboard/index.html"
 #: What the quality checks said: one file for each run and data set, by the day of the run.
 QUALITY_PREFIX = "quality"
+
+#: Facts that left the warehouse.
+WAREHOUSE_ARCHIVE_PREFIX = "archive/fact_sales"
+
+
+def archive_key(retailer_id: str, month: date, digest: str) -> str:
+    """Return the key of a retailer's archived month; what is archived later has another digest and key."""
+    return f"{WAREHOUSE_ARCHIVE_PREFIX}/{retailer_id}/{month:year=%Y/month=%m}/fact_sales_{digest[:12]}.parquet"
+
+
+#: Card transactions by month, the list of merchants, and the answers to the merchant questions. The manifest says
+#: which parts the copy has; parts that it does not name are left over from a killed run.
+MERCHANT_TRANSACTIONS_PREFIX = "raw-data/merchant-transactions"
+MERCHANT_MANIFEST_KEY = f"{MERCHANT_TRANSACTIONS_PREFIX}/manifest.json"
+MERCHANTS_PREFIX = "raw-data/merchants"
+MERCHANT_ANSWERS_PREFIX = "processed-data/merchant-analytics"
+
+
+def merchant_part_key(source: Source, month: date, part: int, digest: str) -> str:
+    """Return the key of a part of a month of card transactions; the digest of its bytes makes it unlike older ones."""
+    where = f"{MERCHANT_TRANSACTIONS_PREFIX}/{source}/year={month:%Y}/month={month:%m}"
+    return f"{where}/part-{part:04d}-{digest[:12]}.parquet"
+
+
+def merchants_key(source: Source) -> str:
+    """Return the key of the list of merchants."""
+    return f"{MERCHANTS_PREFIX}/{source}/merchants.parquet"
 
 
 def dated_key(prefix: str, day: date, file: str) -> str:

@@ -49,6 +49,10 @@ class Day:
             "rejected": rejected,
         }
 
+    def head(self, rows: int) -> pd.DataFrame:
+        """Return the first rows."""
+        return self.frame.head(rows)
+
 
 @dataclass(frozen=True)
 class StoredDay:
@@ -64,11 +68,13 @@ def as_metadata(facts: Mapping[str, object]) -> Metadata:
     return {name: text.encode("ascii", "replace").decode()[:_LONGEST_VALUE] for name, text in texts.items()}
 
 
-class _Days:
+class Days:
     """The dated keys below a prefix; a day's objects are replaced together."""
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
+        #: Bytes that the newest `put` stored.
+        self.bytes_stored = 0
 
     @cached_property
     def _keys(self) -> dict[date, set[str]]:
@@ -83,12 +89,13 @@ class _Days:
         """Write the day's objects in their order, then remove what it had before: a reader always finds some."""
         for key, data in parts.items():
             self.store.write(key, data, facts)
+        self.bytes_stored = sum(map(len, parts.values()))
         for stale in self._keys.get(day, set()) - set(parts):
             self.store.delete(stale)
         self._keys[day] = set(parts)
 
 
-class DailyTable(_Days, Mapping[date, pd.DataFrame]):
+class DailyTable(Days, Mapping[date, pd.DataFrame]):
     """The days of one data set in the lake: ``table[day]`` reads a frame, ``table.put(day, ...)`` replaces it.
 
     A reader sees the days that were there when it first looked, and decodes only `columns`.
@@ -160,7 +167,7 @@ class DailyTable(_Days, Mapping[date, pd.DataFrame]):
             parts[self.layout.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
         if content.raw is not None:
             document = json.dumps({"day": str(day), "objects": content.raw}, ensure_ascii=False).encode()
-            parts[self.layout.key(day, content.data_source, extension="json.gz")] = gzip.compress(document, mtime=0)
+            parts[self.layout.received_key(day)] = gzip.compress(document, mtime=0)
         parts[key] = formats.parquet_bytes(frame, contract)
         self._replace(day, parts, facts)
         return key
@@ -174,7 +181,7 @@ class Files:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
-class DatedFiles(_Days):
+class DatedFiles(Days):
     """Dated files below one prefix: reports and snapshots, one set a day."""
 
     def days(self, file: str) -> list[date]:

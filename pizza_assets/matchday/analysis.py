@@ -3,6 +3,7 @@
 Belongs here: the order of steps and the shape of what comes out. Does not belong here: any formula.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 
-from pizza_assets.contracts import CORRELATION_RESULTS, conform, empty
+from pizza_assets.contracts import CORRELATION_RESULTS, arrow_schema, from_arrow
 from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.contracts.matches import SIGNIFICANCES
 from pizza_assets.matchday.anomalies import find_anomalies, hourly
@@ -23,7 +25,7 @@ from pizza_assets.matchday.jackknife import jackknife_error, student_interval
 from pizza_assets.matchday.national import national_study
 from pizza_assets.matchday.results import association_rows, national_rows, percent, unit_table, uplift_rows
 from pizza_assets.matchday.uplift import uplift_of_sets
-from pizza_assets.matchday.verdicts import judge, too_few
+from pizza_assets.matchday.verdicts import Row, judge, too_few
 from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR, Matches, select_matches
 
 WINDOW_DAYS = 365
@@ -48,17 +50,20 @@ class Analysis:
         Last day of the window.
     results
         CORRELATION_RESULTS.
-    units
-        UNIT_UPLIFT.
     summary
         JSON-able: window, and by source the counts, the headline uplift and the number of each verdict.
     """
 
     as_of: date
     results: pd.DataFrame
-    units: pd.DataFrame
     summary: dict[str, Any]
     selection: Selection
+    families: list[Family]
+
+    @cached_property
+    def units(self) -> pd.DataFrame:
+        """Every unit's windows: UNIT_UPLIFT."""
+        return unit_table(self.families)
 
     @cached_property
     def expected(self) -> pd.DataFrame:
@@ -138,35 +143,41 @@ def analyse_prepared(prepared: Prepared, as_of: date, window_days: int = WINDOW_
             rows += national_rows(family.source, *national_study(selection, prepared.matches, family.source))
         else:
             rows += uplift_rows(family) + association_rows(family, seed=end_day)
-    results = _results(rows, as_of, selection)
+    judged = _told(judge(rows), as_of, selection)
     return Analysis(
         as_of=as_of,
-        results=results,
-        units=unit_table(found),
-        summary=_summary(results, found, prepared, selection, as_of, window_days),
+        results=_frame(judged),
+        summary=_summary(judged, found, prepared, selection, as_of, window_days),
         selection=selection,
+        families=found,
     )
 
 
-def _results(rows: list[dict[str, Any]], as_of: date, selection: Selection) -> pd.DataFrame:
-    if not rows:
-        return empty(CORRELATION_RESULTS)
-    judged = judge(pd.DataFrame(rows))
-    judged["as_of"] = as_of.isoformat()
-    key = ("as_of", "data_source", "scope", "factor", "method", "time_window")
-    judged["analysis_id"] = ["|".join(parts) for parts in zip(*(judged[name].tolist() for name in key), strict=True)]
-    judged["data_quality"] = judged["data_source"].map(_data_quality(selection))
-    told = zip(rows, *(judged[name].tolist() for name in ("q_value", "verdict", "reason")), strict=True)
-    judged["pattern_description"] = [
-        sentence(row | {"q_value": q_value, "verdict": verdict, "reason": reason})
-        for row, q_value, verdict, reason in told
+def _told(judged: list[Row], as_of: date, of: Selection) -> list[Row]:
+    """Return results with their ids, what they are made of, and the sentence that tells them."""
+    quality = _data_quality(of)
+    key = ("data_source", "scope", "factor", "method", "time_window")
+    return [
+        row
+        | {
+            "as_of": as_of.isoformat(),
+            "analysis_id": "|".join((as_of.isoformat(), *(row[name] for name in key))),
+            "data_quality": quality[row["data_source"]],
+            "pattern_description": sentence(row),
+        }
+        for row in judged
     ]
-    return conform(judged, CORRELATION_RESULTS)
+
+
+def _frame(rows: list[Row]) -> pd.DataFrame:
+    table = pyarrow.Table.from_pylist(rows, schema=arrow_schema(CORRELATION_RESULTS))
+    return from_arrow(table, CORRELATION_RESULTS)
 
 
 def _data_quality(of: Selection) -> dict[str, str]:
     """Return the share of real records in what each family is made of."""
-    orders = {source: float(of.grid.national[of.orders_are[source]].sum()) for source in SOURCES}
+    by_day = of.grid.national.reshape(-1, BINS_PER_DAY).sum(axis=1)
+    orders = {source: float(by_day[of.days_with[source]].sum()) for source in SOURCES}
     sources = of.units["data_source"]
     quality = {"real": "100 % of orders and 100 % of kick-offs are real"}
     rest = sources == "mock" if orders["mock"] == 0 else sources != ""
@@ -186,7 +197,7 @@ def _profile(of: Selection) -> pd.DataFrame:
     sets = np.array([np.ones(len(kick_off), dtype=bool), *(significance == name for name in SIGNIFICANCES)])
     for hour in PROFILE_HOURS if len(kick_off) else ():
         start = kick_off + hour * BINS_PER_HOUR
-        is_real, counts = label_and_count(of, of.units, start, start + BINS_PER_HOUR)
+        is_real, counts = label_and_count(of, start, start + BINS_PER_HOUR)
         for source in SOURCES:
             uplift = uplift_of_sets(counts.only(is_real == (source == "real")), sets)
             error = jackknife_error(uplift.log_ratio_without)
@@ -204,7 +215,7 @@ def _profile(of: Selection) -> pd.DataFrame:
 
 
 def _summary(
-    results: pd.DataFrame,
+    results: list[Row],
     found: list[Family],
     prepared: Prepared,
     of: Selection,
@@ -225,28 +236,27 @@ def _summary(
 def _ignored(prepared: Prepared, of: Selection) -> dict[str, dict[str, int]]:
     """Return how many matches and orders of the window do not count, by reason."""
     matches, orders = prepared.matches.ignored, prepared.grid.ignored
-    reasons = matches.loc[matches["kick_off_bin"].between(of.low, of.high - 1), "reason"].value_counts()
+    reasons = matches.loc[matches["kick_off_bin"].between(of.low, of.high - 1), "reason"]
     days = orders["day"].between(of.low // BINS_PER_DAY, of.high // BINS_PER_DAY - 1)
-    counts = orders[days].groupby("reason")["orders"].sum()
     return {
-        "matches_ignored": {str(reason): int(n) for reason, n in reasons.items()},
-        "orders_ignored": {str(reason): int(n) for reason, n in counts.items()},
+        "matches_ignored": dict(Counter(reasons.tolist()).most_common()),
+        "orders_ignored": orders[days].groupby("reason")["orders"].sum().to_dict() if days.any() else {},
     }
 
 
-def _source_summary(results: pd.DataFrame, family: Family, of: Selection) -> dict[str, Any]:
-    mine = results[results["data_source"] == family.source]
+def _source_summary(results: list[Row], family: Family, of: Selection) -> dict[str, Any]:
+    mine = [row for row in results if row["data_source"] == family.source]
     members = np.any(list(family.is_member.values()), axis=0)
-    matches = {match for ids in family.units.loc[members, "match_ids"] for match in ids.split()}
-    days = of.orders_are[family.source]
+    matches = {match for ids in family.units["match_ids"].to_numpy()[members] for match in ids.split()}
+    days, orders = of.days_with[family.source], of.grid.orders_until[family.source]
     by_window = headline(mine)
     return {
         "n_matches": len(matches),
         "n_units": int(members.sum()),
-        "n_days": int(days.sum()) // BINS_PER_DAY,
-        "orders": int(of.grid.national[days].sum()),
-        "orders_by_city": int(of.grid.orders[:, days].sum()),
+        "n_days": int(days.sum()),
+        "orders": int(of.grid.national[np.repeat(days, BINS_PER_DAY)].sum()),
+        "orders_by_city": int((orders[:, -1] - orders[:, 0]).sum()),
         "headline": by_window.get("during_match"),
         "by_window": by_window,
-        "verdicts": {str(k): int(n) for k, n in mine["verdict"].value_counts().items()},
+        "verdicts": dict(Counter(row["verdict"] for row in mine).most_common()),
     }

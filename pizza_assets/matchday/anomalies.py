@@ -32,11 +32,11 @@ UNEXPLAINED = "unexplained"
 
 def hourly(panel: Panel) -> tuple[Floats, Floats, Bools]:
     """Return orders, expected orders and whether both are known; cities by hours."""
-
-    def by_hour(name: str) -> Floats:
-        return np.diff(panel.sums[name][:, ::BINS_PER_HOUR], axis=1)
-
-    return by_hour("orders"), by_hour("expected"), by_hour("missing") + by_hour("unknown") == 0
+    orders, expected, unknown = (
+        np.diff(sums[:, ::BINS_PER_HOUR]) for sums in (panel.orders, panel.expected, panel.unknown)
+    )
+    is_open = np.repeat(np.diff(panel.closed) == 0, 24, axis=1)
+    return orders, expected, (unknown == 0) & is_open
 
 
 def dispersion(orders: Floats, expected: Floats) -> float:

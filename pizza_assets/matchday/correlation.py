@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pizza_assets.matchday.grid import Floats, Ints
+from pizza_assets.matchday.grid import Bools, Floats, Ints
 from pizza_assets.matchday.uplift import Counts
 
 #: Units with fewer expected orders than this take no part in associations.
@@ -75,70 +75,106 @@ def _variance_beyond_poisson(values: Floats, expected: Floats, city: Ints) -> fl
 
 @dataclass(frozen=True)
 class Association:
-    """Coefficients between the response and one outcome.
+    """Coefficients between the response and several outcomes, one row an outcome.
 
-    `r`, `rank_r`, `slope` and `d` hold 1 + weeks values: the full estimate's, and those without each week.
+    `r`, `rank_r`, `slope` and `d` are outcomes by 1 + weeks: the full estimate, and those without each week.
     `r` is Pearson's (point-biserial when the outcome is 0/1), `rank_r` Spearman's (rank-biserial when 0/1),
     `slope` the change of y per unit of the outcome, `d` Hedges' corrected difference in standard deviations
     (NaN when the outcome is not 0/1). NaN where a coefficient is not defined.
+
+    The rest has one element an outcome: `present` (units of the response by outcomes) tells which units have it,
+    `n_with` and `n_without` count those at its highest value and the others.
     """
 
     r: Floats
     rank_r: Floats
     slope: Floats
     d: Floats
-    n_units: int
-    n_weeks: int
-    n_with: int
-    n_without: int
-    is_binary: bool
-    is_constant: bool
+    present: Bools
+    n_units: Ints
+    n_weeks: Ints
+    n_with: Ints
+    n_without: Ints
+    is_binary: Bools
+    is_constant: Bools
 
 
-def associate(of: Response, outcome: Floats) -> Association:
-    """Associate the response with an outcome, given for every unit of the analysis; NaN leaves a unit out."""
-    x_all = outcome[of.unit]
-    has_outcome = np.isfinite(x_all)
-    x, y, weight = x_all[has_outcome], of.values[has_outcome], of.weight[has_outcome]
-    _, city = np.unique(of.city[has_outcome], return_inverse=True)
-    levels = np.unique(x)
-    is_binary = len(levels) == 2
-    sxx, sxy, syy = _moments(np.broadcast_to(x[:, None], y.shape), y, weight, city)
-    slope = np.divide(sxy, sxx, out=np.full(sxx.shape, np.nan), where=sxx > 1e-9)
-    present = (weight > 0).astype(float)
+def associate(of: Response, outcomes: Floats) -> Association:
+    """Associate the response with outcomes, given for every unit of the analysis; NaN leaves a unit out.
+
+    Parameters
+    ----------
+    outcomes
+        Units of the analysis by outcomes.
+    """
+    x = outcomes[of.unit]
+    present = np.isfinite(x)
+    low = np.where(present, x, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(present, x, -np.inf).max(axis=0, initial=-np.inf)
+    is_constant = ~(low < high)
+    is_binary = ~is_constant & (~present | (x == low) | (x == high)).all(axis=0)
+    is_high = present & (x == high)
+    moments = _moments(np.where(present, x, 0), present, of.values, of.weight, of.city)
+    seen = (of.weight > 0).astype(float)
+    in_week = 1 - seen[:, 1:]
     return Association(
-        r=_correlation(sxx, sxy, syy),
-        rank_r=_rank_correlation(x, y[:, 0], city, present, is_binary=is_binary),
-        slope=slope,
-        d=_hedges_d(slope, sxy, syy, weight, len(np.unique(city))) if is_binary else np.full(sxx.shape, np.nan),
-        n_units=len(x),
-        n_weeks=len(np.unique(of.week[has_outcome])),
-        n_with=int((x == levels[-1]).sum()) if len(levels) else 0,
-        n_without=int((x != levels[-1]).sum()) if len(levels) else 0,
+        r=_correlation(*moments),
+        rank_r=_rank_correlation(x, of.values[:, 0], of.city, seen, is_high, is_binary=is_binary),
+        slope=_slope(*moments[:2]),
+        d=np.where(is_binary[:, None], _hedges_d(*moments, present, of.weight, of.city), np.nan),
+        present=present,
+        n_units=present.sum(axis=0),
+        n_weeks=(present.T.astype(float) @ in_week > 0).sum(axis=1),
+        n_with=is_high.sum(axis=0),
+        n_without=(present & ~is_high).sum(axis=0),
         is_binary=is_binary,
-        is_constant=len(levels) < 2,
+        is_constant=is_constant,
     )
 
 
-def _moments(x: Floats, y: Floats, weight: Floats, city: Ints) -> tuple[Floats, Floats, Floats]:
-    """Return weighted within-city Sxx, Sxy, Syy along the first axis (units)."""
-    members = (city[None] == np.arange(city.max() + 1)[:, None]).astype(float) if len(city) else np.zeros((0, 0))
-    total = members @ weight
-    weighted_x, weighted_y = weight * x, weight * y
-    sum_x, sum_y = members @ weighted_x, members @ weighted_y
+def _moments(x: Floats, present: Bools, y: Floats, weight: Floats, city: Ints) -> tuple[Floats, Floats, Floats]:
+    """Return weighted within-city Sxx, Sxy, Syy of present units, outcomes by columns of y.
 
-    def within(raw: Floats, left: Floats, right: Floats) -> Floats:
-        between = np.divide(left * right, total, out=np.zeros_like(total), where=total > 0)
-        whole = raw.sum(axis=0)
-        rest = whole - between.sum(axis=0)
-        # What is left of equal values is rounding.
-        return np.where(np.abs(rest) > _ROUNDING * np.abs(whole), rest, 0.0)
+    Parameters
+    ----------
+    x, present
+        Units by outcomes.
+    y, weight
+        Units by columns.
+    """
+    counts, members = present.astype(float), _members(city)
+    n_groups = members.shape[1] * x.shape[1]
 
+    def by_city(left: Floats, right: Floats) -> Floats:
+        """Sum products over each city's units; cities by outcomes by columns."""
+        in_city = (members[:, :, None] * left[:, None]).reshape(len(x), n_groups)
+        sums: Floats = (in_city.T @ right).reshape(-1, x.shape[1], right.shape[1])
+        return sums
+
+    total, sum_x, sum_y = by_city(counts, weight), by_city(x * counts, weight), by_city(counts, weight * y)
     return (
-        within(weighted_x * x, sum_x, sum_x),
-        within(weighted_x * y, sum_x, sum_y),
-        within(weighted_y * y, sum_y, sum_y),
+        _rest((counts * x * x).T @ weight, _over(sum_x * sum_x, total).sum(axis=0)),
+        _rest((counts * x).T @ (weight * y), _over(sum_x * sum_y, total).sum(axis=0)),
+        _rest(counts.T @ (weight * y * y), _over(sum_y * sum_y, total).sum(axis=0)),
     )
+
+
+def _members(city: Ints) -> Floats:
+    """Return 1 where a unit is of a city and 0 elsewhere, units by cities."""
+    members: Floats = (city[:, None] == np.arange(city.max(initial=-1) + 1)).astype(float)
+    return members
+
+
+def _over(numerator: Floats, denominator: Floats) -> Floats:
+    """Return the ratio, and 0 where the denominator is 0."""
+    ratio: Floats = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+    return ratio
+
+
+def _rest(whole: Floats, between: Floats) -> Floats:
+    """Return what is left within groups; of equal values only rounding is left, which is nothing."""
+    rest = whole - between
+    return np.where(np.abs(rest) > _ROUNDING * np.abs(whole), rest, 0.0)
 
 
 def _correlation(sxx: Floats, sxy: Floats, syy: Floats) -> Floats:
@@ -147,54 +183,78 @@ def _correlation(sxx: Floats, sxy: Floats, syy: Floats) -> Floats:
     return r.clip(-1, 1)
 
 
-def _hedges_d(slope: Floats, sxy: Floats, syy: Floats, weight: Floats, n_cities: int) -> Floats:
+def _slope(sxx: Floats, sxy: Floats) -> Floats:
+    slope: Floats = np.divide(sxy, sxx, out=np.full(sxx.shape, np.nan), where=sxx > 1e-9)
+    return slope
+
+
+def _hedges_d(sxx: Floats, sxy: Floats, syy: Floats, present: Bools, weight: Floats, city: Ints) -> Floats:
     """Return the group difference in pooled standard deviations, times Hedges' 1 - 3 / (4 df - 1) (1981)."""
-    n_units = (weight > 0).sum(axis=0)
+    slope, counts = _slope(sxx, sxy), present.T.astype(float)
+    n_units = counts @ (weight > 0)
+    n_cities = (counts @ _members(city) > 0).sum(axis=1, keepdims=True)
     degrees = np.maximum(n_units - n_cities - 1, 1)
-    mean_weight = weight.sum(axis=0) / np.maximum(n_units, 1)
-    variance = np.divide(syy - slope * sxy, degrees * mean_weight, out=np.zeros_like(syy), where=mean_weight > 0)
-    spread = np.sqrt(np.maximum(np.nan_to_num(variance), 0))
+    mean_weight = counts @ weight / np.maximum(n_units, 1)
+    spread = np.sqrt(np.maximum(np.nan_to_num(_over(syy - slope * sxy, degrees * mean_weight)), 0))
     d = np.divide(slope, spread, out=np.full(spread.shape, np.nan), where=spread > 1e-9)
     corrected: Floats = d * (1 - 3 / (4 * degrees - 1))
     return corrected
 
 
-def _rank_correlation(x: Floats, y: Floats, city: Ints, present: Floats, *, is_binary: bool) -> Floats:
+def _rank_correlation(x: Floats, y: Floats, city: Ints, seen: Floats, is_high: Bools, *, is_binary: Bools) -> Floats:
     """Return Spearman's r or the rank-biserial r of values demeaned within city, and without each week.
 
     Ranks are those of all units; leaving a week out leaves ranks out. Rank-biserial (Kerby 2014, Cureton
     1956): ``2 (mean rank with - mean rank without) / n``.
     """
+    present = np.isfinite(x)
+    y_rank = _ranks(np.where(present, y[:, None], np.nan), city)
+    several = ~is_binary
+    result = np.empty((x.shape[1], seen.shape[1]))
+    result[is_binary] = _rank_biserial(y_rank, is_high, present & ~is_high, seen)[is_binary]
+    result[several] = _spearman(_ranks(x[:, several], city), y_rank[:, several], present[:, several], seen)
+    result[present.sum(axis=0) < 3] = np.nan
+    return result
+
+
+def _ranks(values: Floats, city: Ints) -> Floats:
+    """Return the ranks within each column of values demeaned within city; NaN has rank 0."""
     from scipy.stats import rankdata
 
-    if len(x) < 3:
-        return np.full(present.shape[1], np.nan)
-    count = np.bincount(city)
-    y_rank = rankdata(y - np.bincount(city, y)[city] / count[city])
-    if is_binary:
-        is_high = (x == x.max())[:, None] * present
-        is_low = present - is_high
-        n_high, n_low = is_high.sum(axis=0), is_low.sum(axis=0)
-        usable = (n_high > 0) & (n_low > 0)
-        gap = y_rank @ is_high / np.maximum(n_high, 1) - y_rank @ is_low / np.maximum(n_low, 1)
-        return np.where(usable, np.clip(2 * gap / len(x), -1, 1), np.nan)
-    x_rank = rankdata(x - np.bincount(city, x)[city] / count[city])
-    nation = np.zeros_like(city)
-    x_ranks, y_ranks = (np.broadcast_to(ranks[:, None], present.shape) for ranks in (x_rank, y_rank))
-    return _correlation(*_moments(x_ranks, y_ranks, present, nation))
+    demeaned = np.full(values.shape, np.inf)
+    for column, out in zip(values.T, demeaned.T, strict=True):
+        has_value = np.isfinite(column)
+        mean = np.bincount(city[has_value], column[has_value]) / np.maximum(np.bincount(city[has_value]), 1)
+        out[has_value] = column[has_value] - mean[city[has_value]]
+    return np.where(np.isfinite(demeaned), rankdata(demeaned, axis=0), 0) if len(values) else demeaned
+
+
+def _spearman(x_rank: Floats, y_rank: Floats, present: Bools, seen: Floats) -> Floats:
+    total, sum_x, sum_y = present.T @ seen, x_rank.T @ seen, y_rank.T @ seen
+    return _correlation(
+        _rest((x_rank * x_rank).T @ seen, _over(sum_x * sum_x, total)),
+        _rest((x_rank * y_rank).T @ seen, _over(sum_x * sum_y, total)),
+        _rest((y_rank * y_rank).T @ seen, _over(sum_y * sum_y, total)),
+    )
+
+
+def _rank_biserial(y_rank: Floats, is_high: Bools, is_low: Bools, seen: Floats) -> Floats:
+    n_high, n_low = is_high.T @ seen, is_low.T @ seen
+    gap = (y_rank * is_high).T @ seen / np.maximum(n_high, 1) - (y_rank * is_low).T @ seen / np.maximum(n_low, 1)
+    n_units = np.maximum((is_high | is_low).sum(axis=0), 1)[:, None]
+    return np.where((n_high > 0) & (n_low > 0), np.clip(2 * gap / n_units, -1, 1), np.nan)
 
 
 def permutation_p(of: Response, outcome: Floats, seed: int, rounds: int = 999) -> float:
-    """Return the two-sided p-value of r when outcomes are shuffled within each city (Phipson & Smyth 2010)."""
+    """Return the two-sided p-value of r when an outcome is shuffled within each city (Phipson & Smyth 2010)."""
     has_outcome = np.isfinite(outcome[of.unit])
-    x, y = outcome[of.unit][has_outcome], of.values[has_outcome, 0]
-    weight, city = of.weight[has_outcome, 0], of.city[has_outcome]
+    x, y = outcome[of.unit][has_outcome], of.values[has_outcome, :1]
+    weight, city = of.weight[has_outcome, :1], of.city[has_outcome]
     order = np.argsort(city, kind="stable")
-    x, y, weight = x[order], y[order], weight[order]
-    _, city = np.unique(city[order], return_inverse=True)
+    x, y, weight, city = x[order], y[order], weight[order], city[order]
     random = np.random.default_rng(seed).random((len(x), rounds))
     shuffled = x[np.lexsort((random, np.repeat(city[:, None], rounds, axis=1)), axis=0)]
     columns = np.column_stack([x, shuffled])
-    ys, weights = (np.broadcast_to(values[:, None], columns.shape) for values in (y, weight))
-    r = np.abs(np.nan_to_num(_correlation(*_moments(columns, ys, weights, city))))
+    everywhere = np.ones(columns.shape, dtype=bool)
+    r = np.abs(np.nan_to_num(_correlation(*_moments(columns, everywhere, y, weight, city))))[:, 0]
     return float((1 + (r[1:] >= r[0] - 1e-12).sum()) / (rounds + 1))

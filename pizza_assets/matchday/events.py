@@ -3,20 +3,25 @@
 Belongs here: what happened in a match, and when. Does not belong here: what it did to orders.
 """
 
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
 import pandas as pd
+import pyarrow
 
 from pizza_assets import contracts
 from pizza_assets.contracts.matches import PLAYED
 
 #: A half lasts 45 minutes and the break 15 (Laws of the Game, 7). Stoppage time is not known.
-_HALF, _BREAK = 45, pd.Timedelta(minutes=15)
-#: The final whistle, counted from kick-off, by how the match was decided; stoppage time is a rough 5 min.
-_END = {
-    "REGULAR": pd.Timedelta(minutes=110),
-    "EXTRA_TIME": pd.Timedelta(minutes=145),
-    "PENALTY_SHOOTOUT": pd.Timedelta(minutes=160),
+_HALF, _BREAK = 45, 15
+#: Minutes from kick-off to the final whistle, by how the match was decided; stoppage time is a rough 5 min.
+_END = {"REGULAR": 110, "EXTRA_TIME": 145, "PENALTY_SHOOTOUT": 160}
+#: The result as each side sees it, by the home side's.
+_RESULTS = {
+    "home": {"win": "win", "loss": "loss", "draw": "draw"},
+    "away": {"win": "loss", "loss": "win", "draw": "draw"},
 }
-_AWAY_RESULT = {"win": "loss", "loss": "win", "draw": "draw"}
 
 
 def played(matches: pd.DataFrame) -> pd.DataFrame:
@@ -29,48 +34,27 @@ def match_events(matches: pd.DataFrame) -> pd.DataFrame:
     ended = played(matches)
     if ended.empty:
         return contracts.empty(contracts.MATCH_EVENTS)
-    sides = [_side(ended, side) for side in ("home", "away")]
-    events = pd.concat([*(_goals(side) for side in sides), *(_results(side) for side in sides)], ignore_index=True)
-    events = contracts.conform(events, contracts.MATCH_EVENTS)
-    return events.sort_values(["timestamp", "event_id"], ignore_index=True)
+    # A day has few matches: their records are quicker to go through than frames to build.
+    records = contracts.to_arrow(ended, contracts.FOOTBALL_MATCHES).to_pylist()
+    events = [event for match in records for side in _RESULTS for event in _events_of(match, side)]
+    table = pyarrow.Table.from_pylist(events, contracts.arrow_schema(contracts.MATCH_EVENTS))
+    table = table.sort_by([("timestamp", "ascending"), ("event_id", "ascending")])
+    return contracts.from_arrow(table, contracts.MATCH_EVENTS)
 
 
-def _side(ended: pd.DataFrame, side: str) -> pd.DataFrame:
-    """Return the matches as one side sees them, with ``minutes`` of its goals and its ``result``."""
-    result = ended["event_type"]
-    return pd.DataFrame(
-        {
-            "match_id": ended["match_id"],
-            "side": side,
-            "kick_off_at": ended["timestamp"],
-            "duration": ended["duration"],
-            "team": ended[f"{side}_team"],
-            "city": ended[f"{side}_city"],
-            "match_significance": ended["match_significance"],
-            "data_source": ended["data_source"],
-            "minutes": ended[f"{side}_goal_minutes"].astype(object),
-            "result": result if side == "home" else result.map(_AWAY_RESULT),
+def _events_of(match: Mapping[str, Any], side: str) -> Iterator[dict[str, Any]]:
+    """Yield the goals and the result of one side."""
+    shared = {name: match[name] for name in ("match_id", "match_significance", "data_source")}
+    shared |= {name: match[f"{side}_{name}"] for name in ("team", "city")}
+
+    def event(name: str, event_type: str, minutes_from_kick_off: int, minute: int | None = None) -> dict[str, Any]:
+        return shared | {
+            "event_id": f"{match['match_id']}:{side}:{name}",
+            "timestamp": match["timestamp"] + timedelta(minutes=minutes_from_kick_off),
+            "minute": minute,
+            "event_type": event_type,
         }
-    )
 
-
-def _goals(side: pd.DataFrame) -> pd.DataFrame:
-    goals = side.explode("minutes", ignore_index=True).dropna(subset="minutes")
-    minute = goals["minutes"].astype("int64")
-    number = (goals.groupby("match_id").cumcount() + 1).astype(str)
-    return goals.assign(
-        event_id=goals["match_id"] + ":" + goals["side"] + ":" + number,
-        timestamp=goals["kick_off_at"] + pd.to_timedelta(minute, unit="min") + _BREAK * (minute > _HALF).astype(int),
-        minute=minute.astype("Int64"),
-        event_type="goal",
-    )
-
-
-def _results(side: pd.DataFrame) -> pd.DataFrame:
-    end = side["duration"].map(_END).fillna(_END["REGULAR"])
-    return side.assign(
-        event_id=side["match_id"] + ":" + side["side"] + ":result",
-        timestamp=side["kick_off_at"] + end,
-        minute=pd.array([pd.NA] * len(side), dtype="Int64"),
-        event_type=side["result"],
-    )
+    for number, minute in enumerate(match[f"{side}_goal_minutes"] or (), start=1):
+        yield event(str(number), "goal", minute + _BREAK * (minute > _HALF), minute)
+    yield event("result", _RESULTS[side][match["event_type"]], _END.get(match["duration"], _END["REGULAR"]))

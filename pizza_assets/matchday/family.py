@@ -26,9 +26,9 @@ import pandas as pd
 
 from pizza_assets.contracts.analysis import TIME_WINDOWS
 from pizza_assets.contracts.columns import SOURCES, Source
-from pizza_assets.matchday.grid import Bools, Grid, Ints
-from pizza_assets.matchday.uplift import Counts, Panel, build_panel, count_window, cumulated, no_counts
-from pizza_assets.matchday.windows import BINS_PER_DAY, Matches, window_bins
+from pizza_assets.matchday.grid import Bools, Grid, Ints, cumulated
+from pizza_assets.matchday.uplift import Counts, Panel, build_panel, count_window, no_counts
+from pizza_assets.matchday.windows import BINS_PER_DAY, Matches, spans_in, window_bins
 
 
 @dataclass(frozen=True)
@@ -52,25 +52,31 @@ class Selection:
         return int(self.grid.week.max() - self.grid.week.min()) + 1 if self.grid.n_bins else 1
 
     @cached_property
-    def orders_are(self) -> dict[Source, Bools]:
-        """Which bins are collected from each source."""
-        return {source: self.grid.bins_with(source) for source in SOURCES}
+    def city(self) -> Ints:
+        """Row of each unit's city in the grid; -1 for a city without orders."""
+        rows: Ints = pd.Index(self.grid.cities).get_indexer(pd.Index(self.units["city"])).astype(np.int64)
+        return rows
+
+    @cached_property
+    def days_with(self) -> dict[Source, Bools]:
+        """Which days' orders are collected from each source."""
+        return {source: self.grid.days_with(source) for source in SOURCES}
 
     @cached_property
     def panels(self) -> dict[tuple[Source, Source], Panel]:
         """Baselines by (source of orders, family)."""
         panels: dict[tuple[Source, Source], Panel] = {}
-        is_mock_match = (self.spans["data_source"] == "mock").to_numpy()
-        if self.orders_are["real"].any():
-            mock_days = (self.spans.loc[is_mock_match, "kick_off_bin"].to_numpy() - self.grid.first_bin) // BINS_PER_DAY
+        spans = spans_in(self.grid.cities, self.spans)
+        if self.days_with["mock"].any():
+            panels["mock", "mock"] = build_panel(self.grid, "mock", spans)
+        if self.days_with["real"].any():
+            is_mock = (self.spans["data_source"] == "mock").to_numpy()
+            mock_days = self.spans.loc[is_mock, "kick_off_bin"].to_numpy() // BINS_PER_DAY - self.grid.first_day
             is_mock_day = np.isin(np.arange(len(self.grid.day_source)), mock_days)
-            panels["real", "real"] = build_panel(
-                self.grid, self.orders_are["real"], self.spans[~is_mock_match], ~np.repeat(is_mock_day, BINS_PER_DAY)
-            )
-            if is_mock_match.any():
-                panels["real", "mock"] = build_panel(self.grid, self.orders_are["real"], self.spans)
-        if self.orders_are["mock"].any():
-            panels["mock", "mock"] = build_panel(self.grid, self.orders_are["mock"], self.spans)
+            of_real = spans_in(self.grid.cities, self.spans[~is_mock])
+            panels["real", "real"] = build_panel(self.grid, "real", of_real, is_mock_day)
+            if is_mock.any():
+                panels["real", "mock"] = build_panel(self.grid, "real", spans)
         return panels
 
     def panel_of_orders(self, source: Source) -> Panel | None:
@@ -85,10 +91,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class Family:
-    """One source's units in the four windows; a unit that is not in the family is not clean in its counts."""
+    """One source's units in the four windows; a unit that is not in the family is not clean in its counts.
+
+    `city` is the row of each unit's city in the grid; -1 for a city without orders.
+    """
 
     source: Source
     units: pd.DataFrame
+    city: Ints
     memberships: pd.DataFrame
     is_member: dict[str, Bools]
     counts: dict[str, Counts]
@@ -97,14 +107,13 @@ class Family:
 def select(grid: Grid, matches: Matches, low_day: int, end_day: int) -> Selection:
     """Cut grid and matches to the days from `low_day` until before `end_day` (days since 1970)."""
     low, high = low_day * BINS_PER_DAY, end_day * BINS_PER_DAY
-    is_inside = matches.units["kick_off_bin"].between(low, high - 1).to_numpy()
-    row = np.cumsum(is_inside) - 1
-    members = matches.memberships[is_inside[matches.memberships["unit"]]]
+    first, end = np.searchsorted(matches.units["kick_off_bin"].to_numpy(), [low, high])
+    members = matches.memberships[matches.memberships["unit"].between(first, end - 1)]
     reaches_in = matches.spans["kick_off_bin"].between(low - BINS_PER_DAY, high - 1)
     return Selection(
         grid=grid.between(low_day, end_day),
-        units=matches.units[is_inside].reset_index(drop=True),
-        memberships=members.assign(unit=row[members["unit"]]),
+        units=matches.units.iloc[first:end].reset_index(drop=True),
+        memberships=members.assign(unit=members["unit"] - first),
         spans=matches.spans[reaches_in],
         low=low,
         high=high,
@@ -113,32 +122,32 @@ def select(grid: Grid, matches: Matches, low_day: int, end_day: int) -> Selectio
 
 def families(of: Selection) -> list[Family]:
     """Return the families that have orders or units, real first."""
-    windows = {name: label_and_count(of, of.units, *window_bins(of.units, name)) for name in TIME_WINDOWS}
+    windows = {name: label_and_count(of, *window_bins(of.units, name)) for name in TIME_WINDOWS}
     found = []
     for source in SOURCES:
         members = {name: is_real == (source == "real") for name, (is_real, _) in windows.items()}
-        if of.orders_are[source].any() or any(is_member.any() for is_member in members.values()):
+        if of.days_with[source].any() or any(is_member.any() for is_member in members.values()):
             counts = {name: counts.only(members[name]) for name, (_, counts) in windows.items()}
-            found.append(Family(source, of.units, of.memberships, members, counts))
+            found.append(Family(source, of.units, of.city, of.memberships, members, counts))
     return found
 
 
-def label_and_count(of: Selection, units: pd.DataFrame, start: Ints, end: Ints) -> tuple[Bools, Counts]:
+def label_and_count(of: Selection, start: Ints, end: Ints) -> tuple[Bools, Counts]:
     """Return which units' windows [start, end) are real, and count each against its own family's baseline."""
-    low, high = (np.clip(bins - of.grid.first_bin, 0, of.grid.n_bins) for bins in (start, end))
-    collected = {source: cumulated(bins) for source, bins in of.orders_are.items()}
-    has_mock_orders = collected["mock"][high] > collected["mock"][low]
-    has_real_orders = collected["real"][high] > collected["real"][low]
-    is_real = (units["data_source"] == "real").to_numpy() & ~has_mock_orders
+    first, last = of.grid.days_within(start, end)
+    days = {source: cumulated(with_source) for source, with_source in of.days_with.items()}
+    has_mock_orders, has_real_orders = (days[source][last] > days[source][first] for source in ("mock", "real"))
+    is_real = (of.units["data_source"] == "real").to_numpy() & ~has_mock_orders
     from_real_orders = has_real_orders & ~has_mock_orders & ~is_real
     chosen: dict[tuple[Source, Source], Bools] = {("real", "real"): is_real, ("real", "mock"): from_real_orders}
-    counts = counts_of(of.panels.get(("mock", "mock")), of.n_weeks, units, start, end)
+    counts = _counts(of, ("mock", "mock"), start, end)
     for key, is_chosen in chosen.items():
         if is_chosen.any():
-            counts = counts.replaced(is_chosen, counts_of(of.panels.get(key), of.n_weeks, units, start, end))
+            counts = counts.replaced(is_chosen, _counts(of, key, start, end))
     return is_real, counts
 
 
-def counts_of(panel: Panel | None, n_weeks: int, units: pd.DataFrame, start: Ints, end: Ints) -> Counts:
+def _counts(of: Selection, key: tuple[Source, Source], start: Ints, end: Ints) -> Counts:
     """Count windows on a panel; without one, nothing is observed."""
-    return no_counts(len(units), n_weeks) if panel is None else count_window(panel, units, start, end)
+    panel = of.panels.get(key)
+    return no_counts(len(of.units), of.n_weeks) if panel is None else count_window(panel, of.units, of.city, start, end)

@@ -39,6 +39,8 @@ class Grid:
         Cities with a known time zone and at least one order, by name.
     orders
         Orders, cities by bins.
+    orders_until
+        Orders of each source's days summed up to each bin, cities by 1 + bins: any span is a subtraction.
     national
         Orders of all rows, with or without a city, by bin.
     day_source
@@ -54,6 +56,7 @@ class Grid:
     first_bin: int
     cities: tuple[str, ...]
     orders: Floats
+    orders_until: Mapping[Source, Floats]
     national: Floats
     day_source: NDArray[np.int8]
     week: Ints
@@ -80,6 +83,7 @@ class Grid:
             first_bin=self.first_bin + bins.start,
             cities=self.cities,
             orders=self.orders[:, bins],
+            orders_until={name: sums[:, bins.start : bins.stop + 1] for name, sums in self.orders_until.items()},
             national=self.national[bins],
             day_source=self.day_source[low:high],
             week=self.week[:, bins],
@@ -88,13 +92,31 @@ class Grid:
             ignored=self.ignored,
         )
 
-    def bins_with(self, source: Source) -> Bools:
-        """Return which bins lie on days whose orders come from `source`."""
-        return np.repeat(self.day_source == 1 + SOURCES.index(source), BINS_PER_DAY)
+    def days_with(self, source: Source) -> Bools:
+        """Return which days' orders come from `source`."""
+        days: Bools = self.day_source == 1 + SOURCES.index(source)
+        return days
+
+    def bins_within(self, start: Ints, end: Ints) -> tuple[Ints, Ints]:
+        """Return the part of each [start, end) (bins since 1970) that lies in this grid, as numbers in it."""
+        low, high = (np.clip(bins - self.first_bin, 0, self.n_bins) for bins in (start, end))
+        return low, high
+
+    def days_within(self, start: Ints, end: Ints) -> tuple[Ints, Ints]:
+        """Return the first day in this grid that each [start, end) (bins since 1970) reaches, and the one after."""
+        low, high = self.bins_within(start, end)
+        return low // BINS_PER_DAY, -(-high // BINS_PER_DAY)
 
     def instants(self, bins: Ints) -> pd.DatetimeIndex:
         """Return the UTC start of bins, given by their number in this grid."""
         return instants_of(bins + self.first_bin)
+
+
+def cumulated(values: Floats | Bools) -> Floats:
+    """Return sums up to each position of the last axis, with a leading 0."""
+    sums = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
+    np.cumsum(values, axis=-1, out=sums[..., 1:])
+    return sums
 
 
 def instants_of(bins: Ints) -> pd.DatetimeIndex:
@@ -159,6 +181,10 @@ def build_grid(volume: pd.DataFrame, order_sources: Mapping[date, Source]) -> Gr
         first_bin=first_bin,
         cities=names_kept,
         orders=orders.astype(float),
+        orders_until={
+            source: cumulated(np.where(np.repeat(day_source == number, BINS_PER_DAY), orders, 0))
+            for number, source in enumerate(SOURCES, 1)
+        },
         national=np.bincount(bins[is_kept], counts[is_kept], n_bins).astype(float),
         day_source=day_source,
         week=week,

@@ -1,17 +1,14 @@
-"""Insights: sentences and reports, generated from results and never without their evidence.
+"""Insights: sentences, generated from results and never without their evidence.
 
-Belongs here: words around numbers that other modules computed. Does not belong here: any computation of a
-finding. Every sentence carries n, interval and verdict; 'insufficient' is an answer.
+Belongs here: words around numbers that other modules computed, and their order. Does not belong here: any
+computation of a finding, the report (report.py). Every sentence carries n, interval and verdict; 'insufficient'
+is an answer.
 """
 
-import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    from pizza_assets.matchday.analysis import Analysis
 
 _WHEN = {
     "pre_match": "in the 2 hours before kick-off",
@@ -44,7 +41,7 @@ _MEASURE = {
     "hedges_d": "Hedges' d",
     "slope": "slope",
 }
-#: The sections of a report: title, and whether a result stands in it by its factor and the kind of its scope.
+#: The sections of insights: title, and whether a result stands in it by its factor and the kind of its scope.
 _SECTIONS = (
     ("Before, during and after the match", True, "all"),
     ("By team", True, "team"),
@@ -52,7 +49,6 @@ _SECTIONS = (
     ("By significance", True, "significance"),
     ("What happens in the match", False, "all"),
 )
-_MAX_ANOMALIES = 20
 
 
 def sentence(result: Mapping[str, Any]) -> str:
@@ -79,20 +75,20 @@ def _number(value: float, unit: str) -> str:
     return f"{value:+.1f} %" if unit == "%" else f"{value:+.2f}"
 
 
-def headline(results: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def headline(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return one source's uplift over all matches, by window."""
-    rows = results[(results["scope"] == "all") & (results["factor"] == "match")]
     return {
         row["time_window"]: {
             "uplift_pct": _or_none(row["estimate"]),
             "ci_low": _or_none(row["ci_low"]),
             "ci_high": _or_none(row["ci_high"]),
             "q_value": _or_none(row["q_value"]),
-            "n": int(row["n"]),
+            "n": row["n"],
             "verdict": row["verdict"],
             "sentence": row["pattern_description"],
         }
-        for row in rows.to_dict("records")
+        for row in results
+        if row["scope"] == "all" and row["factor"] == "match"
     }
 
 
@@ -104,7 +100,7 @@ def insights(results: pd.DataFrame) -> list[dict[str, Any]]:
     """Return every tested result as an insight: section, source, sentence, verdict, evidence; findings first."""
     found: list[dict[str, Any]] = []
     for source in results["data_source"].unique():
-        for title, rows in _by_section(results[results["data_source"] == source]):
+        for title, rows in by_section(results[results["data_source"] == source]):
             found += [
                 {
                     "section": title,
@@ -123,7 +119,8 @@ def insights(results: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def _by_section(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def by_section(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return one source's tested results by section; findings first, but windows in their order."""
     tested = results[results["verdict"] != "diagnostic"]
     kind, is_uplift = tested["scope"].str.partition(":")[0], tested["factor"] == "match"
     sections = []
@@ -134,72 +131,3 @@ def _by_section(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         # The windows tell a story in their order.
         sections.append((title, rows if of_uplift and of_kind == "all" else ordered))
     return sections
-
-
-def report(analysis: "Analysis") -> dict[str, Any]:
-    """Return the whole report as a JSON-able dict: summary, insights and anomalies."""
-    columns = ["description", "data_source", "seen_in", "match_ids", "q_value"]
-    return {
-        "summary": analysis.summary,
-        "insights": insights(analysis.results),
-        "anomalies": analysis.anomalies[columns].to_dict("records"),
-    }
-
-
-def report_json(analysis: "Analysis") -> str:
-    """Return the report as JSON text."""
-    return json.dumps(report(analysis), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def report_markdown(analysis: "Analysis") -> str:
-    """Return the report as Markdown, one chapter a source: real and mock never stand in one list."""
-    summary = analysis.summary
-    lines = [
-        "# Does football sell pizza?",
-        "",
-        f"From {summary['window_start']} to {summary['as_of']}, analysed {summary['mode']}.",
-    ]
-    if not summary["sources"]:
-        lines += ["", "There are neither orders nor matches in these days, so there is nothing to tell."]
-    for source, facts in summary["sources"].items():
-        results = analysis.results[analysis.results["data_source"] == source]
-        spikes = analysis.anomalies[analysis.anomalies["data_source"] == source]
-        lines += ["", f"## {source.capitalize()} data", "", _overview(source, facts)]
-        for title, rows in _by_section(results):
-            lines += _section(title, rows)
-        lines += ["", "### Anything odd?", "", *_spike_lines(spikes)]
-    ignored = summary["matches_ignored"] | summary["orders_ignored"]
-    if ignored:
-        lines += ["", "## What does not count", ""]
-        lines += [f"- {reason}: {count:,}" for reason, count in ignored.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _overview(source: str, facts: Mapping[str, Any]) -> str:
-    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in facts["verdicts"].items()) or "none"
-    return (
-        f"{facts['orders']:,} {source} orders on {facts['n_days']} days; {facts['n_matches']} matches, "
-        f"{facts['n_units']} times a city's team kicked off. Verdicts: {verdicts}."
-    )
-
-
-def _section(title: str, rows: pd.DataFrame) -> list[str]:
-    if rows.empty:
-        return []
-    lines = ["", f"### {title}", ""]
-    is_found = rows["verdict"].isin(["higher", "lower"])
-    told = rows if len(rows) <= 4 else rows[is_found]
-    lines += [f"- {text}" for text in told["pattern_description"]]
-    others = rows["verdict"].drop(told.index).value_counts()
-    lines += [
-        f"- {verdict}: {count} results, listed with their numbers in the data." for verdict, count in others.items()
-    ]
-    return lines
-
-
-def _spike_lines(spikes: pd.DataFrame) -> list[str]:
-    if spikes.empty:
-        return ["No hour stands out from chance and ordinary ups and downs."]
-    lines = [f"- {text}" for text in spikes["description"].head(_MAX_ANOMALIES)]
-    rest = len(spikes) - _MAX_ANOMALIES
-    return lines + ([f"- and {rest} more, listed in the data."] if rest > 0 else [])

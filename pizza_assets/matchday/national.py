@@ -135,14 +135,14 @@ def national_study(of: Selection, matches: Matches, source: Source) -> tuple[dic
         }
     )
     kick_offs = kick_offs[kick_offs["kick_off_bin"].between(of.low, of.high - 1)]
-    observed = of.orders_are[source]
+    observed = np.repeat(of.days_with[source], BINS_PER_DAY)
     if source == "real":
         # The real matches of a day with mock matches are unknown.
         mock_days = (kick_offs.loc[kick_offs["is_mock"], "kick_off_bin"] - grid.first_bin) // BINS_PER_DAY
         observed = observed & ~np.isin(np.arange(grid.n_bins) // BINS_PER_DAY, mock_days)
         kick_offs = kick_offs[~kick_offs["is_mock"]]
     elif not observed.any():
-        observed = of.orders_are["real"]
+        observed = np.repeat(of.days_with["real"], BINS_PER_DAY)
     kick_offs = kick_offs.groupby("kick_off_bin")[["extra_time"]].any().reset_index()
 
     orders = np.where(observed, grid.national, 0)

@@ -5,6 +5,7 @@ rules of verdicts, sentences.
 """
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,19 @@ from pizza_assets.matchday.grid import Bools, Floats
 from pizza_assets.matchday.jackknife import Interval, jackknife_error, student_interval
 from pizza_assets.matchday.national import EventStudy
 from pizza_assets.matchday.uplift import REASONS, Counts, Uplift, uplift_of_sets
-from pizza_assets.matchday.verdicts import MIN_EFFECTIVE_WEEKS, MIN_GROUP, PERMUTE_BELOW, too_few
+from pizza_assets.matchday.verdicts import MIN_EFFECTIVE_WEEKS, MIN_GROUP, PERMUTE_BELOW, Row, too_few
 from pizza_assets.matchday.windows import OUTCOMES
 
 #: Outcomes that nobody knows before kick-off: with the window before it they are a placebo.
 _AFTERWARDS = ("goals", "margin", "win", "loss", "draw")
 _PLACEBO = "placebo: nobody knows it before kick-off, so an association would point to a fault"
 _SECOND = "a second measure of the association that '{}' tests"
+#: The measures of association, the tested one first, by whether the outcome is 0/1.
+_METHODS = {
+    True: ("point_biserial", "rank_biserial", "slope", "hedges_d"),
+    False: ("pearson", "spearman", "slope"),
+}
 _FLAT = "no variation between weeks to judge it by"
-
-Row = dict[str, Any]
 
 
 def _row(source: Source, scope: str, factor: str, method: str, time_window: str) -> Row:
@@ -54,9 +58,10 @@ def _row(source: Source, scope: str, factor: str, method: str, time_window: str)
     }
 
 
-def percent(log_ratio: Any) -> Any:  # noqa: ANN401 - a float or an array of them, and the same back
-    """Return a log ratio as a change in %; NaN where it is beyond e^20, which says only that too little is known."""
-    return 100 * np.expm1(np.where(np.less(log_ratio, 20), log_ratio, np.nan))
+def percent(log_ratio: Floats) -> Floats:
+    """Return log ratios as changes in %; NaN where one is beyond e^20, which says only that too little is known."""
+    change: Floats = 100 * np.expm1(np.where(log_ratio < 20, log_ratio, np.nan))
+    return change
 
 
 def scopes_of(family: Family) -> tuple[list[str], Bools]:
@@ -79,25 +84,32 @@ def uplift_rows(family: Family) -> list[Row]:
         counts = family.counts[time_window]
         uplift = uplift_of_sets(counts, sets)
         error = jackknife_error(uplift.log_ratio_without)
-        interval = student_interval(uplift.log_ratio, error, uplift.degrees)
-        for i, scope in enumerate(scopes):
-            row = _row(family.source, scope, "match", "uplift", time_window)
-            row |= _estimated(uplift.log_ratio[i], interval, i)
-            row |= {"n": int(uplift.n_units[i]), "n_weeks": int(uplift.n_weeks[i])}
-            row |= {"observed": round(uplift.observed[i]), "expected": float(uplift.expected[i])}
-            row["problem"] = _uplift_problem(uplift, error, i, counts, sets[i])
-            rows.append(row)
+        estimates = _as_percent(uplift.log_ratio, student_interval(uplift.log_ratio, error, uplift.degrees))
+        columns = {
+            "n": uplift.n_units.tolist(),
+            "n_weeks": uplift.n_weeks.tolist(),
+            "observed": uplift.observed.round().astype(np.int64).tolist(),
+            "expected": uplift.expected.tolist(),
+            "problem": [_uplift_problem(uplift, error, i, counts, sets[i]) for i in range(len(scopes))],
+        }
+        for scope, values in zip(scopes, _records(estimates | columns), strict=True):
+            rows.append(_row(family.source, scope, "match", "uplift", time_window) | values)
     return rows
 
 
-def _estimated(log_ratio: float, interval: Interval, i: int) -> Row:
-    estimate = float(percent(log_ratio))
+def _records(columns: Mapping[str, Sequence[Any]]) -> list[Row]:
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _as_percent(log_ratio: Floats, interval: Interval) -> dict[str, list[float]]:
+    """Return estimates and intervals on the log scale as changes in %, and their p-values."""
+    estimate = percent(log_ratio)
     return {
-        "estimate": estimate,
-        "ci_low": float(percent(interval.low[i])),
-        "ci_high": float(percent(interval.high[i])),
-        "statistical_significance": float(interval.p_value[i]),
-        "effect_size": estimate / 100,
+        "estimate": estimate.tolist(),
+        "ci_low": percent(interval.low).tolist(),
+        "ci_high": percent(interval.high).tolist(),
+        "statistical_significance": interval.p_value.tolist(),
+        "effect_size": (estimate / 100).tolist(),
     }
 
 
@@ -117,74 +129,78 @@ def _uplift_problem(uplift: Uplift, error: Floats, i: int, counts: Counts, membe
 
 def association_rows(family: Family, seed: int) -> list[Row]:
     """Associate orders with every outcome in every window."""
-    city = pd.factorize(family.units["city"])[0].astype(np.int64)
-    outcomes = {factor: family.units[factor].to_numpy(dtype=float) for factor in OUTCOMES}
+    outcomes = family.units[list(OUTCOMES)].to_numpy(dtype=float)
     rows = []
     for time_window in TIME_WINDOWS:
         counts = family.counts[time_window]
-        of = response(counts, city)
-        for factor, is_binary in OUTCOMES.items():
-            outcome = outcomes[factor]
-            found = associate(of, outcome)
-            units = of.unit[np.isfinite(outcome[of.unit])]
-            is_binary_here = is_binary or found.is_binary
-            main = "point_biserial" if is_binary_here else "pearson"
+        of = response(counts, family.city)
+        found = associate(of, outcomes)
+        observed, expected = (values[of.unit] @ found.present for values in (counts.observed, counts.expected))
+        measures = _measures(found)
+        for i, (factor, is_binary) in enumerate(OUTCOMES.items()):
+            methods = _METHODS[is_binary or bool(found.is_binary[i])]
             shared = {
-                "n": found.n_units,
-                "n_weeks": found.n_weeks,
-                "observed": round(counts.observed[units].sum()),
-                "expected": float(counts.expected[units].sum()),
-                "problem": _association_problem(found, is_binary_here),
+                "n": int(found.n_units[i]),
+                "n_weeks": int(found.n_weeks[i]),
+                "observed": round(observed[i]),
+                "expected": float(expected[i]),
+                "problem": _association_problem(found, i, methods),
             }
             placebo = _PLACEBO if time_window == "pre_match" and factor in _AFTERWARDS else ""
-            for method, estimates in _measures(found, main, is_binary_here):
-                row = _row(family.source, "all", factor, method, time_window) | shared | estimates
-                row["note"] = placebo or ("" if method == main else _SECOND.format(main))
-                is_flat = not np.isfinite(row["statistical_significance"])
-                row["problem"] = row["problem"] or (_FLAT if is_flat else "")
-                if method == main and not row["problem"] and found.n_units < PERMUTE_BELOW:
-                    by_chance = permutation_p(of, outcome, seed)
+            for method, estimates in zip(methods, measures, strict=False):  # d is for 0/1 outcomes only
+                row = _row(family.source, "all", factor, method, time_window) | shared | estimates[i]
+                row["note"] = placebo or ("" if method == methods[0] else _SECOND.format(methods[0]))
+                row["problem"] = row["problem"] or ("" if np.isfinite(row["statistical_significance"]) else _FLAT)
+                if method == methods[0] and not row["problem"] and row["n"] < PERMUTE_BELOW:
+                    by_chance = permutation_p(of, outcomes[:, i], seed)
                     row["statistical_significance"] = max(row["statistical_significance"], by_chance)
                 rows.append(row)
     return rows
 
 
-def _association_problem(found: Association, is_binary: bool) -> str:
-    few = too_few(found.n_units, found.n_weeks)
+def _association_problem(found: Association, i: int, methods: tuple[str, ...]) -> str:
+    few = too_few(int(found.n_units[i]), int(found.n_weeks[i]))
     if few:
         return few
-    if found.is_constant:
+    if found.is_constant[i]:
         return "the outcome is the same in all units"
-    if is_binary and min(found.n_with, found.n_without) < MIN_GROUP:
-        return f"groups of {found.n_with} and {found.n_without} units; at least {MIN_GROUP} in each are needed"
+    n_with, n_without = found.n_with[i], found.n_without[i]
+    if methods == _METHODS[True] and min(n_with, n_without) < MIN_GROUP:
+        return f"groups of {n_with} and {n_without} units; at least {MIN_GROUP} in each are needed"
     return ""
 
 
-def _measures(found: Association, main: str, is_binary: bool) -> list[tuple[str, Row]]:
-    """Return each measure's name and estimates: r, ranks, slope, and d for 0/1 outcomes."""
-    degrees = np.array([found.n_weeks - 1.0])
-    slope = _interval_of(found.slope, degrees)
-    slope_percent = float(percent(found.slope[0]))
-    measures = []
-    for method, values in ((main, found.r), ("rank_biserial" if is_binary else "spearman", found.rank_r)):
-        with np.errstate(divide="ignore"):  # r = +-1 has no interval; the row says so
-            interval = _interval_of(np.arctanh(values), degrees)
-        r = float(values[0])
-        estimates = {"unit": "r", "estimate": r, "correlation_coefficient": r, "effect_size": slope_percent}
-        estimates |= {"ci_low": float(np.tanh(interval.low[0])), "ci_high": float(np.tanh(interval.high[0]))}
-        measures.append((method, estimates | {"statistical_significance": float(interval.p_value[0])}))
-    measures.append(("slope", _estimated(float(found.slope[0]), slope, 0) | {"effect_size": slope_percent}))
-    if is_binary:
-        d = _interval_of(found.d, degrees)
-        estimates = {"unit": "d", "estimate": float(found.d[0]), "effect_size": slope_percent}
-        estimates |= {"ci_low": float(d.low[0]), "ci_high": float(d.high[0])}
-        measures.append(("hedges_d", estimates | {"statistical_significance": float(d.p_value[0])}))
-    return measures
-
-
-def _interval_of(values: Floats, degrees: Floats) -> Interval:
-    error = jackknife_error(values[None, 1:])
-    return student_interval(values[:1], np.where(error > 1e-9, error, np.nan), degrees)
+def _measures(found: Association) -> list[list[Row]]:
+    """Return the estimates of r, rank r, slope and d, in the order of the methods; each a list by outcome."""
+    with np.errstate(divide="ignore"):  # r = +-1 has no interval; the row says so
+        values = np.stack([np.arctanh(found.r), np.arctanh(found.rank_r), found.slope, found.d])
+    error = jackknife_error(values[..., 1:])
+    degrees = (found.n_weeks - 1).astype(float)
+    interval = student_interval(values[..., 0], np.where(error > 1e-9, error, np.nan), degrees)
+    slope = percent(found.slope[:, 0])
+    r, rank_r, nothing = found.r[:, 0], found.rank_r[:, 0], np.full(len(slope), np.nan)
+    measures: tuple[tuple[str, Floats, Floats, Callable[[Floats], Floats]], ...] = (
+        ("r", r, r, np.tanh),
+        ("r", rank_r, rank_r, np.tanh),
+        ("%", slope, nothing, percent),
+        ("d", found.d[:, 0], nothing, np.asarray),
+    )
+    return [
+        _records(
+            {
+                "unit": [unit] * len(slope),
+                "estimate": estimate.tolist(),
+                "correlation_coefficient": coefficient.tolist(),
+                "ci_low": from_scale(low).tolist(),
+                "ci_high": from_scale(high).tolist(),
+                "statistical_significance": p_value.tolist(),
+                "effect_size": slope.tolist(),
+            }
+        )
+        for (unit, estimate, coefficient, from_scale), low, high, p_value in zip(
+            measures, interval.low, interval.high, interval.p_value, strict=True
+        )
+    ]
 
 
 def national_rows(source: Source, study: dict[str, tuple[EventStudy, int]], n_units: int) -> list[Row]:
@@ -195,7 +211,7 @@ def national_rows(source: Source, study: dict[str, tuple[EventStudy, int]], n_un
         error = jackknife_error(fit.beta_without[i : i + 1])
         interval = student_interval(fit.beta[i : i + 1], error, np.array([fit.n_weeks[i] - 1.0]))
         row = _row(source, "all", "match", "event_study", time_window)
-        row |= _estimated(float(fit.beta[i]), interval, 0)
+        row |= _records(_as_percent(fit.beta[i : i + 1], interval))[0]
         row |= {"n": n_units, "n_weeks": int(fit.n_weeks[i])}
         row |= {"observed": round(fit.observed[i]), "expected": float(fit.expected[i])}
         flat = (
@@ -204,7 +220,7 @@ def national_rows(source: Source, study: dict[str, tuple[EventStudy, int]], n_un
         row["problem"] = too_few(n_units, int(fit.n_weeks[i])) or flat
         rows.append(row)
         for factor in OUTCOMES:
-            other = _row(source, "all", factor, "point_biserial" if OUTCOMES[factor] else "pearson", time_window)
+            other = _row(source, "all", factor, _METHODS[OUTCOMES[factor]][0], time_window)
             rows.append(other | {"unit": "r", "problem": "orders carry no city, so no match is theirs"})
     return rows
 

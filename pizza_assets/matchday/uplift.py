@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from pizza_assets.contracts.columns import Source
 from pizza_assets.matchday.baseline import Baseline, fit_baseline
-from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints
+from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints, cumulated
 from pizza_assets.matchday.jackknife import effective_weeks
-from pizza_assets.matchday.windows import BINS_PER_DAY, span_bins
+from pizza_assets.matchday.windows import BINS_PER_DAY, Spans, span_bins
 
 CLEAN = "clean"
 NOT_OBSERVED = "not all of the window is observed"
@@ -26,86 +27,87 @@ REASONS = (
 )
 
 
-def cumulated(values: Floats | Bools) -> Floats:
-    """Return sums up to each bin, with a leading 0, along the last axis."""
-    padded = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
-    np.cumsum(values, axis=-1, out=padded[..., 1:])
-    return padded
-
-
 @dataclass(frozen=True)
 class Panel:
-    """Orders of one source against their baseline, summed up to each bin so that any window is a subtraction."""
+    """Orders of one source against their baseline, summed up so that any window is a subtraction.
+
+    Attributes
+    ----------
+    spans
+        The kick-offs that the baseline keeps out of.
+    orders, expected, unknown
+        Orders, expected orders, and bins without a baseline, up to each bin; cities by 1 + bins.
+    closed
+        Days that the city is not observed on, up to each day; cities by 1 + days.
+    profile, profile_without
+        The baseline's week up to each time of it: cities by 1 + times of week; and without each week, cities by
+        1 + times of week by weeks left out.
+    """
 
     grid: Grid
     baseline: Baseline
-    sums: dict[str, Floats]
+    spans: Spans
+    orders: Floats
+    expected: Floats
+    unknown: Floats
+    closed: Floats
+    profile: Floats
+    profile_without: Floats
 
-    def in_windows(self, name: str, city: Ints, start: Ints, end: Ints) -> Floats:
-        """Sum a quantity over [start, end) in each city (bins since 1970); outside the grid counts as 0."""
-        low, high = (np.clip(bins - self.grid.first_bin, 0, self.grid.n_bins) for bins in (start, end))
-        sums = self.sums[name]
-        result: Floats = sums[city, high] - sums[city, low]
-        return result
 
-
-def build_panel(grid: Grid, observed: Bools, spans: pd.DataFrame, fit_on: Bools | None = None) -> Panel:
+def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | None = None) -> Panel:
     """Fit the baseline of one source's orders.
 
     Parameters
     ----------
     grid
         The orders.
-    observed
-        By bin: is it collected from this panel's source?
+    source
+        Whose orders.
     spans
-        Matches that the fit must keep out of: city, kick_off_bin, extra_time.
-    fit_on
-        By bin: may it be fitted on? All observed bins by default.
+        Kick-offs that the fit must keep out of.
+    not_fitted
+        By day: which days to leave out of the fit; none by default.
 
     Notes
     -----
     A city takes part from the day of its first order to the day of its last: a store that opens in spring
     was not expected to sell in winter.
     """
-    orders = np.where(observed, grid.orders, 0)
-    is_open = _open_days(orders, observed)
-    cover = _cover(grid, spans)
-    free = is_open & (cover == 0)
-    if fit_on is not None:
-        free &= fit_on
-    baseline = fit_baseline(orders, free, grid.week, grid.time_of_week, grid.zone)
-    quantities: dict[str, Floats | Bools] = {
-        "orders": orders,
-        "expected": baseline.expected,
-        "missing": ~is_open,
-        "unknown": ~baseline.is_known,
-        "covered": cover >= 1,
-        "covered twice": cover >= 2,
-    }
-    sums = {name: cumulated(values) for name, values in quantities.items()}
-    return Panel(grid=grid, baseline=baseline, sums=sums)
+    orders = grid.orders_until[source]
+    is_open = _open_days(np.diff(orders[:, ::BINS_PER_DAY]) > 0) & grid.days_with(source)
+    fitted = is_open if not_fitted is None else is_open & ~not_fitted
+    free = np.repeat(fitted, BINS_PER_DAY, axis=1)
+    _take_out(free, grid, spans)
+    baseline = fit_baseline(grid.orders, free, grid.week, grid.time_of_week, grid.zone)
+    return Panel(
+        grid=grid,
+        baseline=baseline,
+        spans=spans,
+        orders=orders,
+        expected=cumulated(baseline.expected),
+        unknown=cumulated(~baseline.is_known),
+        closed=cumulated(~is_open),
+        profile=cumulated(baseline.profile),
+        # Weeks last, so that a window's are side by side in memory.
+        profile_without=np.ascontiguousarray(cumulated(baseline.profile_without).transpose(0, 2, 1)),
+    )
 
 
-def _open_days(orders: Floats, observed: Bools) -> Bools:
-    """Return the observed bins between the days of a city's first and last order, cities by bins."""
-    days: Bools = np.add.reduceat(orders, np.arange(0, orders.shape[1], BINS_PER_DAY), axis=1) > 0
-    has_begun = np.cumsum(days, axis=1) > 0
-    has_not_ended = np.cumsum(days[:, ::-1], axis=1)[:, ::-1] > 0
-    return np.repeat(has_begun & has_not_ended, BINS_PER_DAY, axis=1) & observed
+def _open_days(sells: Bools) -> Bools:
+    """Return the days between a city's first and last day with orders, cities by days."""
+    has_begun = np.logical_or.accumulate(sells, axis=1)
+    has_not_ended = np.logical_or.accumulate(sells[:, ::-1], axis=1)[:, ::-1]
+    result: Bools = has_begun & has_not_ended
+    return result
 
 
-def _cover(grid: Grid, spans: pd.DataFrame) -> Ints:
-    """Return how many kick-offs' spans cover each bin, cities by bins."""
-    local = spans[spans["city"].isin(grid.cities)]
-    spans = local.groupby(["city", "kick_off_bin"])[["extra_time"]].any().reset_index()
-    city = pd.Index(grid.cities).get_indexer(pd.Index(spans["city"]))
-    start, end = span_bins(spans)
-    steps = np.zeros((len(grid.cities), grid.n_bins + 1), dtype=np.int64)
-    low, high = (np.clip(bins - grid.first_bin, 0, grid.n_bins) for bins in (start, end))
-    np.add.at(steps, (city, low), 1)
-    np.add.at(steps, (city, high), -1)
-    return np.cumsum(steps[:, :-1], axis=1)
+def _take_out(free: Bools, grid: Grid, spans: Spans) -> None:
+    """Mark the bins of spans as not free, cities by bins."""
+    low, high = grid.bins_within(spans.start, spans.end)
+    bins = low[:, None] + np.arange((high - low).max(initial=0))
+    span, place = np.nonzero(bins < high[:, None])
+    free[spans.city[span], bins[span, place]] = False
 
 
 @dataclass(frozen=True)
@@ -151,36 +153,40 @@ class Counts:
         )
 
 
-def count_window(panel: Panel, units: pd.DataFrame, start: Ints, end: Ints) -> Counts:
-    """Count orders in [start, end) of each unit (bins since 1970) against the adjusted baseline."""
-    grid = panel.grid
-    city = pd.Index(grid.cities).get_indexer(pd.Index(units["city"]))
-    has_city = city >= 0
-    if not grid.cities or not grid.n_bins:
-        return no_counts(len(units), panel.baseline.n_weeks)
-    city = np.where(has_city, city, 0)
+def count_window(panel: Panel, units: pd.DataFrame, city: Ints, start: Ints, end: Ints) -> Counts:
+    """Count orders in [start, end) of each unit (bins since 1970) against the adjusted baseline.
 
-    def total(name: str, begin: Ints = start, stop: Ints = end) -> Floats:
-        return panel.in_windows(name, city, begin, stop)
+    Parameters
+    ----------
+    city
+        The units' rows in the grid; -1 for a city without orders.
+    """
+    grid, baseline = panel.grid, panel.baseline
+    if not grid.cities or not grid.n_bins:
+        return no_counts(len(units), baseline.n_weeks)
+    has_city, city = city >= 0, np.maximum(city, 0)
+    low, high = grid.bins_within(start, end)
+    first_day, end_day = grid.days_within(start, end)
 
     is_inside = (start >= grid.first_bin) & (end <= grid.first_bin + grid.n_bins)
+    is_missing = panel.closed[city, end_day] > panel.closed[city, first_day]
     span_start, span_end = span_bins(units)
-    own_start, own_end = np.clip(start, span_start, span_end), np.clip(end, span_start, span_end)
-    own_cover = total("covered", own_start, own_end)
-    is_overlapped = (total("covered") - own_cover > 0) | (total("covered twice", own_start, own_end) > 0)
-    is_known = has_city & is_inside & (total("unknown") == 0)
-    problems = [~has_city, ~is_inside | (total("missing") > 0), is_overlapped, ~is_known]
+    is_own = (span_start < end) & (span_end > start)
+    is_overlapped = panel.spans.overlapping(city, start, end) > is_own
+    is_known = has_city & is_inside & (panel.unknown[city, high] == panel.unknown[city, low])
+    problems = [~has_city, ~is_inside | is_missing, is_overlapped, ~is_known]
     code = np.select(problems, range(1, len(REASONS)), 0).astype(np.int64)
 
+    zone = grid.zone[city]
     kick_off = np.clip(units["kick_off_bin"].to_numpy(dtype=np.int64) - grid.first_bin, 0, grid.n_bins - 1)
-    week = grid.week[grid.zone[city], kick_off] - panel.baseline.first_week
-    first = grid.time_of_week[grid.zone[city], np.clip(start - grid.first_bin, 0, grid.n_bins - 1)]
+    week = grid.week[zone, kick_off] - baseline.first_week
+    first = grid.time_of_week[zone, np.minimum(low, grid.n_bins - 1)]
     return Counts(
-        observed=np.where(has_city, total("orders"), 0),
-        expected=np.where(is_known, total("expected"), np.nan),
-        without=_without_in_windows(panel.baseline, city, first, end - start)
-        * panel.baseline.level_without[city, week]
-        * panel.baseline.day_without[week, first // BINS_PER_DAY],
+        observed=np.where(has_city, panel.orders[city, high] - panel.orders[city, low], 0),
+        expected=np.where(is_known, panel.expected[city, high] - panel.expected[city, low], np.nan),
+        without=_without_in_windows(panel, city, first, end - start)
+        * baseline.level_without[city, week]
+        * baseline.day_without[week, first // BINS_PER_DAY],
         week=week,
         code=code,
     )
@@ -197,23 +203,22 @@ def no_counts(n_units: int, n_weeks: int) -> Counts:
     )
 
 
-def _without_in_windows(baseline: Baseline, city: Ints, first: Ints, length: Ints) -> Floats:
+def _without_in_windows(panel: Panel, city: Ints, first: Ints, length: Ints) -> Floats:
     """Return each window's expected orders as fitted without each week, as a share of the full fit's.
 
     `first` is the window's first time of week; windows wrap around at the end of the week. 1 where nothing
     is ever sold, or only in the week that is left out.
     """
-    numerator = _wrapped(cumulated(baseline.profile_without), city, first, length)
-    denominator = _wrapped(cumulated(baseline.profile[:, None]), city, first, length)
+    last = first + length
+    over, last = np.maximum(last - TIMES_OF_WEEK, 0), np.minimum(last, TIMES_OF_WEEK)
+
+    def in_window(sums: Floats) -> Floats:
+        total: Floats = sums[city, last] - sums[city, first] + sums[city, over]
+        return total
+
+    numerator, denominator = in_window(panel.profile_without), in_window(panel.profile)[:, None]
     is_sold = (denominator > 0) & (numerator > 0)
     return np.divide(numerator, denominator, out=np.ones_like(numerator), where=is_sold)
-
-
-def _wrapped(sums: Floats, city: Ints, first: Ints, length: Ints) -> Floats:
-    """Sum windows out of cumulated weekly profiles: cities by weeks by times of week -> windows by weeks."""
-    last = first + length
-    over = np.maximum(last - TIMES_OF_WEEK, 0)
-    return sums[city, :, np.minimum(last, TIMES_OF_WEEK)] - sums[city, :, first] + sums[city, :, over]
 
 
 @dataclass(frozen=True)

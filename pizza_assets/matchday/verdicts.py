@@ -3,8 +3,10 @@
 Belongs here: the rules that turn estimates into verdicts. Does not belong here: how estimates are made.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
-import pandas as pd
 
 from pizza_assets.contracts.analysis import TIME_PERIODS
 from pizza_assets.matchday.grid import Bools, Floats
@@ -15,16 +17,22 @@ MIN_UNITS, MIN_WEEKS, MIN_GROUP = 10, 8, 10
 MIN_EFFECTIVE_WEEKS = 4
 #: Below this many units the permutation p counts too.
 PERMUTE_BELOW = 30
-#: Columns that an insufficient result leaves empty: they are not to be trusted.
-_WITHHELD = [
-    "estimate",
-    "ci_low",
-    "ci_high",
-    "correlation_coefficient",
-    "statistical_significance",
-    "q_value",
-    "effect_size",
-]
+#: What an insufficient result leaves empty: it is not to be trusted.
+_WITHHELD = dict.fromkeys(
+    (
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "correlation_coefficient",
+        "statistical_significance",
+        "q_value",
+        "effect_size",
+    ),
+    np.nan,
+)
+
+#: One estimate, by the names of CORRELATION_RESULTS and those that verdicts add and need.
+Row = dict[str, Any]
 
 
 def adjusted(p_values: Floats, is_primary: Bools | None = None) -> Floats:
@@ -58,8 +66,8 @@ def too_few(n_units: int, n_weeks: int) -> str:
     return f"{n_units} units in {n_weeks} weeks; at least {MIN_UNITS} in {MIN_WEEKS} are needed"
 
 
-def judge(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add q_value, verdict and reason to estimates.
+def judge(rows: Sequence[Row]) -> list[Row]:
+    """Return estimates with q_value, verdict and reason; an insufficient one is left without its numbers.
 
     Parameters
     ----------
@@ -68,30 +76,23 @@ def judge(rows: pd.DataFrame) -> pd.DataFrame:
         it is a diagnostic and no finding, or empty). The family of a source is all its rows with neither; the
         primary questions are those over all matches in the three disjoint windows ('day' mostly repeats them).
     """
-    is_insufficient = rows["problem"] != ""
-    is_diagnostic = ~is_insufficient & (rows["note"] != "")
-    in_family = ~is_insufficient & ~is_diagnostic
-    p_values = rows["statistical_significance"].where(in_family).to_numpy(dtype=float)
+    in_family = np.array([not row["problem"] and not row["note"] for row in rows], dtype=bool)
+    p_values = np.where(in_family, np.array([row["statistical_significance"] for row in rows], dtype=float), np.nan)
+    is_primary = np.array([row["scope"] == "all" and row["time_window"] in TIME_PERIODS for row in rows], dtype=bool)
+    sources = np.array([row["data_source"] for row in rows], dtype=object)
     q_values = np.full(len(rows), np.nan)
-    is_primary = ((rows["scope"] == "all") & rows["time_window"].isin(TIME_PERIODS)).to_numpy()
-    for source in rows["data_source"].unique():
-        of_source = (rows["data_source"] == source).to_numpy()
+    for source in set(sources):
+        of_source = sources == source
         q_values[of_source] = adjusted(p_values[of_source], is_primary[of_source])
-    is_found = q_values <= ALPHA
-    rises = rows["estimate"].to_numpy(dtype=float) > 0
-    verdict = np.select(
-        [is_insufficient, is_diagnostic, is_found & rises, is_found & ~rises],
-        ["insufficient", "diagnostic", "higher", "lower"],
-        "no effect found",
-    )
-    adjusted_p = [f"adjusted p is {q:.2g}" for q in q_values]
-    reason = [
-        problem or note or f"{text}, {'not above' if found else 'above'} {ALPHA}"
-        for problem, note, text, found in zip(
-            rows["problem"].tolist(), rows["note"].tolist(), adjusted_p, is_found, strict=True
-        )
-    ]
-    judged = rows.assign(q_value=q_values, verdict=verdict, reason=reason)
-    judged[_WITHHELD] = judged[_WITHHELD].astype(float)
-    judged.loc[is_insufficient, _WITHHELD] = np.nan
-    return judged
+    return [_judged(row, q_value) for row, q_value in zip(rows, q_values.tolist(), strict=True)]
+
+
+def _judged(row: Row, q_value: float) -> Row:
+    if row["problem"]:
+        return row | _WITHHELD | {"verdict": "insufficient", "reason": row["problem"]}
+    if row["note"]:
+        return row | {"q_value": q_value, "verdict": "diagnostic", "reason": row["note"]}
+    is_found = q_value <= ALPHA
+    verdict = ("higher" if row["estimate"] > 0 else "lower") if is_found else "no effect found"
+    reason = f"adjusted p is {q_value:.2g}, {'not above' if is_found else 'above'} {ALPHA}"
+    return row | {"q_value": q_value, "verdict": verdict, "reason": reason}

@@ -8,6 +8,7 @@ snapped to the grid of 15-minute bins: a kick-off at an odd minute goes to the n
 bin are one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -182,6 +183,58 @@ def window_bins(units: pd.DataFrame, time_window: str) -> tuple[NDArray[np.int64
     starts_later, ends_later = _MOVED_BY_EXTRA_TIME[time_window]
     start = kick_off + start_hour * BINS_PER_HOUR + starts_later * extra
     return start, kick_off + end_hour * BINS_PER_HOUR + ends_later * extra
+
+
+@dataclass(frozen=True)
+class Spans:
+    """The spans of kick-offs in cities, one a city and kick-off, by city and kick-off.
+
+    Attributes
+    ----------
+    city
+        Row of the city in the grid.
+    start, end
+        First bin, and the first one after it (bins since 1970).
+    """
+
+    city: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    def overlapping(
+        self, city: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Count the spans that each [start, end) of a city overlaps: those begun before its end, less those over."""
+        begun = np.searchsorted(_in_city(self.city, self.start), _in_city(city, end))
+        over = np.searchsorted(np.sort(_in_city(self.city, self.end)), _in_city(city, start), side="right")
+        return begun - over
+
+
+#: More bins than there are between 1970 and any day.
+_CITY_STRIDE = 2**32
+
+
+def _in_city(city: NDArray[np.int64], bins: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one number for a city and a bin, that sorts by city, then by bin."""
+    return city * _CITY_STRIDE + bins
+
+
+def spans_in(cities: Sequence[str], spans: pd.DataFrame) -> Spans:
+    """Return the spans in `cities`; kick-offs of one city and bin are one, with extra time if any has it.
+
+    Parameters
+    ----------
+    cities
+        Cities by their rows in the grid.
+    spans
+        Columns city, kick_off_bin and extra_time.
+    """
+    row = pd.Index(cities).get_indexer(pd.Index(spans["city"])).astype(np.int64)
+    start, end = (bins[row >= 0] for bins in span_bins(spans))
+    place = _in_city(row[row >= 0], start)
+    order = np.lexsort((-end, place))
+    distinct = order[np.diff(place[order], prepend=-1) != 0]
+    return Spans(row[row >= 0][distinct], start[distinct], end[distinct])
 
 
 def span_bins(spans: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

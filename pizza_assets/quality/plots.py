@@ -4,7 +4,6 @@ Belongs here: a few marks on a few days. Does not belong here: the dashboard's c
 Real and mock days never share a line, and each picture says which it shows.
 """
 
-import io
 from collections.abc import Sequence
 
 import pandas as pd
@@ -17,7 +16,6 @@ _MOST_DAYS = 120
 _DOTTED_DAYS = 14
 _WIDTH, _HEIGHT = 640, 160
 _SOURCES, _COLOURS = ["real", "mock"], ["#1f6f54", "#b4552d"]
-_WINDOWS = ["pre_match", "during_match", "post_match", "day"]
 
 
 def orders_and_expectation(results: Sequence[DayResult]) -> str:
@@ -36,31 +34,6 @@ def orders_and_expectation(results: Sequence[DayResult]) -> str:
     dots = {"size": 12} if len(days) <= _DOTTED_DAYS else False
     line = by_day.mark_line(strokeWidth=1.2, point=dots, aria=False).encode(y=orders, color=colour)
     return _svg((band + line).properties(width=_WIDTH, height=_HEIGHT).to_dict())
-
-
-def uplift_by_window(correlation_results: bytes) -> str:
-    """Return the overall uplift in each time window with its 95 % interval, as SVG.
-
-    Parameters
-    ----------
-    correlation_results
-        CORRELATION_RESULTS of one day, as CSV.
-    """
-    import altair
-
-    rows = pd.read_csv(io.BytesIO(correlation_results))
-    overall = rows[(rows["scope"] == "all") & (rows["method"] == "uplift")]
-    shown = overall[["time_window", "data_source", "estimate", "ci_low", "ci_high"]]
-    chart = altair.Chart(shown.astype({"estimate": float, "ci_low": float, "ci_high": float}))
-    window = altair.Y("time_window:N", title=None, sort=_WINDOWS)
-    colour = altair.Color("data_source:N", title="data", scale=altair.Scale(domain=_SOURCES, range=_COLOURS))
-    lane = altair.YOffset("data_source:N")
-    interval = chart.mark_rule(strokeWidth=2).encode(
-        x=altair.X("ci_low:Q", title="orders against expected, %"), x2="ci_high:Q", y=window, yOffset=lane, color=colour
-    )
-    estimate = chart.mark_point(filled=True, size=60).encode(x="estimate:Q", y=window, yOffset=lane, color=colour)
-    nothing = altair.Chart(pd.DataFrame({"x": [0]})).mark_rule(strokeDash=[3, 3], color="#777").encode(x="x:Q")
-    return _svg((nothing + interval + estimate).properties(width=_WIDTH, height=_HEIGHT).to_dict())
 
 
 def _svg(specification: dict[str, object]) -> str:

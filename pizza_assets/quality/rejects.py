@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import Day
 from pizza_assets.quality.results import Background, DayResult, Figure, Status
 
@@ -31,7 +32,7 @@ class RejectedShare:
     is_duplicate: bool
     is_blocking: bool = False
 
-    def measure(self, day: date, content: Day) -> Mapping[str, Figure]:
+    def measure(self, day: date, content: Day | SalesDay) -> Mapping[str, Figure]:
         """Return received, rejected, and the commonest reason."""
         del day
         reasons = [str(item["reason"]) for item in content.rejected]

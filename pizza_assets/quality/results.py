@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import pandas as pd
 
+from pizza_assets.lake.sales import SalesTable
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 
 #: 'skipped' is an answer: the day cannot be judged yet, and the message says why.
@@ -41,7 +42,7 @@ class Background:
     ``today`` the day (UTC) that is not over.
     """
 
-    stored: DailyTable | DatedFiles
+    stored: DailyTable | SalesTable | DatedFiles
     first: date
     today: date
     _read: dict[tuple[str, ...], dict[date, pd.DataFrame]] = field(default_factory=dict)

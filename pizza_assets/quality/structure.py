@@ -11,6 +11,7 @@ from datetime import date
 import pandera.pandas as pa
 
 from pizza_assets.errors import ContractError
+from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import Day
 from pizza_assets.quality.results import Background, DayResult
 
@@ -43,7 +44,7 @@ class Schema:
             f"(contract {self.contract.name}). A day that breaks it is not stored."
         )
 
-    def measure(self, day: date, content: Day) -> Counts:
+    def measure(self, day: date, content: Day | SalesDay) -> Counts:
         """Return rows and columns."""
         del day
         return {"rows": content.counts["rows"], "columns": len(self.contract.columns)}
@@ -58,7 +59,7 @@ class CountsReconcile:
     is_blocking: bool = True
     judge = staticmethod(_passed)
 
-    def measure(self, day: date, content: Day) -> Counts:
+    def measure(self, day: date, content: Day | SalesDay) -> Counts:
         """Return the three counts.
 
         Raises

@@ -3,7 +3,6 @@
 Belongs here: TLS only (loopback excepted), and how a token travels. Does not belong here: asking (``http.py``).
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import requests
 from pydantic import SecretStr
 from requests.auth import AuthBase
 
+from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SettingsError, SourceError
 
 
@@ -25,7 +25,10 @@ class AuthenticationError(SourceError):
 
 @dataclass(frozen=True)
 class Api:
-    """An API and how it knows us; `url_setting` and `key_setting` are the settings to name in messages."""
+    """An API and how it knows us; `url_setting` and `key_setting` are the settings to name in messages.
+
+    `secrets` are what an answer may tell beside the token: no message repeats them.
+    """
 
     name: str
     url: str
@@ -35,6 +38,7 @@ class Api:
     header: str = "Authorization"
     scheme: str = "Bearer "
     headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretStr, ...] = ()
 
 
 class TokenAuth(AuthBase):
@@ -49,14 +53,9 @@ class TokenAuth(AuthBase):
         return request
 
 
-def is_loopback(address: SplitResult) -> bool:
-    """Tell whether an address leads back to this very machine."""
-    if address.hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address.hostname or "").is_loopback
-    except ValueError:
-        return False
+def host_of(address: SplitResult) -> str:
+    """Return host and port."""
+    return f"{address.hostname}:{address.port or {'https': 443, 'http': 80}[address.scheme]}"
 
 
 def checked_address(api: Api) -> SplitResult:
@@ -73,7 +72,7 @@ def checked_address(api: Api) -> SplitResult:
             f"{api.url_setting} must be an address without user name, password, query and fragment. "
             f"Found more than that at host {parts.hostname}. Put the token into {api.key_setting}."
         )
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise SettingsError(
             f"{api.url_setting} must start with https:// because the token is sent there (http:// only on this "
             f"machine's own loopback). Found {parts.scheme}://{parts.hostname}. Change {api.url_setting}."

@@ -5,6 +5,7 @@ import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pandera.errors import SchemaErrors
 
 from pizza_assets import contracts
 from pizza_assets.documents import dictionary, env_example
@@ -49,6 +50,29 @@ def test_rows_that_break_the_contract_are_split_off_with_a_reason(frame: pd.Data
     assert all(any(column in reason for column in faults) for reason in reasons)
     assert len(valid) + len(reasons) == len(frame)
     contracts.validate(valid, contracts.DOMINOS_ORDERS)
+
+
+@given(orders_of_day(most=10), st.data())
+def test_a_frame_keeps_its_contract_exactly_when_pandera_says_so(frame: pd.DataFrame, data: st.DataObject) -> None:
+    schema = contracts.DOMINOS_ORDERS
+    change = data.draw(st.sampled_from(["nothing", "value", "key", "type", "columns"]))
+    if change == "value" and len(frame):
+        faults = {"order_total": float("inf"), "quantity": 0, "currency": "pounds", "location": "", "order_id": None}
+        column = data.draw(st.sampled_from(list(faults)))
+        frame.loc[frame.index[-1], column] = faults[column]
+    elif change == "key":
+        frame = pd.concat([frame, frame.iloc[:1]], ignore_index=True)
+    elif change == "type":
+        frame = frame.astype({data.draw(st.sampled_from(["quantity", "city"])): object})
+    elif change == "columns":
+        frame = frame[data.draw(st.permutations(list(frame.columns)))]
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors:
+        with pytest.raises(ContractError):
+            contracts.validate(frame, schema)
+    else:
+        assert contracts.validate(frame, schema) is frame
 
 
 @given(orders_of_day(most=10))

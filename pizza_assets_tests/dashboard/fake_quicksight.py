@@ -58,7 +58,7 @@ class FakeQuickSight:
         if key in self.resources:
             raise QuickSightError("ResourceExistsException", f"{key} exists")
         for table in request.get("PhysicalTableMap", {}).values():
-            source = table["S3Source"]["DataSourceArn"].rsplit("/", 1)[-1]
+            source = next(iter(table.values()))["DataSourceArn"].rsplit("/", 1)[-1]
             if ("DataSource", source) not in self.resources:
                 raise QuickSightError("ResourceNotFoundException", f"no data source {source}")
         kept = {**request, "Status": "CREATION_SUCCESSFUL", "VersionNumber": 1}

@@ -110,7 +110,7 @@ def test_a_real_page_keeps_its_policy_when_served(store: Store) -> None:
 
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize(
-    ("command", "count"), [("deploy", 3 * len(DATA_SETS) + 2), ("teardown", 3 * len(DATA_SETS) + 1)]
+    ("command", "count"), [("deploy", 3 * len(DATA_SETS) + 2), ("teardown", 3 * len(DATA_SETS) + 4)]
 )
 def test_a_dry_run_prints_every_request_and_asks_nobody(command: str, count: int) -> None:
     result = invoke("quicksight", command, "--dry-run")

@@ -9,11 +9,12 @@ import boto3
 import dagster as dg
 import pytest
 
+from pizza_assets.contracts.merchants import ANSWERS as MERCHANT_ANSWERS
 from pizza_assets.definitions import build_defs
 from pizza_assets.defs.runs import RunFailedError, run_days
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import open_lake
-from pizza_assets.lake.layout import DAILY_TABLES, RAW_ORDERS
+from pizza_assets.lake.layout import DAILY_TABLES, RAW_ORDERS, REPORT_PREFIX, dated_key
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.settings import Settings
@@ -41,10 +42,10 @@ def contents(store: Store) -> dict[str, bytes]:
     return {item.key: store.read(item.key) for item in store.list("") if not item.key.startswith(RUN_DEPENDENT)}
 
 
-def shown(asset: str, day: date) -> Mapping[str, dg.MetadataValue]:
-    """What the UI shows of the latest materialization of a day."""
+def shown(asset: str, day: date | None = None) -> Mapping[str, dg.MetadataValue]:
+    """What the UI shows of the latest materialization, of a day where the asset has days."""
     with dg.DagsterInstance.get() as instance:
-        of_day = dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[day.isoformat()])
+        of_day = dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[day.isoformat()] if day else None)
         (record,) = instance.fetch_materializations(of_day, limit=1).records
     assert record.asset_materialization is not None
     return record.asset_materialization.metadata
@@ -78,9 +79,29 @@ def test_lineage_leads_from_raw_to_the_dashboard() -> None:
         "order_volume": {"raw_orders"},
         "merged_orders": {"raw_orders", "raw_matches"},
         "correlation_results": {"order_volume", "raw_matches"},
+        "insights_report": {"correlation_results", "order_volume", "raw_matches"},
         "dashboard_data": {"correlation_results", "order_volume", "raw_matches"},
         "dashboard_page": {"dashboard_data"},
         "spice_refresh": {"dashboard_data"},
+        "raw_retailer_1": {"raw_matches"},
+        "raw_retailer_2": {"raw_matches"},
+        "raw_retailer_3": {"raw_matches"},
+        "raw_dominos_sales": {"raw_orders"},
+        "sales_retailer_1": {"raw_retailer_1"},
+        "sales_retailer_2": {"raw_retailer_2"},
+        "sales_retailer_3": {"raw_retailer_3"},
+        "sales_dominos": {"raw_dominos_sales"},
+        "match_dates": {"raw_matches"},
+        "warehouse_views": {
+            "sales_retailer_1",
+            "sales_retailer_2",
+            "sales_retailer_3",
+            "sales_dominos",
+            "match_dates",
+        },
+        "merchant_transactions": set(),
+        **{name: {"merchant_transactions"} for name in MERCHANT_ANSWERS},
+        "merchant_report": set(MERCHANT_ANSWERS),
     }
 
 
@@ -90,7 +111,7 @@ def test_every_asset_explains_itself_in_the_ui() -> None:
         assert node.description, node.key
         assert node.kinds, node.key
         assert node.owners, node.key
-        assert node.group_name in {"raw", "match_day", "dashboard"}
+        assert node.group_name in {"raw", "match_day", "dashboard", "retail", "warehouse", "merchants"}
         name = node.key.to_user_string()
         if name in DAILY_TABLES:
             columns = node.metadata["dagster/column_schema"].columns
@@ -114,7 +135,7 @@ def test_a_range_is_one_run_and_every_layer_has_every_day(lake: Store) -> None:
         assert any("DOMINOS_API_KEY" in message for message in warnings)
 
 
-def test_the_ui_shows_rows_share_real_reason_preview_and_the_report(lake: Store) -> None:
+def test_the_ui_shows_rows_share_real_reason_and_preview(lake: Store) -> None:
     run_days(small(), FIRST, LAST)
     orders = {name: value.value for name, value in shown("raw_orders", FIRST).items()}
     assert orders["reason"] == "neither DOMINOS_API_KEY nor ORDERS_FILES is set"
@@ -123,9 +144,22 @@ def test_the_ui_shows_rows_share_real_reason_preview_and_the_report(lake: Store)
     assert orders["rejected"] == 0
     assert len(orders["preview"].records) == 3
     assert orders["planted"]["mock_uplift_during_match"] == 0.06
-    report = str(shown("correlation_results", LAST)["report"].value)
-    assert report.startswith("# Does football sell pizza?")
-    assert "report" not in shown("correlation_results", FIRST)
+
+
+def test_the_report_tells_the_newest_analysed_day(lake: Store) -> None:
+    run_days(small(), FIRST, LAST)
+    metadata = shown("insights_report")
+    assert metadata["as_of"].value == LAST.isoformat()
+    assert str(metadata["report"].value).startswith("# Does football sell pizza?"), "nothing to plot in five days"
+    markdown = lake.read(dated_key(REPORT_PREFIX, LAST, "insights_report.md")).decode()
+    assert markdown == metadata["report"].value
+    run_days(small(), FIRST, FIRST)
+    assert shown("insights_report")["as_of"].value == LAST.isoformat()
+
+
+def test_a_report_needs_an_analysis(lake: Store) -> None:
+    with pytest.raises(RunFailedError, match="Materialize correlation_results"):
+        run_days(small(), FIRST, LAST, "key:insights_report")
 
 
 def test_days_made_in_another_order_and_again_are_the_same(lake: Store, uninterrupted: dict[str, bytes]) -> None:
@@ -163,9 +197,9 @@ def test_days_that_were_finished_survive_a_failure(
 def test_a_long_range_is_split_into_runs(lake: Store, uninterrupted: dict[str, bytes]) -> None:
     runs = run_days(small(pizza_max_days_per_run=2), FIRST, LAST)
     assert len(runs) == 3
-    reports = {key for key in contents(lake) if "insights_report" in key}
-    assert len(reports) == 6, "the last day of each run has one"
-    assert set(contents(lake)) - reports == {key for key in uninterrupted if "insights_report" not in key}
+    older = {key for key in contents(lake) if "insights_report" in key and f"{LAST:%Y%m%d}" not in key}
+    assert len(older) == 4, "the last day of each run has a report"
+    assert set(contents(lake)) - older == set(uninterrupted)
     assert verify(lake).problems == []
 
 

@@ -63,7 +63,7 @@ def test_of_two_variants_left_by_a_killed_run_the_newer_is_read(tmp_path: Path) 
 def test_the_sources_own_objects_lie_beside_real_data(store: Store) -> None:
     frame = matches_frame([match_row("1", NOON)])
     DailyTable(store, RAW_MATCHES).put(DAY, Day(frame, "real", received=1, raw=[{"id": 1}]), "run")
-    key = "raw-data/football-data/real/2024/02/29/20240229_000000_matches.json.gz"
+    key = "raw-data/football-data/received/2024/02/29/20240229_000000_matches.json.gz"
     assert json.loads(gzip.decompress(store.read(key))) == {"day": "2024-02-29", "objects": [{"id": 1}]}
 
 

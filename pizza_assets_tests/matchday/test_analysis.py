@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 from pizza_assets.contracts import ANOMALIES, CORRELATION_RESULTS, UNIT_UPLIFT, validate
 from pizza_assets.contracts.analysis import TIME_WINDOWS
 from pizza_assets.matchday.analysis import Analysis, analyse_prepared, prepare
-from pizza_assets.matchday.insights import report_json, report_markdown
+from pizza_assets.matchday.report import report_json, report_markdown
 from pizza_assets_tests.frames import match_row
 from pizza_assets_tests.matchday.seasons import CITIES, MONDAY, Season, kick_off, season, weekly_matches
 

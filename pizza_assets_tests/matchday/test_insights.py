@@ -1,6 +1,4 @@
-import json
-
-from pizza_assets.matchday.insights import insights, report, report_json, report_markdown
+from pizza_assets.matchday.insights import insights
 from pizza_assets_tests.matchday.seasons import Season, season
 
 CLEAR = {"pre_match": 0.5, "win": 0.6}
@@ -35,19 +33,3 @@ def test_findings_come_first_and_diagnostics_are_no_insights() -> None:
     outcome = [row["verdict"] in ("higher", "lower") for row in told if row["section"] == "What happens in the match"]
     assert outcome == sorted(outcome, reverse=True)
     assert any(outcome)
-
-
-def test_the_report_reads_the_same_in_both_forms() -> None:
-    analysis = _season().analysis()
-    markdown, document = report_markdown(analysis), json.loads(report_json(analysis))
-    assert document == json.loads(json.dumps(report(analysis)))
-    found = [row["sentence"] for row in document["insights"] if row["verdict"] in ("higher", "lower")]
-    assert found
-    assert all(text in markdown for text in found)
-    assert "## Real data" in markdown
-    assert "## Mock data" not in markdown
-
-
-def test_an_empty_analysis_says_that_there_is_nothing() -> None:
-    nothing = season(weeks=1, rows=[]).without_days(list(season(weeks=1).order_sources))
-    assert "there is nothing to tell" in report_markdown(nothing.analysis())

@@ -1,9 +1,12 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pizza_assets.matchday.windows import BINS_PER_HOUR, select_matches, span_bins, window_bins
+from pizza_assets.matchday.windows import BINS_PER_HOUR, select_matches, span_bins, spans_in, window_bins
 from pizza_assets_tests.frames import match_row, matches_frame
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -60,6 +63,26 @@ def test_windows_are_disjoint_and_extra_time_shifts_the_last() -> None:
     assert [edge.tolist() for edge in hours["post_match"]] == [[2, 2.5], [4, 4.5]]
     assert [edge.tolist() for edge in hours["day"]] == [[0, 0], [24, 24]]
     assert ((span_bins(units)[1] - kick_off) / BINS_PER_HOUR).tolist() == [4, 4.5]
+
+
+_KICK_OFFS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60), st.booleans()), max_size=12)
+
+
+@given(_KICK_OFFS, st.integers(0, 2), st.integers(-20, 90), st.integers(1, 30))
+def test_overlapping_spans_are_counted_once_a_city_and_kick_off(
+    kick_offs: list[tuple[int, int, bool]], city: int, start: int, length: int
+) -> None:
+    names = ("Hull", "Leeds", "York")
+    rows = [(names[number], at, extra_time) for number, at, extra_time in kick_offs]
+    frame = pd.DataFrame(rows, columns=["city", "kick_off_bin", "extra_time"])
+    frame = frame.astype({"city": str, "kick_off_bin": "int64", "extra_time": bool})
+    found = spans_in(names[1:], frame).overlapping(*(np.array([value]) for value in (city, start, start + length)))
+    longest: dict[int, bool] = {}
+    for number, at, extra_time in kick_offs:
+        if number == city + 1:
+            longest[at] = longest.get(at, False) or extra_time
+    by_hand = sum(at - 8 < start + length and at + 16 + 2 * extra > start for at, extra in longest.items())
+    assert found.tolist() == [by_hand]
 
 
 def test_only_finished_matches_with_a_score_count() -> None:

@@ -25,7 +25,7 @@ def _associated(orders: list[int], outcome: list[float]) -> tuple[Association, n
     n = len(orders)
     observed, x = np.array(orders, dtype=float), np.array(outcome[:n], dtype=float)
     counts = Counts(observed, np.full(n, EXPECTED), np.ones((n, 8)), np.arange(n) % 8, np.zeros(n, dtype=np.int64))
-    return associate(response(counts, np.zeros(n, dtype=np.int64)), x), x, np.log((observed + 0.5) / EXPECTED)
+    return associate(response(counts, np.zeros(n, dtype=np.int64)), x[:, None]), x, np.log((observed + 0.5) / EXPECTED)
 
 
 # Feature: pizza-game-dashboard, Property 15: For any football match outcome, correlation coefficients between match
@@ -36,9 +36,9 @@ def test_counts_agree_with_scipy(orders: list[int], goals: list[float]) -> None:
     if len(set(x)) < 3:
         return
     line = stats.linregress(x, y)
-    assert found.r[0] == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-9)
-    assert found.rank_r[0] == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
-    assert found.slope[0] == pytest.approx(line.slope, abs=1e-9)
+    assert found.r[0, 0] == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-9)
+    assert found.rank_r[0, 0] == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
+    assert found.slope[0, 0] == pytest.approx(line.slope, abs=1e-9)
 
 
 # Feature: pizza-game-dashboard, Property 15: For any football match outcome, correlation coefficients between match
@@ -52,10 +52,10 @@ def test_outcomes_agree_with_scipy(orders: list[int], wins: list[float]) -> None
     u = stats.mannwhitneyu(with_win, without).statistic
     df = len(x) - 2
     pooled = np.sqrt(((len(with_win) - 1) * with_win.var(ddof=1) + (len(without) - 1) * without.var(ddof=1)) / df)
-    assert found.r[0] == pytest.approx(stats.pointbiserialr(x, y).statistic, abs=1e-9)
-    assert found.rank_r[0] == pytest.approx(2 * u / (len(with_win) * len(without)) - 1, abs=1e-9)
+    assert found.r[0, 0] == pytest.approx(stats.pointbiserialr(x, y).statistic, abs=1e-9)
+    assert found.rank_r[0, 0] == pytest.approx(2 * u / (len(with_win) * len(without)) - 1, abs=1e-9)
     if pooled > 1e-6:
-        assert found.d[0] == pytest.approx(
+        assert found.d[0, 0] == pytest.approx(
             (with_win.mean() - without.mean()) / pooled * (1 - 3 / (4 * df - 1)), rel=1e-6
         )
 

@@ -1,0 +1,60 @@
+"""The code location of a soak: the platform's own, with its evening and its catch-up by the soak's clock.
+
+Dagster's cron follows the real clock. Here a sensor asks the platform's schedule for each evening that the soak's
+clock has passed; of several that passed while no daemon ran only the last one, as Dagster does.
+"""
+
+from datetime import datetime
+
+import dagster as dg
+
+from benchmarks.soak.clock import Clock, ClockedStore
+from pizza_assets import due_days
+from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
+from pizza_assets.defs.alerts import alert_sensor
+from pizza_assets.defs.automation import daily_refresh, decide
+from pizza_assets.defs.in_flight import days_in_flight, make_pools_known
+from pizza_assets.defs.resources import lake_resource
+from pizza_assets.settings import Settings
+
+_RUNNING = dg.DefaultSensorStatus.RUNNING
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions that the soak's daemon loads."""
+    settings, clock = Settings.load(), Clock.of_environment()
+    base = build_defs(settings)
+    jobs = list(base.jobs or [])
+    job = next(found for found in jobs if found.name == MATCH_DAY_JOB)
+    schedule = daily_refresh(settings, job, clock.now)
+
+    @dg.sensor(name="evening", job=job, minimum_interval_seconds=1, default_status=_RUNNING)
+    def evening(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Fire the daily refresh when the clock has passed 18:00."""
+        at = due_days.last_refresh(clock.now(), settings.daily_refresh_time_zone)
+        if context.cursor is None or at <= datetime.fromisoformat(context.cursor):
+            return dg.SensorResult(skip_reason="Not yet.", cursor=context.cursor or at.isoformat())
+        tick = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at))
+        if not tick.run_requests:
+            return dg.SensorResult(skip_reason=tick.skip_message, cursor=at.isoformat())
+        return dg.SensorResult(run_requests=list(tick.run_requests), cursor=at.isoformat())
+
+    @dg.sensor(name="catch_up", job=job, minimum_interval_seconds=1, default_status=_RUNNING)
+    def catch_up(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Collect what was missed, as the platform's own sensor does."""
+        graph = context.repository_def.asset_graph if context.repository_def else None
+        if graph is not None:
+            make_pools_known(context.instance, graph)
+        in_flight = days_in_flight(context.instance, graph, {dg.AssetKey("raw_orders")})
+        store = ClockedStore(lake_resource(settings).store(), clock)
+        return decide(store, settings, context.cursor, in_flight, clock.now())
+
+    return dg.Definitions(
+        assets=base.assets,
+        jobs=jobs,
+        resources=base.resources,
+        executor=base.executor,
+        loggers=base.loggers,
+        sensors=[evening, catch_up, alert_sensor(settings, seconds=1)],
+    )

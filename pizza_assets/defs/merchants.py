@@ -1,0 +1,201 @@
+"""Merchant assets: the lake's copy of card transactions, the answers to the five questions, and the report.
+
+Belongs here: reading and storing through the lake, what the UI shows, the monthly job. Does not belong here:
+what is computed, and how Spark is started (``spark_runs``).
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import pandera.pandas as pa
+
+from pizza_assets import contracts
+from pizza_assets.contracts.merchants import ANSWERS
+from pizza_assets.defs.catalog import column_schema
+from pizza_assets.defs.io_manager import preview
+from pizza_assets.defs.resources import LakeResource
+from pizza_assets.defs.spark_runs import SparkRuns
+from pizza_assets.errors import SettingsError
+from pizza_assets.lake.store import LocalStore
+from pizza_assets.merchants import lake_copy, outputs, quality
+from pizza_assets.merchants.analysis import Study, limits
+from pizza_assets.merchants.engines import DuckDBEngine
+from pizza_assets.merchants.inputs import read_merchants, transaction_files
+from pizza_assets.merchants.lake_answers import PREFIX, answer
+from pizza_assets.merchants.questions import Rules
+from pizza_assets.merchants.report import Findings
+from pizza_assets.settings import Settings
+from pizza_assets.synthetic.merchant_files import write
+from pizza_assets.synthetic.merchants import Simulation
+
+MONTHLY_JOB = "merchant_monthly"
+OWNERS = ("team:merchants",)
+_TAGS = {"branch": "merchants"}
+#: Rows of an answer that the UI shows.
+_SHOWN_ROWS = 20
+
+
+@contextmanager
+def _inputs(settings: Settings, told: Callable[[str], object]) -> Iterator[tuple[str, str | None]]:
+    """Give where transactions and merchants lie: the settings' files, or mock ones that are made for this run."""
+    if settings.merchants_transactions is not None:
+        yield settings.merchants_transactions, settings.merchants_file
+        return
+    if not settings.pizza_allow_mock:
+        raise SettingsError("MERCHANTS_TRANSACTIONS is not set, and PIZZA_ALLOW_MOCK=false forbids mock transactions.")
+    told("MERCHANTS_TRANSACTIONS is not set: the transactions are mock.")
+    with tempfile.TemporaryDirectory(prefix="pizza-mock-") as scratch:
+        store = LocalStore(scratch)
+        transactions, listed = write(
+            Simulation(settings.merchants_mock_rows, settings.mock_seed), store, lambda _: None
+        )
+        yield store.uri(transactions), store.uri(listed)
+
+
+def _described(contract: pa.DataFrameSchema) -> dict[str, object]:
+    return {"dagster/column_schema": column_schema(contract), "grain": (contract.metadata or {})["grain"]}
+
+
+def _checked(found: quality.Quality) -> Iterator[dg.AssetCheckResult]:
+    for check in quality.checks(found):
+        yield dg.AssetCheckResult(
+            check_name=check.name,
+            passed=check.passed,
+            severity=dg.AssetCheckSeverity.WARN if check.is_warning else dg.AssetCheckSeverity.ERROR,
+            description=check.says,
+            metadata={"count": check.count, "received": found.received, "stored": found.stored},
+        )
+
+
+def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
+    """Return the asset of the lake's copy."""
+
+    @dg.asset(
+        group_name="merchants",
+        kinds={"duckdb", "parquet"},
+        owners=list(OWNERS),
+        tags=_TAGS,
+        code_version="1",
+        metadata={
+            "dagster/column_schema": column_schema(contracts.MERCHANT_TRANSACTIONS),
+            "grain": "one row per attempt",
+        },
+        check_specs=[dg.AssetCheckSpec(name, asset="merchant_transactions") for name in quality.CHECKS],
+    )
+    def merchant_transactions(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
+        """Card transactions by year and month with their merchants, real or mock; refused rows lie beside them."""
+        with (
+            _inputs(settings, context.log.warning) as (transactions, listed),
+            DuckDBEngine(settings.merchants_memory_limit) as engine,
+        ):
+            table = engine.parquet(transaction_files(transactions))
+            study = Study(engine, table, read_merchants(listed), limits(settings))
+            copied = lake_copy.copy(
+                study, lake.store(), context.run.run_id, lambda step: context.log.info(f"copying {step}")
+            )
+        return dg.MaterializeResult(
+            metadata={
+                "rows": copied.quality.stored,
+                "received": copied.quality.received,
+                "rejected": copied.quality.received - copied.quality.stored,
+                "data_source": copied.data_source,
+                "share_real": 1.0 if copied.data_source == "real" else 0.0,
+                "months": dg.MetadataValue.json(copied.months),
+                "parts": len(copied.parts),
+                "quality": dg.MetadataValue.json(copied.quality.as_document()),
+            },
+            check_results=list(_checked(copied.quality)),
+        )
+
+    return merchant_transactions
+
+
+def questions_asset(settings: Settings) -> dg.AssetsDefinition:
+    """Return the assets of the answers, which are made by one step: on DuckDB here, or by a Spark job."""
+    specs = [
+        dg.AssetSpec(
+            name,
+            deps=["merchant_transactions"],
+            description=schema.description,
+            group_name="merchants",
+            kinds={settings.merchants_engine, "parquet"},
+            owners=list(OWNERS),
+            tags=_TAGS,
+            code_version="1",
+            metadata=_described(schema),
+        )
+        for name, schema in ANSWERS.items()
+    ]
+
+    @dg.multi_asset(name="merchant_questions", specs=specs, can_subset=True)
+    def merchant_questions(
+        context: dg.AssetExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Ask the lake's transactions."""
+        names = [name for name in ANSWERS if dg.AssetKey(name) in context.selected_asset_keys]
+        if settings.merchants_engine == "spark":
+            yield from SparkRuns(settings).answer(context, names)
+            return
+        with DuckDBEngine(settings.merchants_memory_limit) as engine:
+            run_id = context.run.run_id
+            for stored in answer(engine, lake.store(), names, limits(settings), run_id, context.log.info):
+                facts = {name.replace("-", "_"): value for name, value in stored.facts.items()}
+                shown = preview(stored.answer.table.slice(0, _SHOWN_ROWS).to_pandas())
+                path = dg.MetadataValue.path(stored.address)
+                yield dg.MaterializeResult(
+                    asset_key=stored.answer.name, metadata={**facts, "path": path, "preview": shown}
+                )
+
+    return merchant_questions
+
+
+def report_asset() -> dg.AssetsDefinition:
+    """Return the asset of the report."""
+
+    @dg.asset(
+        group_name="merchants",
+        kinds={"html", "markdown"},
+        owners=list(OWNERS),
+        tags=_TAGS,
+        code_version="1",
+        deps=list(ANSWERS),
+    )
+    def merchant_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+        """What the answers say, on one page: HTML, and Markdown with its charts."""
+        store = lake.store()
+        manifest = lake_copy.read_manifest(store)
+        answers = {name: outputs.read_answer(store, PREFIX, name) for name in ANSWERS}
+        facts = {"run-id": context.run.run_id, "data-source": manifest.data_source}
+        findings = Findings(answers, manifest.quality, Rules(), outputs.read_engine(store, PREFIX))
+        page = outputs.write_report(store, PREFIX, findings, facts)
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(store.uri(page)),
+                "headline": findings.headline,
+                "data_source": manifest.data_source,
+                "report": dg.MetadataValue.md(store.read(f"{PREFIX}report.md").decode()),
+            }
+        )
+
+    return merchant_report
+
+
+def merchant_defs(settings: Settings) -> dg.Definitions:
+    """Return the merchant assets with their monthly job and its schedule, which runs where there are real inputs."""
+    assets = [transactions_asset(settings), questions_asset(settings), report_asset()]
+    job = dg.define_asset_job(
+        MONTHLY_JOB,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Copy the card transactions, answer the five questions, write the report.",
+    )
+    has_inputs = settings.merchants_transactions is not None
+    schedule = dg.ScheduleDefinition(
+        job=job,
+        cron_schedule="0 3 1 * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if has_inputs else dg.DefaultScheduleStatus.STOPPED,
+        description="At 03:00 UTC on the first of each month.",
+    )
+    return dg.Definitions(assets=assets, jobs=[job], schedules=[schedule])

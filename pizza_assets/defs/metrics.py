@@ -1,0 +1,103 @@
+"""Metrics in Dagster: what a run stores is measured day by day, shown in the UI, and handed over when the run ends.
+
+Belongs here: measuring, and collecting what is measured. Does not belong here: figures' names and CloudWatch
+(``pizza_assets.metrics``).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import dagster as dg
+
+from pizza_assets.lake.sales import SalesDay
+from pizza_assets.lake.tables import Day, Files
+from pizza_assets.metrics import Measured, emitter
+from pizza_assets.settings import Settings
+from pizza_assets.sources.http import Calls
+
+
+class Batch:
+    """What is measured in a run."""
+
+    def __init__(self) -> None:
+        self.measured: list[Measured] = []
+
+    def add(self, measured: Measured) -> None:
+        """Take the figures of an asset."""
+        self.measured.append(measured)
+
+
+def metrics_resource(settings: Settings) -> dg.ResourceDefinition:
+    """Return the resource that takes what is measured in a run, and hands it over at the end of the run."""
+
+    @dg.resource(description="Takes figures while a run lasts, and hands them to CloudWatch when it ends.")
+    @contextmanager
+    def metrics(_: dg.InitResourceContext) -> Iterator[Batch]:
+        batch = Batch()
+        try:
+            yield batch
+        finally:
+            chosen = emitter(settings) if batch.measured else None
+            if chosen is not None:
+                chosen.emit(batch.measured)
+
+    return metrics
+
+
+class Meter:
+    """Measures the days of one asset in one run, one after another; `calls` counts the calls of its APIs."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._started = self._lap = monotonic()
+        self._known = Calls()
+        self._days: list[dict[str, float]] = []
+        self._shares: list[float] = []
+
+    def day(self, content: Day | SalesDay | Files, stored: int) -> dict[str, Any]:
+        """Return the figures of the day that was just stored in `stored` bytes, as the UI plots them.
+
+        What the APIs were asked for a range counts for its first day.
+        """
+        now = monotonic()
+        calls, seconds = self._calls.number - self._known.number, self._calls.seconds - self._known.seconds
+        figures: dict[str, Any] = {"seconds": round(now - self._lap, 3), "bytes": stored}
+        if calls:
+            figures |= {"api_calls": calls, "api_response_seconds": round(seconds / calls, 3)}
+        self._lap, self._known = now, Calls(self._calls.number, self._calls.seconds)
+        counts = (
+            {"rows": _number(content.facts.get("rows")), "rejected": 0}
+            if isinstance(content, Files)
+            else content.counts
+        )
+        self._days.append({"Rows": counts["rows"], "Rejected": counts["rejected"], "Bytes": stored})
+        if not isinstance(content, Files):
+            self._shares.append(100.0 if content.data_source == "real" else 0.0)
+        return figures
+
+    def measured(self, asset: str, run_id: str, *, failed: bool) -> Measured:
+        """Return the figures of the asset in the run."""
+        sums = {name: _sum(self._days, name) for name in ("Rows", "Rejected", "Bytes")}
+        figures: dict[str, float] = {
+            "Days": len(self._days),
+            **sums,
+            "Seconds": round(monotonic() - self._started, 3),
+            "ApiCalls": self._calls.number,
+            "Failures": int(failed),
+        }
+        if self._calls.number:
+            figures["ApiResponseTime"] = round(self._calls.seconds / self._calls.number, 3)
+        if self._shares:
+            figures["RealShare"] = sum(self._shares) / len(self._shares)
+        return Measured(asset, run_id, datetime.now(UTC), figures)
+
+
+def _sum(days: Sequence[dict[str, float]], name: str) -> float:
+    return sum(day[name] for day in days)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

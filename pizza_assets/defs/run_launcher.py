@@ -1,0 +1,63 @@
+"""The local run launcher: Dagster's own, which can also tell whether a run's process is still there.
+
+Belongs here: looking at the processes of this machine. Does not belong here: what becomes of a run whose process is
+gone: Dagster's run monitoring marks it as failed, and its run retries start it again. Without this a run whose daemon
+was killed counts as running for ever, and every run of its pool waits for it. dagster.yaml names this class.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import dagster as dg
+import psutil
+
+# Dagster exports the launcher, but not what a launcher answers and is configured with.
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster._serdes import ConfigurableClassData
+
+#: Clocks of processes and of records differ by less (s).
+_TOLERANCE = 2.0
+
+
+class LocalRunLauncher(dg.DefaultRunLauncher):
+    """Launches runs as processes of this machine, and knows when one has died."""
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
+        """Return the launcher that dagster.yaml describes."""
+        return cls(inst_data=inst_data)
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Tell run monitoring that it may ask."""
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Tell whether the process that executes the run is alive."""
+        worker = worker_of(self._instance, run)
+        if worker is None:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "No process has taken the run yet.")
+        pid, since = worker
+        if is_alive(pid, since):
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"The process of the run (pid {pid}) is gone.")
+
+
+def worker_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[int, float] | None:
+    """Return the process id that the newest event of a run names, and when it did (seconds since 1970)."""
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT, ascending=False)
+    for record in records.records:
+        entry = record.event_log_entry
+        pid = entry.get_dagster_event().engine_event_data.metadata.get("pid")
+        if pid is not None and str(pid.value).isdecimal():
+            return int(str(pid.value)), entry.timestamp
+    return None
+
+
+def is_alive(pid: int, since: float) -> bool:
+    """Tell whether a process that was there at `since` is there still; its number may have another owner by now."""
+    try:
+        process = psutil.Process(pid)
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= since + _TOLERANCE)
+    except psutil.NoSuchProcess:
+        return False

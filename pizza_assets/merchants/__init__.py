@@ -1,0 +1,1 @@
+"""Card transactions of merchants: five questions, one expression each, on DuckDB or Spark."""

@@ -1,0 +1,104 @@
+"""The command ``pizza-assets merchants``.
+
+Belongs here: options, progress and what is printed. Does not belong here: what the command does.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from pizza_assets.errors import SettingsError
+from pizza_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from pizza_assets.lake.store import Store
+
+#: Kept here too, so that --help is quick; a test holds them equal to those of ``questions``.
+TASKS = ("all", "top-merchants", "mean-sales", "top-hours", "popular-merchants", "advice")
+
+
+@contextmanager
+def step_progress(steps: int, label: str) -> Iterator[Callable[[str], None]]:
+    """Give a function that hears of each step: it moves a bar on a terminal, and prints a line elsewhere."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=steps, label=label, file=sys.stderr, hidden=hidden) as bar:
+
+        def told(step: str) -> None:
+            bar.label = f"{label} {step:<26}"
+            bar.update(1)
+            if hidden:
+                click.echo(f"{label} {step}", err=True)
+
+        yield told
+
+
+def _store(location: str, settings: Settings) -> "Store":
+    from pizza_assets.lake import is_on_s3, open_lake, s3_client
+
+    return open_lake(location, s3_client(settings) if is_on_s3(location) else None)
+
+
+def _settings(given: dict[str, str | None]) -> Settings:
+    """Return the settings with the options that were given in their place; a master asks for Spark."""
+    if given["spark_master"] and not given["engine"]:
+        given["engine"] = "spark"
+    settings = Settings.load(**{f"merchants_{name}": value for name, value in given.items() if value is not None})
+    if settings.merchants_transactions is None:
+        raise SettingsError(
+            "No transactions are named: give --transactions (or MERCHANTS_TRANSACTIONS), or make some with "
+            "'pizza-assets simulate merchants'."
+        )
+    return settings
+
+
+@click.command()
+@click.argument("task", type=click.Choice(TASKS))
+@click.option("--transactions", help="Parquet file, folder or glob; an address such as s3://... with Spark.")
+@click.option("--merchants", "file", help="CSV of merchants; without it they go by their id.")
+@click.option("--engine", type=click.Choice(["duckdb", "spark"]), help="Where it runs.  [default: duckdb]")
+@click.option("--master", "spark_master", help="Spark's master: local[*], spark://host:7077 ...")
+@click.option("--memory-limit", help="Memory of DuckDB.  [default: 4GB]")
+@click.option("--declined-are-sales", is_flag=True, help="Count declined attempts as sales.")
+@click.option("--midnight-is-unknown", is_flag=True, help="Leave attempts at exactly 00:00:00 out of the hours.")
+@click.option("--output", default="merchant-answers", show_default=True, help="A folder, or s3://bucket[/prefix].")
+def merchants(
+    task: str, output: str, *, declined_are_sales: bool, midnight_is_unknown: bool, **given: str | None
+) -> None:
+    """Answer questions about card transactions: one TASK, or all of them with a report.
+
+    Answers are Parquet and CSV, with the engine's plan beside them. Where an option is not given, the setting
+    MERCHANTS_... holds.
+    """
+    from pizza_assets.merchants import outputs
+    from pizza_assets.merchants.analysis import Study, limits
+    from pizza_assets.merchants.engines import open_engine
+    from pizza_assets.merchants.inputs import read_merchants, transaction_files
+    from pizza_assets.merchants.questions import Rules, answer_names
+    from pizza_assets.merchants.report import Findings
+
+    settings = _settings(given)
+    store = _store(output, settings)
+    rules = Rules(declined_are_sales=declined_are_sales, midnight_is_unknown=midnight_is_unknown)
+    files, listed = transaction_files(str(settings.merchants_transactions)), read_merchants(settings.merchants_file)
+    names, answers = answer_names(task), {}
+    with step_progress(len(names) + 2, "merchants:") as told:
+        told(f"starting {settings.merchants_engine}")
+        with open_engine(settings) as engine:
+            study = Study(engine, engine.parquet(files), listed, limits(settings))
+            told("quality")
+            quality = study.examine()
+            facts = {"data-source": quality.data_source, "run-id": "command line"}
+            outputs.write_quality(store, "", quality, facts)
+            for answer in study.ask(names, rules, quality.data_source, told):
+                answers[answer.name] = answer.table
+                outputs.write_answer(store, "", answer, engine.name, facts)
+    if task == "all":
+        findings = Findings(answers, quality, rules, settings.merchants_engine)
+        page = outputs.write_report(store, "", findings, facts)
+        click.echo(f"{quality.data_source.upper()} DATA. {findings.headline}")
+        click.echo(f"Report: {store.uri(page)}")
+    for name, table in answers.items():
+        click.echo(f"{name}: {table.num_rows:,} rows in {store.uri(name + '.parquet')}")

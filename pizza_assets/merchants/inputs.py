@@ -1,0 +1,165 @@
+"""What transactions and merchants come from: Parquet and CSV files, or the warehouse's own sales.
+
+Belongs here: finding files, and refusing what has another schema, as a whole and in one sentence. Does not
+belong here: single rows, which ``clean`` judges.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from pizza_assets import contracts
+from pizza_assets.errors import SourceError
+
+_types = pyarrow.types
+
+
+def _is_text(kind: pyarrow.DataType) -> bool:
+    return bool(_types.is_string(kind) or _types.is_large_string(kind) or _types.is_string_view(kind))
+
+
+def _is_name(kind: pyarrow.DataType) -> bool:
+    return _is_text(kind) or bool(_types.is_integer(kind))
+
+
+def _is_number(kind: pyarrow.DataType) -> bool:
+    return bool(_types.is_integer(kind) or _types.is_floating(kind) or _types.is_decimal(kind))
+
+
+def _is_flag(kind: pyarrow.DataType) -> bool:
+    return _is_text(kind) or bool(_types.is_boolean(kind))
+
+
+#: What each column of the transactions may be, in words and as a test.
+_COLUMNS: Mapping[str, tuple[str, Callable[[pyarrow.DataType], bool]]] = {
+    "merchant_id": ("text or whole numbers", _is_name),
+    "city_id": ("text or whole numbers", _is_name),
+    "state_id": ("text or whole numbers", _is_name),
+    "category": ("text or whole numbers", _is_name),
+    "purchase_amount": ("numbers", _is_number),
+    "purchase_date": ("timestamps", _types.is_timestamp),
+    "installments": ("numbers", _is_number),
+    "authorized_flag": ("text (Y, N) or booleans", _is_flag),
+}
+_MERCHANT_COLUMNS = ("merchant_id", "merchant_name", "city_id", "state_id")
+
+
+def is_remote(location: str) -> bool:
+    """Tell whether a location is an address such as s3://..., which Spark reads itself."""
+    return "://" in location
+
+
+def transaction_files(location: str) -> list[str]:
+    """Return the Parquet files of a file, a folder (with the folders in it) or a glob, in order, all of one schema.
+
+    Raises
+    ------
+    SourceError
+        When there is none, one is not Parquet, or one lacks a column or has another schema than the first.
+    """
+    if is_remote(location):
+        return [location]
+    files = parquet_files(location, "card transactions")
+    first = _schema(files[0])
+    check_schema(first, str(files[0]))
+    for path in files[1:]:
+        other = _schema(path)
+        check_schema(other, str(path))
+        differs = [name for name in _COLUMNS if other.field(name).type != first.field(name).type]
+        if differs or ("data_source" in other.names) != ("data_source" in first.names):
+            raise SourceError(
+                f"{path} has another schema than {files[0].name}: {', '.join(differs) or 'data_source'}. "
+                "Give files of one schema.",
+                final=True,
+            )
+    return [str(path) for path in files]
+
+
+def parquet_files(location: str, what: str) -> list[Path]:
+    """Return the Parquet files of a file, a folder or a glob, in order; hidden ones and those of '_...' are left out.
+
+    Raises
+    ------
+    SourceError
+        When there is none; `what` says what they should hold.
+    """
+    path = Path(location).expanduser()
+    if path.is_dir():
+        found = sorted(path.rglob("*.parquet"))
+    elif path.exists():
+        return [path]
+    else:
+        pattern = str(path.relative_to(path.anchor)) if path.anchor else str(path)
+        found = sorted(Path(path.anchor or ".").glob(pattern))
+    files = [path for path in found if not any(part.startswith((".", "_")) for part in path.parts[1:])]
+    if not files:
+        raise SourceError(f"{location}: expected Parquet files of {what}, found none.", final=True)
+    return files
+
+
+def _schema(path: Path) -> pyarrow.Schema:
+    try:
+        return pq.read_schema(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise SourceError(f"{path} is not readable Parquet ({error}).", final=True) from error
+
+
+def check_schema(schema: pyarrow.Schema, where: str) -> None:
+    """Raise SourceError unless `schema` has the columns of card transactions, of usable types."""
+    found = {field.name: field.type.value_type if _types.is_dictionary(field.type) else field.type for field in schema}
+    missing = [name for name in _COLUMNS if name not in found]
+    if missing:
+        raise SourceError(
+            f"{where}: there is no column {', '.join(missing)}. Card transactions have {', '.join(_COLUMNS)}.",
+            final=True,
+        )
+    wrong = [
+        f"{name}: expected {words}, found {found[name]}"
+        for name, (words, fits) in _COLUMNS.items()
+        if not fits(found[name])
+    ]
+    if wrong:
+        raise SourceError(f"{where}: columns are of a wrong type. {'; '.join(wrong)}.", final=True)
+
+
+def read_merchants(path: str | None) -> pyarrow.Table:
+    """Return a CSV of merchants as MERCHANTS, empty without a path; a list without ``data_source`` is real.
+
+    Raises
+    ------
+    SourceError
+        When the file is not there, is no CSV, or lacks a column.
+    """
+    if path is None:
+        return contracts.arrow_schema(contracts.MERCHANTS).empty_table()
+    columns = [*_MERCHANT_COLUMNS, "data_source"]
+    options = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(columns, pyarrow.string()), strings_can_be_null=True, null_values=[""]
+    )
+    try:
+        table = pyarrow.csv.read_csv(Path(path).expanduser(), convert_options=options)
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} is not a readable CSV of merchants ({error}).", final=True) from error
+    missing = [name for name in _MERCHANT_COLUMNS if name not in table.column_names]
+    if missing:
+        raise SourceError(
+            f"{path} has no column {', '.join(missing)}. A list of merchants has {', '.join(_MERCHANT_COLUMNS)}.",
+            final=True,
+        )
+    if "data_source" not in table.column_names:
+        table = table.append_column("data_source", pyarrow.repeat("real", table.num_rows))
+    table = table.select(columns)
+    listed = table.filter(pyarrow.compute.is_valid(table["merchant_id"]))
+    return listed.cast(contracts.arrow_schema(contracts.MERCHANTS))
+
+
+def source_of(labels: Sequence[str | None], what: str) -> str:
+    """Return the one data source of `labels`. Raises SourceError when real and mock are mixed."""
+    different = sorted({label for label in labels if label})
+    if len(different) > 1:
+        raise SourceError(f"{what} are partly real and partly mock, which are never mixed. Give one kind.", final=True)
+    return different[0] if different else "real"

@@ -1,0 +1,134 @@
+"""Files that are refused as a whole, each in one sentence."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pizza_assets.errors import SourceError
+from pizza_assets.merchants.inputs import read_merchants, source_of, transaction_files
+from pizza_assets_tests.merchants.worlds import row, transactions
+
+ROWS = transactions(row())
+CSV = "merchant_id,merchant_name,city_id,state_id,subsector\n"
+
+
+@pytest.fixture
+def folder() -> Path:
+    """Transactions in two folders of a lake, beside files that are none of them."""
+    for name in (
+        "year=2024/month=01/a.parquet",
+        "year=2024/month=02/b.parquet",
+        ".metadata/c.parquet",
+        "_tmp/d.parquet",
+    ):
+        path = Path("data", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(ROWS, path)
+    Path("data", "README.txt").write_text("not Parquet")
+    return Path("data")
+
+
+def test_a_folder_a_file_and_a_glob(folder: Path) -> None:
+    both = [str(folder / "year=2024/month=01/a.parquet"), str(folder / "year=2024/month=02/b.parquet")]
+    assert transaction_files("data") == both
+    assert transaction_files(str(folder.absolute())) == [str(Path(path).absolute()) for path in both]
+    assert transaction_files("data/year=2024/month=01/a.parquet") == both[:1]
+    assert transaction_files("data/*/month=*/*.parquet") == both
+    assert transaction_files("s3://bucket/transactions/") == ["s3://bucket/transactions/"]
+
+
+@pytest.mark.parametrize("location", ["nowhere", "nowhere/*.parquet", "empty"])
+def test_no_files(location: str) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(SourceError, match=r"expected Parquet files of card transactions, found none"):
+        transaction_files(location)
+
+
+def test_a_file_that_is_not_parquet() -> None:
+    Path("a.parquet").write_text("merchant_id,purchase_amount\n")
+    with pytest.raises(SourceError, match=r"a\.parquet is not readable Parquet"):
+        transaction_files("a.parquet")
+
+
+def test_missing_columns_are_named() -> None:
+    pq.write_table(ROWS.drop_columns(["purchase_date", "installments"]), "a.parquet")
+    with pytest.raises(
+        SourceError, match=r"a\.parquet: there is no column purchase_date, installments\. Card transactions have"
+    ):
+        transaction_files("a.parquet")
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "sentence"),
+    [
+        ("purchase_date", pa.string(), "purchase_date: expected timestamps, found string"),
+        ("purchase_amount", pa.string(), "purchase_amount: expected numbers, found string"),
+        ("merchant_id", pa.float64(), "merchant_id: expected text or whole numbers, found double"),
+        ("authorized_flag", pa.int64(), r"authorized_flag: expected text \(Y, N\) or booleans, found int64"),
+    ],
+)
+def test_wrong_types_are_named(column: str, kind: pa.DataType, sentence: str) -> None:
+    wrong = pa.array([None], kind)
+    pq.write_table(ROWS.set_column(ROWS.column_names.index(column), column, wrong), "a.parquet")
+    with pytest.raises(SourceError, match=sentence):
+        transaction_files("a.parquet")
+
+
+def test_dictionaries_decimals_and_other_timestamps_are_fine() -> None:
+    fields = {"category": pa.dictionary(pa.int32(), pa.string()), "purchase_amount": pa.decimal128(9, 2),
+              "purchase_date": pa.timestamp("ns"), "city_id": pa.int64()}  # fmt: skip
+    table = ROWS
+    for name, kind in fields.items():
+        table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+    pq.write_table(table, "a.parquet")
+    assert transaction_files("a.parquet") == ["a.parquet"]
+
+
+@pytest.mark.parametrize("other", [{"city_id": pa.int64()}, {"data_source": pa.string()}], ids=["type", "label"])
+def test_a_file_of_another_schema_in_the_folder(folder: Path, other: dict[str, pa.DataType]) -> None:
+    table = ROWS
+    for name, kind in other.items():
+        values = pa.array([None], kind)
+        known = name in table.column_names
+        table = table.set_column(1, name, values) if known else table.append_column(name, values)
+    pq.write_table(table, folder / "year=2024/month=02/b.parquet")
+    with pytest.raises(SourceError, match=rf"b\.parquet has another schema than a\.parquet: {next(iter(other))}"):
+        transaction_files("data")
+
+
+def test_merchants_blanks_are_null_and_lines_without_an_id_are_left_out() -> None:
+    Path("m.csv").write_text(CSV + "M1,Rossi,1,9,x\nM2,,-1,9,x\n,Nobody,1,9,x\n")
+    table = read_merchants("m.csv")
+    assert table["merchant_id"].to_pylist() == ["M1", "M2"]
+    assert table["merchant_name"].to_pylist() == ["Rossi", None]
+    assert set(table["data_source"].to_pylist()) == {"real"}
+
+
+def test_without_a_list_there_are_no_names() -> None:
+    assert read_merchants(None).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("merchant_id,city_id\nM1,1\n", r"m\.csv has no column merchant_name, state_id"),
+        ("", r"m\.csv is not a readable CSV"),
+        (CSV + "M1,Rossi,1\n", r"m\.csv is not a readable CSV"),
+    ],
+    ids=["columns", "empty", "ragged"],
+)
+def test_lists_that_are_refused(text: str, sentence: str) -> None:
+    Path("m.csv").write_text(text)
+    with pytest.raises(SourceError, match=sentence):
+        read_merchants("m.csv")
+    with pytest.raises(SourceError, match="is not a readable CSV"):
+        read_merchants("nowhere.csv")
+
+
+def test_real_and_mock_are_never_mixed() -> None:
+    assert source_of(["mock", None, "mock"], "They") == "mock"
+    assert source_of([], "They") == "real"
+    with pytest.raises(SourceError, match="They are partly real and partly mock"):
+        source_of(["mock", "real"], "They")

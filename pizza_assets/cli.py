@@ -19,6 +19,7 @@ from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError, WarehouseError
 from pizza_assets.lake.commands import athena
 from pizza_assets.merchants.commands import merchants
+from pizza_assets.quarantine.commands import quarantine
 from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
@@ -56,6 +57,7 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 
 main.add_command(dashboard)
 main.add_command(quicksight)
+main.add_command(quarantine)
 main.add_command(athena)
 main.add_command(simulate)
 main.add_command(warehouse)

@@ -5,7 +5,7 @@ Belongs here: launching what the UI would launch, with the same history. Does no
 
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -89,13 +89,14 @@ def check_days(settings: Settings, first: date, last: date) -> None:
         )
 
 
-def run_days(
+def run_days(  # noqa: PLR0913 each is one choice of whoever runs it
     settings: Settings,
     first: date,
     last: date,
     selection: str = "*",
     *,
     job: str = MATCH_DAY_JOB,
+    tags: Mapping[str, str] | None = None,
     verbose: bool = False,
 ) -> list[str]:
     """Materialize the selected assets of a job for `first` to `last` (both included) and return the runs' ids.
@@ -109,8 +110,10 @@ def run_days(
     defs = build_defs(settings)
     keys = selected_assets(defs, selection, job)
     spans = _chunks(first, last, settings.pizza_max_days_per_run)
-    tags = [dict(zip(_RANGE_TAGS, (start.isoformat(), end.isoformat()), strict=True)) for start, end in spans]
-    return _run(_only(defs.resolve_job_def(job), keys), tags, verbose=verbose)
+    of_runs = [
+        {**(tags or {}), _RANGE_TAGS[0]: start.isoformat(), _RANGE_TAGS[1]: end.isoformat()} for start, end in spans
+    ]
+    return _run(_only(defs.resolve_job_def(job), keys), of_runs, verbose=verbose)
 
 
 def run_once(settings: Settings, job: str, *, verbose: bool = False) -> str:

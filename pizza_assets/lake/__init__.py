@@ -8,7 +8,7 @@ from pizza_assets.errors import SettingsError
 from pizza_assets.lake.store import LocalStore, S3Store, Store
 from pizza_assets.settings import Settings
 
-__all__ = ["is_on_s3", "open_lake", "s3_client"]
+__all__ = ["is_on_s3", "lake_of", "open_lake", "s3_client"]
 
 
 def is_on_s3(location: str) -> bool:
@@ -35,3 +35,8 @@ def open_lake(location: str, client: Any = None) -> Store:  # noqa: ANN401 boto3
     if not parts.netloc:
         raise SettingsError(f"PIZZA_LAKE={location}: expected s3://bucket[/prefix], found no bucket.")
     return S3Store(client, parts.netloc, parts.path)
+
+
+def lake_of(settings: Settings) -> Store:
+    """Return the store at the settings' location."""
+    return open_lake(settings.pizza_lake, s3_client(settings) if is_on_s3(settings.pizza_lake) else None)

@@ -9,7 +9,7 @@ A day is all real or all mock. Days come lazily and in order, so that memory doe
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import ParamSpec, TypeVar
 
@@ -34,6 +34,9 @@ _LOGGER = logging.getLogger("pizza_assets.sources")
 #: Orders are held for at most this many days at a time.
 DAYS_AT_A_TIME = 31
 
+#: Where real orders come from.
+FILES, API = "till exports", "Domino's orders API"
+
 Asked = ParamSpec("Asked")
 Given = TypeVar("Given")
 Answer = Mapping[date, DayRecords] | SourceError
@@ -43,8 +46,9 @@ Answer = Mapping[date, DayRecords] | SourceError
 class Collected:
     """One UTC day of one data set. Of real days ``received == len(frame) + len(rejected)``.
 
-    `frame` keeps the data set's contract, `reason` tells why the day is mock (None for real ones), and `raw` holds
-    the football API's own objects (None for mock days and for orders).
+    `frame` keeps the data set's contract, `reason` tells why the day is mock (None for real ones), `raw` holds
+    the football API's own objects (None for mock days and for orders), and `origin` tells where real orders come
+    from: ``FILES`` or ``API``.
     """
 
     day: date
@@ -54,6 +58,7 @@ class Collected:
     rejected: Sequence[Rejected]
     reason: str | None
     raw: Sequence[Mapping[str, object]] | None
+    origin: str = ""
 
 
 def collect_matches(
@@ -180,9 +185,9 @@ class _Shops:
         rest = [day for day in days if day not in covered]
         answers: dict[date, DayRecords | SourceError] = {}
         if isinstance(files, OrderFiles) and covered:
-            answers |= _by_day(covered, _attempt(files.read, covered))
+            answers |= _by_day(covered, _attempt(files.read, covered), FILES)
         if rest:
-            answers |= _by_day(rest, files if isinstance(files, SourceError) else self._ask(rest))
+            answers |= _by_day(rest, files if isinstance(files, SourceError) else self._ask(rest), API)
         return answers
 
     def _ask(self, days: Sequence[date]) -> Answer:
@@ -237,11 +242,11 @@ def _fallbacks(data_set: str, settings: Settings) -> Iterator[Callable[[date, So
             _LOGGER.warning("%s: %d days from %s to %s are mock: %s", data_set, len(days), days[0], days[-1], reason)
 
 
-def _by_day(days: Sequence[date], answer: Answer) -> dict[date, DayRecords | SourceError]:
+def _by_day(days: Sequence[date], answer: Answer, origin: str) -> dict[date, DayRecords | SourceError]:
     if isinstance(answer, SourceError):
         return dict.fromkeys(days, answer)
     nothing = DayRecords(empty(DOMINOS_ORDERS), [])
-    return {day: answer.get(day, nothing) for day in days}
+    return {day: replace(answer.get(day, nothing), origin=origin) for day in days}
 
 
 def _joined(competitions: Sequence[DayRecords]) -> DayRecords:
@@ -259,7 +264,7 @@ def _joined(competitions: Sequence[DayRecords]) -> DayRecords:
 
 
 def _real(day: date, records: DayRecords) -> Collected:
-    return Collected(day, records.frame, "real", records.received, records.rejected, None, records.raw)
+    return Collected(day, records.frame, "real", records.received, records.rejected, None, records.raw, records.origin)
 
 
 def _mock(day: date, frame: pd.DataFrame, reason: str) -> Collected:

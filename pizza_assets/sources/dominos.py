@@ -31,6 +31,16 @@ from pizza_assets.sources.records import DayRecords, days_between, days_within, 
 ORDERS_PER_PAGE = 10_000
 
 
+def names(_: Settings) -> dict[str, str]:
+    """Return the API's name of each of our fields."""
+    return {field: field for field in FIELDS}
+
+
+def reading_rules(settings: Settings) -> ReadingRules:
+    """Return how the API writes orders."""
+    return ReadingRules(settings.orders_currency, time_zone=None, required=FIELDS[:-1])
+
+
 def open_session(
     settings: Settings, *, budget: RateBudget | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> HttpSession:
@@ -62,8 +72,8 @@ def fetch_orders(session: HttpSession, settings: Settings, first: date, last: da
         When the API does not answer, or not with orders.
     """
     orders = _all_pages(session, settings, first, last)
-    rules = ReadingRules(settings.orders_currency, time_zone=None, required=FIELDS[:-1])
-    part = RawOrders(orders, {field: field for field in FIELDS})
+    rules = reading_rules(settings)
+    part = RawOrders(orders, names(settings))
     days = days_within(utc_days(part.instants(rules.time_zone)), first, last)
     by_day = orders_by_day([(part, days)], days_between(first, last), rules)
     if by_day and all(records.frame.empty for records in by_day.values()):

@@ -36,6 +36,24 @@ ROWS_PER_BATCH = 65_536
 ReadBatch = Callable[[], RawOrders]
 
 
+def names(settings: Settings) -> dict[str, str]:
+    """Return the export's own name of each of our fields.
+
+    Raises
+    ------
+    SettingsError
+        When ``ORDERS_COLUMNS`` names a field that we do not have.
+    """
+    if unknown := sorted(set(settings.orders_columns) - set(FIELDS)):
+        raise SettingsError(f"ORDERS_COLUMNS must have keys out of {list(FIELDS)}. Found {unknown}. Correct it.")
+    return {field: settings.orders_columns.get(field, field) for field in FIELDS}
+
+
+def reading_rules(settings: Settings) -> ReadingRules:
+    """Return how till exports write orders."""
+    return ReadingRules(settings.orders_currency, settings.orders_time_zone, REQUIRED)
+
+
 @dataclass(frozen=True)
 class _File:
     """A till export, and of each of its batches the first and the last day, and that of the record before it."""
@@ -59,11 +77,9 @@ class OrderFiles:
     """
 
     def __init__(self, settings: Settings) -> None:
-        if unknown := sorted(set(settings.orders_columns) - set(FIELDS)):
-            raise SettingsError(f"ORDERS_COLUMNS must have keys out of {list(FIELDS)}. Found {unknown}. Correct it.")
-        self._names = {field: settings.orders_columns.get(field, field) for field in FIELDS}
+        self._names = names(settings)
         self._must_have = {self._names[field] for field in (*REQUIRED, *settings.orders_columns)}
-        self._rules = ReadingRules(settings.orders_currency, settings.orders_time_zone, REQUIRED)
+        self._rules = reading_rules(settings)
         paths = sorted(Path(name) for name in glob.glob(settings.orders_files or "", recursive=True))  # noqa: PTH207  # an absolute pattern
         if not paths:
             raise SourceError(f"ORDERS_FILES={settings.orders_files} must match files. Found none. Correct it.")

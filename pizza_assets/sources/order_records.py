@@ -119,6 +119,13 @@ def records_of_day(parts: Sequence[RawOrders], rules: ReadingRules) -> DayRecord
     return DayRecords(valid.reset_index(drop=True), rejected)
 
 
+def read_orders(part: RawOrders, rules: ReadingRules) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Return the orders that can be stored (index: position), and why each other one cannot, by its position."""
+    frame, reasons = _typed(part, rules)
+    valid, refused = split_valid(frame, DOMINOS_ORDERS)
+    return valid, reasons | by_position(refused)
+
+
 def orders_by_day(
     parts: Sequence[tuple[RawOrders, Days]], asked: Collection[date], rules: ReadingRules
 ) -> dict[date, DayRecords]:

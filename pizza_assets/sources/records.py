@@ -33,12 +33,13 @@ class Rejected:
 class DayRecords:
     """What a source gave for one UTC day. ``received == len(frame) + len(rejected)``, always.
 
-    ``raw`` holds the source's own objects where they are kept.
+    ``raw`` holds the source's own objects where they are kept, ``origin`` names the source where there are several.
     """
 
     frame: pd.DataFrame
     rejected: Sequence[Rejected]
     raw: Sequence[Mapping[str, object]] | None = None
+    origin: str = ""
 
     @property
     def received(self) -> int:

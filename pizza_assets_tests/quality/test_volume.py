@@ -68,7 +68,9 @@ def test_a_day_is_counted_by_city_and_hour() -> None:
 def test_a_usual_day_passes_with_its_expectation(tmp_path: Path) -> None:
     (result,) = judged(tmp_path, ExpectedVolume(), days_of(28), [volume(FIRST + timedelta(days=28), 55)])
     assert result.status == "passed"
-    assert result.figures == {"orders": 1980, "expected": 1800, "low": 1200, "high": 2700, "deviation_pct": 10.0}
+    assert result.figures == {
+        "orders": 1980, "data_source": "real", "expected": 1800, "low": 1200, "high": 2700, "deviation_pct": 10.0
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Reading refused records again, with today's code and settings.
+
+Belongs here: a stored day together with those of its rejects that can be stored today. Does not belong here: storing
+it. No source is asked, so that a day keeps all that it has; mock days have no quarantine, and stay as they are.
+"""
+
+import gzip
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from pizza_assets import contracts
+from pizza_assets.errors import LakeError
+from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, DailyLayout
+from pizza_assets.lake.store import CHECKSUM, Store
+from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.quarantine.records import Reject, rejects
+from pizza_assets.settings import Settings
+from pizza_assets.sources import dominos, football_data, order_files
+from pizza_assets.sources.collect import API, FILES
+from pizza_assets.sources.order_records import RawOrders, read_orders
+from pizza_assets.sources.records import by_position, utc_days
+
+#: What the lake notes of each day by itself; all other facts are the day's own.
+_NOTED = {CHECKSUM, "data-source", "run-id", "schema-version", "rows", "received", "rejected"}
+
+#: Rows that can be stored, by position (the frame's index), and why each other record cannot.
+Read = tuple[pd.DataFrame, dict[int, str]]
+
+
+def reread(store: Store, where: DailyLayout, day: date, settings: Settings) -> Day:
+    """Return a stored day whole, with those of its rejects that can be stored today.
+
+    Of records with one key the stored one stays. A record whose time turns out to be of another day stays refused: it
+    belongs to that day, which has to be collected again.
+
+    Raises
+    ------
+    LakeError
+        When the day is not there, or mock.
+    ContractError
+        When what is stored of the day breaks today's contract.
+    """
+    table = DailyTable(store, where)
+    if day not in table or table.stored[day].source != "real":
+        raise LakeError(f"{where.name} has no real day {day}, so there is nothing to replay. Collect it first.")
+    refused = [reject for _, of_day in rejects(store, where, day, day) for reject in of_day]
+    frame, facts = contracts.validate(table[day], where.contract), table.facts(day)
+    again, reasons = _READERS[where.name](refused, settings, facts)
+    is_of_day = utc_days(again["timestamp"]) == np.datetime64(day, "D")
+    for position, instant in again["timestamp"][~is_of_day].items():
+        reasons[int(str(position))] = f"timestamp = {instant.isoformat()}: of another day; collect that day again"
+    together = pd.concat([frame.set_axis(-1 - np.arange(len(frame)), axis="index"), again[is_of_day]])
+    valid, duplicates = contracts.split_valid(together, where.contract)
+    reasons |= by_position(duplicates)
+    return Day(
+        valid.reset_index(drop=True),
+        "real",
+        int(facts["received"]),
+        [{**reject, "reason": reasons[at]} for at, reject in enumerate(refused) if at in reasons],
+        _sources_objects(store, where, day),
+        {name: value for name, value in facts.items() if name not in _NOTED},
+    )
+
+
+def gains(store: Store, where: DailyLayout, first: date, last: date, settings: Settings) -> dict[date, int]:
+    """Return how many rejects of each day could be stored today; days of which none could are left out."""
+    real = {day for day, kept in DailyTable(store, where).stored.items() if kept.source == "real"}
+    gained = {
+        day: len(refused) - len(reread(store, where, day, settings).rejected)
+        for day, refused in rejects(store, where, first, last)
+        if day in real
+    }
+    return {day: count for day, count in gained.items() if count}
+
+
+def _sources_objects(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]] | None:
+    """Return the source's own objects beside a real day; None where none are kept."""
+    key = where.key(day, "real", extension="json.gz")
+    if not any(store.list(key)):
+        return None
+    objects: list[Mapping[str, object]] = json.loads(gzip.decompress(store.read(key)))["objects"]
+    return objects
+
+
+def _matches(refused: Sequence[Reject], settings: Settings, facts: Mapping[str, str]) -> Read:
+    del settings, facts
+    return football_data.read_matches([reject["record"] for reject in refused])
+
+
+def _orders(refused: Sequence[Reject], settings: Settings, facts: Mapping[str, str]) -> Read:
+    """Read orders by the rules of their origin; a line that was no record at all stays one, and refused."""
+    is_of_files = (facts.get("origin") or (FILES if settings.orders_files else API)) == FILES
+    of_origin = order_files if is_of_files else dominos
+    lines = {
+        at: (str(reject["record"]["line"]), str(reject["reason"]))
+        for at, reject in enumerate(refused)
+        if set(reject["record"]) == {"line"}
+    }
+    part = RawOrders([reject["record"] for reject in refused], of_origin.names(settings), lines)
+    return read_orders(part, of_origin.reading_rules(settings))
+
+
+_READERS: Mapping[str, Callable[[Sequence[Reject], Settings, Mapping[str, str]], Read]] = {
+    RAW_MATCHES.name: _matches,
+    RAW_ORDERS.name: _orders,
+}

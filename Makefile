@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
 .PHONY: help setup demo dev test test-browser test-spark test-all chromium java check realism calibration \
-	calibration-quick bench-merchants format dictionary lock clean
+	calibration-quick bench-merchants bench-warehouse warehouse-kill format dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ test-spark: setup java .venv/spark ## Run the merchants' tests on Spark: local, 
 
 test-all: chromium test test-spark ## Run all tests, those in Chromium and on Spark too (installs what is missing)
 
+test-postgres: setup ## Run the warehouse's tests on Debian's PostgreSQL 15 (installs it when it is missing)
+	.ci/test-postgres $(BIN)/python
+
 check: setup ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -68,6 +71,11 @@ calibration-quick: setup ## The same on few worlds
 
 bench-merchants: setup java .venv/spark ## Time the merchant questions on DuckDB, Spark and pandas (minutes; 3 GB of disk)
 	$(BIN)/python -m benchmarks.merchants
+bench-warehouse: setup ## Measure the warehouse: a million lines, and the views (minutes)
+	$(BIN)/python -m benchmarks.warehouse
+
+warehouse-kill: setup ## Kill a load 50 times and compare what it made (minutes)
+	$(BIN)/python -m benchmarks.warehouse_kill
 
 dictionary: setup ## Write the data dictionary and .env.example from the code
 	$(BIN)/python -m pizza_assets.documents

@@ -15,11 +15,12 @@ from typing import Any
 import click
 
 from pizza_assets.dashboard.commands import dashboard, quicksight
-from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.errors import PizzaAssetsError, WarehouseError
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
+from pizza_assets.warehouse.commands import warehouse
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -56,6 +57,7 @@ main.add_command(quicksight)
 main.add_command(merchants)
 main.add_command(simulate)
 main.add_command(roll_up)
+main.add_command(warehouse)
 
 
 class _DayCounter(logging.Handler):
@@ -138,8 +140,27 @@ def demo(debug: bool, days: int) -> None:
         season.check_no_real_days(store, first, last)
         click.echo(f"Making {days} days of mock orders and matches in {settings.pizza_lake} ...")
         _materialize(settings, first, last, "*", debug=debug)
+    _sell(settings, store, *season.sales_span(first, last), debug=debug)
     for line in season.findings(store, first, last):
         click.echo(line)
+
+
+def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: bool) -> None:  # noqa: ANN401 as above
+    """Make the demo's sales, load them into the embedded warehouse, and say so in one line."""
+    from pizza_assets import demo as season
+    from pizza_assets.defs.retail_daily import RETAIL_JOB, VIEWS_JOB
+    from pizza_assets.defs.runs import run_days, run_once
+    from pizza_assets.warehouse.connection import warehouse as opened
+
+    try:
+        with opened(settings) as connection:
+            if not season.has_sales(connection, store, first, last):
+                click.echo(f"Making {(last - first).days + 1} days of mock sales ...")
+                run_days(settings, first, last, "group:retail or group:warehouse", job=RETAIL_JOB, verbose=debug)
+                run_once(settings, VIEWS_JOB, verbose=debug)
+            click.echo(season.sales_finding(connection))
+    except WarehouseError as error:
+        click.echo(f"The demo goes on without sales. {error}", err=True)
 
 
 @main.command()

@@ -12,6 +12,9 @@ from pizza_assets.defs.merchants import merchant_defs
 from pizza_assets.defs.quicksight import quicksight_defs
 from pizza_assets.defs.raw import raw_assets
 from pizza_assets.defs.resources import lake_resource
+from pizza_assets.defs.retail import retail_assets
+from pizza_assets.defs.retail_daily import retail_daily_defs
+from pizza_assets.defs.warehouse import warehouse_defs
 from pizza_assets.settings import Settings
 
 #: The whole match-day branch, from orders and matches to the dashboard's data.
@@ -35,7 +38,10 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         resources={"lake": lake, "io_manager": LakeIOManager(lake=lake)},
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(match_day, quicksight_defs(settings), merchant_defs(settings))
+    retail = dg.Definitions.merge(
+        dg.Definitions(assets=retail_assets(settings)), warehouse_defs(settings), retail_daily_defs(settings)
+    )
+    return dg.Definitions.merge(match_day, quicksight_defs(settings), retail, merchant_defs(settings))
 
 
 @dg.definitions

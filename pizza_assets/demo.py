@@ -12,14 +12,19 @@ import pandas as pd
 
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import layout
+from pizza_assets.lake.sales import SalesTable
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, as_metadata
 from pizza_assets.settings import Settings
 from pizza_assets.status import has_days
 from pizza_assets.synthetic.orders import planted_effects
+from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.intake import days_to_load
+from pizza_assets.warehouse.status import retailers
 
 #: A fixed season, so that everybody's demo shows the same figures.
 _FIRST_DAY = date(2025, 8, 1)
+_SALES_DAYS = 30
 _WINDOW_NAMES = {"pre_match": "2 h before", "during_match": "2 h during", "post_match": "2 h after"}
 
 
@@ -29,6 +34,10 @@ def settings() -> Settings:
         football_api_key=None,
         dominos_api_key=None,
         orders_files=None,
+        retailer_1_url=None,
+        retailer_2_url=None,
+        retailer_3_url=None,
+        warehouse_url=None,
         pizza_allow_mock=True,
         pizza_start_date=min(Settings.load().pizza_start_date, _FIRST_DAY),
     )
@@ -60,6 +69,43 @@ def check_no_real_days(store: Store, first: date, last: date) -> None:
                 f"The lake holds real {where.label} for {len(real)} days of the demo's season, {real[0]} first. "
                 "The demo does not replace real data: give it a lake of its own (PIZZA_LAKE=demo-lake)."
             )
+
+
+def sales_span(first: date, last: date) -> tuple[date, date]:
+    """Return the days of a demo that retailers sell on: the last thirty."""
+    return max(first, last - timedelta(days=_SALES_DAYS - 1)), last
+
+
+def has_sales(connection: Connection, store: Store, first: date, last: date) -> bool:
+    """Tell whether lake and warehouse have every retailer's days.
+
+    Raises
+    ------
+    PizzaAssetsError
+        When the demo would replace real sales.
+    """
+    wanted = (last - first).days + 1
+    for where in layout.SALES_TABLES.values():
+        table = SalesTable(store, where)
+        days = [day for day in table.stored if first <= day <= last]
+        if any(table.facts(day).get("data-source") == "real" for day in days):
+            raise PizzaAssetsError(
+                f"The lake holds real sales of {where.retailer_id} on days of the demo's season. The demo does not "
+                "replace real data: give it a lake of its own (PIZZA_LAKE=demo-lake)."
+            )
+        if len(days) < wanted or days_to_load(connection, store, where.retailer_id, first, last):
+            return False
+    return True
+
+
+def sales_finding(connection: Connection) -> str:
+    """Return one line about the retailers' sales."""
+    found = retailers(connection)
+    facts, days = sum(one.facts for one in found), max(one.days for one in found)
+    return (
+        f"{len(found)} retailers in {days} days: {facts:,} sales in the warehouse, all MOCK data; pizza-assets "
+        "warehouse sql answers ten questions about them."
+    )
 
 
 def findings(store: Store, first: date, last: date) -> Iterator[str]:

@@ -27,3 +27,7 @@ class LakeError(PizzaAssetsError):
 
 class EngineError(PizzaAssetsError):
     """A query engine is missing, cannot be reached, or has run out of memory."""
+
+
+class WarehouseError(PizzaAssetsError):
+    """The warehouse cannot be reached, read or written, or refuses what it is given."""

@@ -87,6 +87,24 @@ class Settings(BaseSettings):
     orders_time_zone: str = Field("UTC", description="Time zone of times without an offset in till exports.")
     orders_currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="ISO 4217 currency of orders that name none.")
 
+    # Retailers
+    retailer_1_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 1's API; its days are mock when not set."
+    )
+    retailer_1_api_key: SecretStr | None = Field(None, description="API key of retailer 1.")
+    retailer_2_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 2's API; its days are mock when not set."
+    )
+    retailer_2_client_id: str | None = Field(None, description="OAuth2 client of retailer 2.")
+    retailer_2_client_secret: SecretStr | None = Field(None, description="Secret of that client.")
+    retailer_3_url: HttpUrl | None = Field(
+        None, description="Base address of retailer 3's API; its days are mock when not set."
+    )
+    retailer_3_user: str | None = Field(None, description="User name at retailer 3.")
+    retailer_3_password: SecretStr | None = Field(None, description="Password of that user.")
+    retailer_3_signing_key: SecretStr | None = Field(None, description="Key with which retailer 3 signs its pages.")
+    retailer_requests_per_minute: int = Field(120, ge=1, description="Requests in any 60 s, per retailer's host.")
+
     # QuickSight
     quicksight_account_id: str | None = Field(
         None, pattern="^[0-9]{12}$", description="AWS account of QuickSight, 12 digits."
@@ -132,6 +150,21 @@ class Settings(BaseSettings):
         None, description="s3://... of the packed Python environment (docs/merchants.md says how to pack it)."
     )
 
+    # Warehouse
+    warehouse_url: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL server (14 or newer), postgresql://user:password@host/database; TLS is required "
+        "unless it is on loopback. Without it PostgreSQL runs embedded, in WAREHOUSE_DIR.",
+    )
+    warehouse_dir: str | None = Field(
+        None, description="Folder of the embedded PostgreSQL; beside a local lake, named after it, when not set."
+    )
+
+    warehouse_keep_months: int | None = Field(
+        None, ge=1, description="Whole months of facts to keep; older ones move to the lake. All when not set."
+    )
+    retail_daily_time_zone: str = Field("Europe/London", description="Time zone of the retailers' loads at 02:00.")
+
     # HTTP
     max_requests_per_minute: int = Field(10, ge=1, description="Requests in any 60 s, per API and machine.")
     max_requests_per_hour: int = Field(1000, ge=1, description="Requests in any hour, per API and machine.")
@@ -153,6 +186,12 @@ class Settings(BaseSettings):
     mock_tournament_factor: float = Field(2, ge=0, description="Planted effects are this many times larger in cups.")
     mock_final_factor: float = Field(4, ge=0, description="Planted effects are this many times larger in finals.")
     mock_uplift_cap: float = Field(0.85, gt=0, description="No planted uplift is above +85 %.")
+
+    # Mock retail sales
+    retail_mock_lines_per_day: float = Field(2500, gt=0, description="Mean lines of one mock retailer on one day.")
+    retail_mock_pizza_uplift: float = Field(
+        0.10, description="Planted log-uplift of pizza sales on match days, in the home team's city."
+    )
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
@@ -200,6 +239,11 @@ class Settings(BaseSettings):
         if value not in available_timezones():
             raise ValueError(f"'{value}' is not an IANA time zone such as Europe/London")
         return str(ZoneInfo(value))
+
+    @field_validator("retail_daily_time_zone")
+    @classmethod
+    def _known_retail_time_zone(cls, value: str) -> str:
+        return cls._known_time_zone(value)
 
     @model_validator(mode="after")
     def _lake_from_bucket(self) -> Self:

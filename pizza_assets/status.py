@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pizza_assets.lake import layout
+from pizza_assets.lake.sales import SalesTable
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, DatedFiles
 
@@ -28,7 +29,19 @@ class LayerStatus:
 
 
 def layers(store: Store) -> list[LayerStatus]:
-    """Return the status of every layer, in the order that data flows."""
+    """Return the status of every layer, in the order that data flows: the match-day branch, then retail."""
+    return [*match_day_layers(store), *retail_layers(store)]
+
+
+def retail_layers(store: Store) -> list[LayerStatus]:
+    """Return the status of each retailer's raw sales. Their files tell real from mock, their names do not."""
+    return [
+        LayerStatus(name, SalesTable(store, where).stored, None, None) for name, where in layout.SALES_TABLES.items()
+    ]
+
+
+def match_day_layers(store: Store) -> list[LayerStatus]:
+    """Return the status of the match-day branch's layers."""
     found = []
     for where in layout.DAILY_TABLES.values():
         stored = DailyTable(store, where).stored
@@ -44,6 +57,6 @@ def layers(store: Store) -> list[LayerStatus]:
 
 
 def has_days(store: Store, first: date, last: date) -> bool:
-    """Tell whether every layer has every day from `first` to `last`."""
+    """Tell whether every layer of the match-day branch has every day from `first` to `last`."""
     wanted = {first + timedelta(days=n) for n in range((last - first).days + 1)}
-    return all(wanted <= set(layer.days) for layer in layers(store))
+    return all(wanted <= set(layer.days) for layer in match_day_layers(store))

@@ -18,7 +18,8 @@ from pizza_assets import contracts
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import formats, layout
-from pizza_assets.lake.layout import DAILY_TABLES, DailyLayout
+from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES, DailyLayout, SalesLayout
+from pizza_assets.lake.sales import sales_table
 from pizza_assets.lake.store import Metadata, Store, checksum
 from pizza_assets.lake.tables import DailyTable
 
@@ -41,6 +42,8 @@ def verify(store: Store, seen: Callable[[str], None] = lambda _: None) -> Report
     report = Report()
     for where in DAILY_TABLES.values():
         _table(store, where, report, seen)
+    for sales in SALES_TABLES.values():
+        _sales(store, sales, report, seen)
     _volume_counts_all_orders(store, report)
     _correlation(store, report, seen)
     _dashboard(store, report, seen)
@@ -79,26 +82,66 @@ def _object(store: Store, where: DailyLayout, day: date, key: str) -> Iterator[s
         if facts.get("rejected", "0") != "0" and not any(store.list(where.rejected_key(day))):
             yield f"{facts['rejected']} records were refused, but their quarantine is missing."
     elif key.endswith(".ndjson"):
-        lines = len(formats.read_ndjson(data))
-        if str(lines) != facts.get("rejected"):
-            yield f"expected {facts.get('rejected')} refused records, found {lines}."
+        yield from _counted("refused records", len(formats.read_ndjson(data)), facts.get("rejected"))
     elif key.endswith(".json.gz"):
-        objects = len(json.loads(gzip.decompress(data))["objects"])
-        if str(objects) != facts.get("received"):
-            yield f"expected {facts.get('received')} objects as received, found {objects}."
+        objects = json.loads(gzip.decompress(data))["objects"]
+        yield from _counted("objects as received", len(objects), facts.get("received"))
 
 
 def _daily_data(where: DailyLayout, key: str, data: bytes, facts: Metadata) -> Iterator[str]:
     frame = contracts.validate(formats.read_parquet(data, where.contract, key), where.contract)
-    rows, received, rejected = (int(facts.get(name, "-1")) for name in ("rows", "received", "rejected"))
-    if rows != len(frame):
-        yield f"its metadata counts {rows} rows, it has {len(frame)}."
-    if received != rows + rejected:
-        yield f"received {received} is not stored {rows} + rejected {rejected}."
+    if facts.get("rows") != str(len(frame)):
+        yield f"its metadata counts {facts.get('rows')} rows, it has {len(frame)}."
+    yield from _reconciled(facts)
     labels = {facts.get("data-source"), where.source_of(key) or facts.get("data-source")}
     labels |= set(frame["data_source"]) if "data_source" in frame else set()
     if len(labels) != 1:
         yield f"path, metadata and rows name different sources: {', '.join(sorted(map(str, labels)))}."
+
+
+def _sales(store: Store, where: SalesLayout, report: Report, seen: Callable[[str], None]) -> None:
+    for day, keys in _keys_by_day(store, where.prefix).items():
+        if where.key(day) not in keys:
+            report.problems.append(f"{where.name} {day}: {store.uri(where.key(day))} is missing. Run the day again.")
+        for key in keys:
+            report.objects += 1
+            seen(key)
+            try:
+                report.problems += [f"{store.uri(key)}: {problem}" for problem in _sales_object(store, where, day, key)]
+            except PizzaAssetsError as error:
+                report.problems.append(str(error))
+
+
+def _sales_object(store: Store, where: SalesLayout, day: date, key: str) -> Iterator[str]:
+    data, facts = store.read(key), store.metadata(key)
+    if key == where.rejected_key(day):
+        yield from _counted("refused records", len(formats.read_ndjson(data)), facts.get("rejected"))
+    elif key == where.received_key(day):
+        yield from _counted("pages as received", len(json.loads(gzip.decompress(data))["pages"]), facts.get("pages"))
+    elif key == where.key(day):
+        table = sales_table(data, store.uri(key))
+        contracts.validate(contracts.from_arrow(table, contracts.SALES), contracts.SALES)
+        yield from _counted("lines", len(table), facts.get("rows"))
+        yield from _reconciled(facts)
+        labels = {facts.get("data-source"), *table["data_source"].unique().to_pylist()}
+        if len(labels) != 1 or not set(table["retailer_id"].unique().to_pylist()) <= {where.retailer_id}:
+            yield f"its lines are not all of {where.retailer_id} and of one source, {facts.get('data-source')}."
+        for name, beside in (("rejected", where.rejected_key(day)), ("pages", where.received_key(day))):
+            if facts.get(name, "0") != "0" and not any(store.list(beside)):
+                yield f"it counts {facts[name]} {name}, but {store.uri(beside)} is missing."
+    else:
+        yield "it does not belong here. Remove it."
+
+
+def _counted(what: str, found: int, expected: str | None) -> Iterator[str]:
+    if str(found) != expected:
+        yield f"expected {expected} {what}, found {found}."
+
+
+def _reconciled(facts: Metadata) -> Iterator[str]:
+    rows, received, rejected = (int(facts.get(name, "-1")) for name in ("rows", "received", "rejected"))
+    if received != rows + rejected:
+        yield f"received {received} is not stored {rows} + rejected {rejected}."
 
 
 def _volume_counts_all_orders(store: Store, report: Report) -> None:

@@ -23,6 +23,8 @@ hypothesis_settings.register_profile(
 )  # fmt: skip
 hypothesis_settings.load_profile("pizza")
 
+pytest_plugins = ["pizza_assets_tests.postgres"]
+
 BUCKET = "pizza-lake"
 _FAKE_AWS = {
     "AWS_ACCESS_KEY_ID": "testing",

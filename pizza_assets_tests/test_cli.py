@@ -19,6 +19,7 @@ RANGE = ("backfill", "--from", "2025-09-04", "--to", "2025-09-06")
 @pytest.fixture(autouse=True)
 def _few_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOCK_ORDERS_PER_STORE_DAY", "10")
+    monkeypatch.setenv("RETAIL_MOCK_LINES_PER_DAY", "20")
 
 
 def invoke(*arguments: str) -> Result:
@@ -128,7 +129,14 @@ def test_the_demo_says_what_it_found_and_is_not_done_twice() -> None:
     before = {item.key: item.modified_at for item in open_lake("lake").list("")}
     second = invoke("demo", "--days", "5")
     assert second.output.splitlines()[0] == "The demo's season is there already; nothing to do."
-    assert second.output.splitlines()[1:] == lines[-5:]
+    assert second.output.splitlines()[1:] == lines[-6:]
+    assert lines[-6].startswith("4 retailers in 5 days: ")
+    assert "all MOCK data" in lines[-6]
+    asked = invoke("warehouse", "sql", "freshness", "--csv").output.splitlines()
+    assert [line.split(",")[:4] for line in asked[1:]] == [
+        ["dominos", "5", "0", "5"], ["retailer_1", "5", "0", "5"], ["retailer_2", "5", "0", "5"],
+        ["retailer_3", "5", "0", "5"],
+    ]  # fmt: skip
     assert {item.key: item.modified_at for item in open_lake("lake").list("")} == before
 
 

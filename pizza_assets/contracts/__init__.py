@@ -18,6 +18,7 @@ from pizza_assets.contracts.derive import (
 from pizza_assets.contracts.matches import FOOTBALL_MATCHES, MATCH_EVENTS
 from pizza_assets.contracts.merchants import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
 from pizza_assets.contracts.orders import DOMINOS_ORDERS
+from pizza_assets.contracts.sales import RETAILER_IDS, SALES, sales_schema
 
 #: Every contract by the name of its data set, in the order that data flows.
 CONTRACTS = {
@@ -34,6 +35,7 @@ CONTRACTS = {
         MERCHANT_TRANSACTIONS,
         MERCHANTS,
         *ANSWERS.values(),
+        SALES,
     )
 }
 
@@ -48,12 +50,15 @@ __all__ = [
     "MERCHANT_TRANSACTIONS",
     "MERGED_ORDERS",
     "ORDER_VOLUME",
+    "RETAILER_IDS",
+    "SALES",
     "UNIT_UPLIFT",
     "arrow_schema",
     "conform",
     "data_dictionary",
     "empty",
     "from_arrow",
+    "sales_schema",
     "split_valid",
     "to_arrow",
     "validate",

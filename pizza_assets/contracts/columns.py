@@ -3,6 +3,7 @@
 Belongs here: the few column types that we use. Does not belong here: any particular data set.
 """
 
+from decimal import Decimal
 from typing import Literal
 
 import pandas as pd
@@ -53,10 +54,12 @@ def local_time(description: str) -> pa.Column:
     )
 
 
-def integer(description: str, unit: str, *, ge: int | None = None, nullable: bool = False) -> pa.Column:
+def integer(
+    description: str, unit: str, *, ge: int | None = None, nullable: bool = False, dtype: str = "int64"
+) -> pa.Column:
     """A whole number."""
     return pa.Column(
-        pd.Int64Dtype() if nullable else "int64",
+        pd.Int64Dtype() if nullable else dtype,
         [] if ge is None else [pa.Check.ge(ge)],
         nullable=nullable,
         description=description,
@@ -72,6 +75,12 @@ def number(
     checks += [] if ge is None else [pa.Check.ge(ge)]
     checks += [] if le is None else [pa.Check.le(le)]
     return pa.Column(float, checks, nullable=nullable, description=description, metadata={"unit": unit})
+
+
+def decimal(dtype: pyarrow.DataType, description: str, unit: str, *, ge: Decimal | None = None) -> pa.Column:
+    """An exact decimal number: money that is summed and compared to the penny."""
+    checks: Checks = [] if ge is None else [pa.Check.ge(ge)]
+    return pa.Column(pd.ArrowDtype(dtype), checks, description=description, metadata={"unit": unit})
 
 
 def flag(description: str) -> pa.Column:
@@ -90,11 +99,21 @@ def source(description: str = "Where the record comes from: real or mock.") -> p
 
 
 def data_set(
-    name: str, description: str, grain: str, key: list[str], columns: dict[str, pa.Column]
+    name: str,
+    description: str,
+    *,
+    grain: str,
+    key: list[str],
+    columns: dict[str, pa.Column],
+    checks: Checks | None = None,
 ) -> pa.DataFrameSchema:
-    """A contract: exactly these columns, in this order, unique by `key`; `grain` says what one row is."""
+    """A contract: exactly these columns, in this order, unique by `key`; `grain` says what one row is.
+
+    `checks` are rules about several columns of a row.
+    """
     return pa.DataFrameSchema(
         columns,
+        checks,
         name=name,
         title=name,
         description=description,

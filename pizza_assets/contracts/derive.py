@@ -18,6 +18,7 @@ _ARROW_BY_PANDAS: Mapping[object, pyarrow.DataType] = {
     pd.StringDtype(na_value=float("nan")): pyarrow.string(),
     UTC_TYPE: pyarrow.timestamp("us", tz="UTC"),
     pd.Series([], dtype="int64").dtype: pyarrow.int64(),
+    pd.Series([], dtype="int32").dtype: pyarrow.int32(),
     pd.Series([], dtype="float64").dtype: pyarrow.float64(),
     pd.Series([], dtype="bool").dtype: pyarrow.bool_(),
     pd.Int64Dtype(): pyarrow.int64(),
@@ -51,9 +52,13 @@ def to_arrow(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pyarrow.Table:
 def from_arrow(table: pyarrow.Table, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return an Arrow table (all or some of the contract's columns) as a frame with the contract's types."""
     frame: pd.DataFrame = table.replace_schema_metadata().to_pandas(
-        types_mapper=lambda arrow: pd.ArrowDtype(arrow) if pyarrow.types.is_list(arrow) else None
+        types_mapper=lambda arrow: pd.ArrowDtype(arrow) if _is_held_by_arrow(arrow) else None
     )
     return _cast(frame, schema)
+
+
+def _is_held_by_arrow(arrow: pyarrow.DataType) -> bool:
+    return bool(pyarrow.types.is_list(arrow) or pyarrow.types.is_decimal(arrow))
 
 
 def conform(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -69,7 +74,7 @@ def _cast(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     lists = {
         str(name): pd.Series(_lists(frame[name].tolist(), dtype), frame.index)
         for name, dtype in other.items()
-        if isinstance(dtype, pd.ArrowDtype)
+        if isinstance(dtype, pd.ArrowDtype) and pyarrow.types.is_list(dtype.pyarrow_dtype)
     }
     plain = {name: dtype for name, dtype in other.items() if name not in lists}
     return frame.assign(**lists).astype(plain) if other else frame

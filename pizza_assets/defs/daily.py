@@ -52,22 +52,27 @@ def daily_asset(
     kinds: Sequence[str],
     contract: pa.DataFrameSchema | None = None,
     ins: dict[str, dg.AssetIn] | None = None,
-    code_version: str = "1",
+    branch: str = "match-day",
+    **options: Any,  # noqa: ANN401 as dg.asset takes them
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Return the decorator for a daily asset; the description is the function's docstring."""
-    return dg.asset(
+    """Return the decorator for a daily asset; the description is the function's docstring.
+
+    `options` are further ones of ``dg.asset``: a name, a retry policy ...
+    """
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         group_name=group,
         kinds=set(kinds),
-        owners=list(OWNERS),
+        owners=[f"team:{branch}"],
         ins=ins,
-        code_version=code_version,
         partitions_def=daily_partitions(settings),
         backfill_policy=range_policy(settings),
         metadata={"dagster/column_schema": column_schema(contract), "grain": (contract.metadata or {})["grain"]}
         if contract
         else None,
-        tags={"branch": "match-day"},
+        tags={"branch": branch},
+        **{"code_version": "1", **options},
     )
+    return decorator
 
 
 def columns(*names: str) -> dg.AssetIn:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake import layout
+from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 
 #: One record for each day stored, with ``asset`` and ``day``; the command line draws its bars from it.
@@ -32,7 +33,7 @@ _PREVIEW_ROWS = 3
 class Days:
     """What a daily asset returns: its days, made one after another while they are stored."""
 
-    content: Iterable[tuple[date, Day | Files]]
+    content: Iterable[tuple[date, Day | SalesDay | Files]]
 
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -44,7 +45,7 @@ def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     )
 
 
-def _shown(content: Day | Files) -> dict[str, Any]:
+def _shown(content: Day | SalesDay | Files) -> dict[str, Any]:
     """Return the metadata of one day in the UI."""
     facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
     if isinstance(content, Files):
@@ -54,19 +55,19 @@ def _shown(content: Day | Files) -> dict[str, Any]:
         "data_source": content.data_source,
         "share_real": 1.0 if content.data_source == "real" else 0.0,
         **facts,
-        "preview": preview(content.frame),
+        "preview": preview(content.head(_PREVIEW_ROWS)),
     }
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
-    """Stores ``Days`` and loads lazy ``DailyTable`` (or ``DatedFiles``) views of the lake.
+    """Stores ``Days`` and loads lazy ``DailyTable`` (``SalesTable``, ``DatedFiles``) views of the lake.
 
     An input may name the columns it reads: ``AssetIn(metadata={"columns": [...]})``.
     """
 
     lake: dg.ResourceDependency[LakeResource]
 
-    def load_input(self, context: dg.InputContext) -> DailyTable | DatedFiles:
+    def load_input(self, context: dg.InputContext) -> DailyTable | SalesTable | DatedFiles:
         """Return a view of the upstream data set; nothing is read before a day is asked for."""
         columns = (context.definition_metadata or {}).get("columns")
         return self._open(context.asset_key.path[-1], columns)
@@ -91,8 +92,10 @@ class LakeIOManager(dg.ConfigurableIOManager):
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
 
-    def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | DatedFiles:
+    def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | SalesTable | DatedFiles:
         store = self.lake.store()
         if asset in _PREFIXES:
             return DatedFiles(store, _PREFIXES[asset])
+        if asset in layout.SALES_TABLES:
+            return SalesTable(store, layout.SALES_TABLES[asset])
         return DailyTable(store, layout.DAILY_TABLES[asset], columns)

@@ -27,7 +27,8 @@ from pizza_assets.settings import Settings
 ALPHA = 0.05
 
 
-def _source(table: DailyTable, day: date) -> Source:
+def source_of(table: DailyTable, day: date) -> Source:
+    """Return whether a day of a table with a folder per source is real or mock."""
     source = table.stored[day].source
     if source is None:
         raise TypeError(f"{table.layout.name} has no folder per source")
@@ -65,7 +66,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     @daily_asset(settings, group="match_day", kinds=["pandas", "parquet"], contract=contracts.MATCH_EVENTS)
     def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
         """Goals, to the minute where the source tells it, and each team's result."""
-        return Days((day, Day(events_of(raw_matches[day]), _source(raw_matches, day))) for day in days_of(context))
+        return Days((day, Day(events_of(raw_matches[day]), source_of(raw_matches, day))) for day in days_of(context))
 
     @daily_asset(
         settings,
@@ -77,7 +78,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Days:
         """Orders counted per city and 15 minutes: the small table that every analysis reads."""
         return Days(
-            (day, Day(volume.roll_up(raw_orders[day]), _source(raw_orders, day), received=None))
+            (day, Day(volume.roll_up(raw_orders[day]), source_of(raw_orders, day), received=None))
             for day in days_of(context)
         )
 
@@ -95,7 +96,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             ]
             is_complete = day + timedelta(days=1) in raw_matches
             frame = align(raw_orders[day], around, is_complete=is_complete)
-            return Day(frame, _source(raw_orders, day), facts={"is-complete": is_complete})
+            return Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
 
         return Days((day, merged(day)) for day in days_of(context))
 

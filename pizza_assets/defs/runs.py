@@ -4,7 +4,7 @@ Belongs here: launching what the UI would launch, with the same history. Does no
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -50,8 +50,8 @@ def local_instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def selected_assets(defs: dg.Definitions, selection: str) -> list[dg.AssetKey]:
-    """Return the assets that a selection such as ``order_volume+`` names.
+def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_JOB) -> list[dg.AssetKey]:
+    """Return the assets of a job that a selection such as ``order_volume+`` names.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def selected_assets(defs: dg.Definitions, selection: str) -> list[dg.AssetKey]:
         When the selection is no valid expression or names nothing.
     """
     graph = defs.resolve_asset_graph()
-    of_job = set(defs.resolve_job_def(MATCH_DAY_JOB).asset_layer.executable_asset_keys)
+    of_job = set(defs.resolve_job_def(job).asset_layer.executable_asset_keys)
     names = ", ".join(sorted(key.to_user_string() for key in of_job))
     try:
         keys = dg.AssetSelection.from_string(selection).resolve(graph) & of_job
@@ -82,8 +82,16 @@ def check_days(settings: Settings, first: date, last: date) -> None:
         )
 
 
-def run_days(settings: Settings, first: date, last: date, selection: str = "*", *, verbose: bool = False) -> list[str]:
-    """Materialize the selected assets for `first` to `last` (both included) and return the runs' ids.
+def run_days(
+    settings: Settings,
+    first: date,
+    last: date,
+    selection: str = "*",
+    *,
+    job: str = MATCH_DAY_JOB,
+    verbose: bool = False,
+) -> list[str]:
+    """Materialize the selected assets of a job for `first` to `last` (both included) and return the runs' ids.
 
     Raises
     ------
@@ -92,16 +100,29 @@ def run_days(settings: Settings, first: date, last: date, selection: str = "*", 
     """
     check_days(settings, first, last)
     defs = build_defs(settings)
-    keys = selected_assets(defs, selection)
-    job = defs.resolve_job_def(MATCH_DAY_JOB)
-    level = "DEBUG" if verbose else "CRITICAL"
+    keys = selected_assets(defs, selection, job)
+    spans = _chunks(first, last, settings.pizza_max_days_per_run)
+    tags = [dict(zip(_RANGE_TAGS, (start.isoformat(), end.isoformat()), strict=True)) for start, end in spans]
+    return _run(defs.resolve_job_def(job), tags, keys, verbose=verbose)
+
+
+def run_once(settings: Settings, job: str, *, verbose: bool = False) -> str:
+    """Run a job whose assets have no days, and return the run's id. Raises RunFailedError."""
+    return _run(build_defs(settings).resolve_job_def(job), [{}], None, verbose=verbose)[0]
+
+
+def _run(
+    job: dg.JobDefinition, tags: Sequence[dict[str, str]], keys: Sequence[dg.AssetKey] | None, *, verbose: bool
+) -> list[str]:
+    """Run a job once for each set of tags, one after another."""
     runs = []
+    level = "DEBUG" if verbose else "CRITICAL"
     with local_instance() as instance:
-        for start, end in _chunks(first, last, settings.pizza_max_days_per_run):
+        for run_tags in tags:
             result = job.execute_in_process(
                 instance=instance,
                 asset_selection=keys,
-                tags=dict(zip(_RANGE_TAGS, (start.isoformat(), end.isoformat()), strict=True)),
+                tags=run_tags,
                 run_config={"loggers": {"console": {"config": {"log_level": level}}}},
                 raise_on_error=False,
             )

@@ -16,6 +16,7 @@ from pizza_assets import contracts
 from pizza_assets.contracts.columns import SOURCES, Source
 
 _DAY = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{8}_\d{6})_")
+_PARTITION = re.compile(r"/year=(\d{4})/month=(\d{2})/day=(\d{2})/")
 
 
 def folder(prefix: str, day: date) -> str:
@@ -24,8 +25,8 @@ def folder(prefix: str, day: date) -> str:
 
 
 def day_of(key: str) -> date | None:
-    """Return the day that a key of the dated layout stands for; None for any other key."""
-    found = _DAY.search(key)
+    """Return the day that a key of the dated layout, or of the partitioned one, stands for; None for any other key."""
+    found = _DAY.search(key) or _PARTITION.search(key)
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
@@ -74,6 +75,45 @@ DAILY_TABLES: Mapping[str, DailyLayout] = {
     layout.name: layout for layout in (RAW_MATCHES, RAW_ORDERS, MATCH_EVENTS, ORDER_VOLUME, MERGED_ORDERS)
 }
 
+
+@dataclass(frozen=True)
+class SalesLayout:
+    """Where the sales of one retailer lie: partitions as Hive and Athena name them, with one file each.
+
+    ``name`` is the asset's name. Quarantine and received bytes lie in trees of their own, because Athena reads
+    every file of a partition.
+    """
+
+    name: str
+    retailer_id: str
+
+    @property
+    def prefix(self) -> str:
+        """The folder of the retailer."""
+        return f"raw/{self.retailer_id}"
+
+    def key(self, day: date) -> str:
+        """Return the key of the day's lines: NDJSON."""
+        return f"{self.prefix}/{day:year=%Y/month=%m/day=%d}/sales_data.json"
+
+    def rejected_key(self, day: date) -> str:
+        """Return the key of the day's quarantine: refused records, one JSON object a line."""
+        return f"{self.prefix}/rejected/{day:year=%Y/month=%m/day=%d}/rejected.ndjson"
+
+    def received_key(self, day: date) -> str:
+        """Return the key of what the retailer's API answered, page by page, as it came."""
+        return f"{self.prefix}/received/{day:year=%Y/month=%m/day=%d}/pages.json.gz"
+
+
+#: The sales of each retailer by its asset's name, in the order of RETAILER_IDS.
+SALES_TABLES: Mapping[str, SalesLayout] = {
+    layout.name: layout
+    for layout in (
+        SalesLayout("raw_dominos_sales" if retailer_id == "dominos" else f"raw_{retailer_id}", retailer_id)
+        for retailer_id in contracts.RETAILER_IDS
+    )
+}
+
 #: The files of one 'as of' analysis.
 CORRELATION_PREFIX = "processed-data/correlation-analysis"
 CORRELATION_FILES = ("correlation_results.csv", "significant_correlations.csv", "correlation_summary.json")
@@ -88,6 +128,14 @@ MANIFEST_KEY = f"{METADATA_PREFIX}/manifest.json"
 LINEAGE_KEY = f"{METADATA_PREFIX}/lineage.json"
 #: The local page, one self-contained file.
 PAGE_KEY = "dashboard/index.html"
+
+#: Facts that left the warehouse.
+WAREHOUSE_ARCHIVE_PREFIX = "archive/fact_sales"
+
+
+def archive_key(retailer_id: str, month: date, digest: str) -> str:
+    """Return the key of a retailer's archived month; what is archived later has another digest and key."""
+    return f"{WAREHOUSE_ARCHIVE_PREFIX}/{retailer_id}/{month:year=%Y/month=%m}/fact_sales_{digest[:12]}.parquet"
 
 
 #: Card transactions by month, the list of merchants, and the answers to the merchant questions. The manifest says

@@ -49,6 +49,10 @@ class Day:
             "rejected": rejected,
         }
 
+    def head(self, rows: int) -> pd.DataFrame:
+        """Return the first rows."""
+        return self.frame.head(rows)
+
 
 @dataclass(frozen=True)
 class StoredDay:
@@ -64,7 +68,7 @@ def as_metadata(facts: Mapping[str, object]) -> Metadata:
     return {name: text.encode("ascii", "replace").decode()[:_LONGEST_VALUE] for name, text in texts.items()}
 
 
-class _Days:
+class Days:
     """The dated keys below a prefix; a day's objects are replaced together."""
 
     def __init__(self, store: Store, prefix: str) -> None:
@@ -88,7 +92,7 @@ class _Days:
         self._keys[day] = set(parts)
 
 
-class DailyTable(_Days, Mapping[date, pd.DataFrame]):
+class DailyTable(Days, Mapping[date, pd.DataFrame]):
     """The days of one data set in the lake: ``table[day]`` reads a frame, ``table.put(day, ...)`` replaces it.
 
     A reader sees the days that were there when it first looked, and decodes only `columns`.
@@ -174,7 +178,7 @@ class Files:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
-class DatedFiles(_Days):
+class DatedFiles(Days):
     """Dated files below one prefix: reports and snapshots, one set a day."""
 
     def days(self, file: str) -> list[date]:

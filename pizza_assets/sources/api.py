@@ -25,7 +25,10 @@ class AuthenticationError(SourceError):
 
 @dataclass(frozen=True)
 class Api:
-    """An API and how it knows us; `url_setting` and `key_setting` are the settings to name in messages."""
+    """An API and how it knows us; `url_setting` and `key_setting` are the settings to name in messages.
+
+    `secrets` are what an answer may tell beside the token: no message repeats them.
+    """
 
     name: str
     url: str
@@ -35,6 +38,7 @@ class Api:
     header: str = "Authorization"
     scheme: str = "Bearer "
     headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretStr, ...] = ()
 
 
 class TokenAuth(AuthBase):
@@ -57,6 +61,11 @@ def is_loopback(address: SplitResult) -> bool:
         return ipaddress.ip_address(address.hostname or "").is_loopback
     except ValueError:
         return False
+
+
+def host_of(address: SplitResult) -> str:
+    """Return host and port."""
+    return f"{address.hostname}:{address.port or {'https': 443, 'http': 80}[address.scheme]}"
 
 
 def checked_address(api: Api) -> SplitResult:

@@ -10,18 +10,27 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import urlencode
 
 import requests
+from pydantic import SecretStr
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pizza_assets.errors import SourceError
 from pizza_assets.settings import Settings
-from pizza_assets.sources.api import Api, AuthenticationError, TokenAuth, checked_address, checked_token, is_loopback
+from pizza_assets.sources.api import (
+    Api,
+    AuthenticationError,
+    TokenAuth,
+    checked_address,
+    checked_token,
+    host_of,
+    is_loopback,
+)
 from pizza_assets.sources.rate_budget import RateBudget, rates_of
 from pizza_assets.sources.records import read_json
 
@@ -61,6 +70,15 @@ class _Answer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Reply:
+    """A JSON object with the bytes that it was read from; the names of `headers` know no case."""
+
+    value: dict[str, object]
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class HttpSession:
     """Asks one API, within its limits, and again where that can help. For one thread at a time.
 
@@ -97,8 +115,7 @@ class HttpSession:
         self.calls = Calls()
         self._timeout = settings.api_timeout
         self._retries = settings.max_api_retries
-        host = f"{parts.hostname}:{parts.port or {'https': 443, 'http': 80}[parts.scheme]}"
-        self._budget = budget or RateBudget(host, rates_of(settings))
+        self._budget = budget or RateBudget(host_of(parts), rates_of(settings))
         self._sleep = sleep
         self._http = requests.Session()
         self._http.auth = TokenAuth(api)
@@ -116,8 +133,24 @@ class HttpSession:
         """Close the connections."""
         self._http.close()
 
+    def authorize(self, token: SecretStr) -> None:
+        """Put another token in the place of the API's.
+
+        Raises
+        ------
+        AuthenticationError
+            When no header can carry it.
+        """
+        api = replace(self.api, token=token)
+        checked_token(api)
+        self.api, self._http.auth = api, TokenAuth(api)
+
     def get(self, path: str, parameters: Mapping[str, str]) -> dict[str, object]:
-        """Return the JSON object at `path` below the API's address.
+        """Return the JSON object at `path` below the API's address; see `ask`."""
+        return self.ask(path, parameters).value
+
+    def ask(self, path: str, parameters: Mapping[str, str], form: Mapping[str, str] | None = None) -> Reply:
+        """Return what `path` below the API's address answers: to GET, or to POST when there is a form to send.
 
         Tries again, up to ``MAX_API_RETRIES`` times, after 429, 500, 502, 503, 504, a time-out, a connection that
         fails and a body that is cut or no JSON. Follows no redirects. See ``read_json`` for what JSON allows but files
@@ -138,7 +171,7 @@ class HttpSession:
             before_sleep=self._log_retry,
             reraise=True,
         )
-        return retrying(self._attempt, path, parameters)
+        return retrying(self._attempt, path, parameters, form)
 
     def _log_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -151,15 +184,16 @@ class HttpSession:
             error,
         )
 
-    def _attempt(self, path: str, parameters: Mapping[str, str]) -> dict[str, object]:
+    def _attempt(self, path: str, parameters: Mapping[str, str], form: Mapping[str, str] | None) -> Reply:
         url = f"{self.api.url.rstrip('/')}/{path}"
-        asked = f"{self.api.name}, GET {url}?{urlencode(parameters)}"
+        request = requests.Request("GET" if form is None else "POST", url, params=parameters, data=form)
+        asked = f"{self.api.name}, {request.method} {url}?{urlencode(parameters)}"
         self._budget.take()
         started = time.monotonic()
         self.calls.number += 1
         # Errors are raised outside of ``except``: a requests exception carries the request, and so the token.
         try:
-            answer: _Answer | str = self._exchange(url, parameters, started + TOTAL_TIMEOUTS * self._timeout)
+            answer: _Answer | str = self._exchange(request, started + TOTAL_TIMEOUTS * self._timeout)
         except (requests.RequestException, HTTPError, OSError) as error:
             answer = self._network_fault(error)
         finally:
@@ -171,12 +205,20 @@ class HttpSession:
             )
         if answer.status != 200:
             raise self._refusal(asked, answer)
-        return self._json_object(asked, answer)
+        return Reply(self._json_object(asked, answer), answer.body, answer.headers)
 
-    def _exchange(self, url: str, parameters: Mapping[str, str], deadline: float) -> _Answer | str:
+    def _exchange(self, request: requests.Request, deadline: float) -> _Answer | str:
         """Send one request; return the answer, or what is wrong with it."""
         timeout = (self._timeout, self._timeout)
-        with self._http.get(url, params=parameters, timeout=timeout, allow_redirects=False, stream=True) as response:
+        with self._http.request(
+            request.method,
+            request.url,
+            params=request.params,
+            data=request.data,
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
             body = bytearray()
             # read1 returns what one read of the socket gives, so that the deadline is looked at between reads.
             while block := response.raw.read1(2**16, decode_content=True):
@@ -226,7 +268,9 @@ class HttpSession:
         return SourceError(f"{found} Check the request and {self.api.url_setting}.", final=status < 500)
 
     def _excerpt(self, text: str) -> str:
-        return " ".join(text.replace(self.api.token.get_secret_value().strip(), "[redacted]").split())[:200]
+        for secret in (self.api.token, *self.api.secrets):
+            text = text.replace(secret.get_secret_value().strip() or "\0", "[redacted]")
+        return " ".join(text.split())[:200]
 
 
 def _message(body: bytes) -> str:

@@ -41,6 +41,11 @@ def rates_of(settings: Settings) -> list[Rate]:
     return [minute, hour]
 
 
+def per_minute(limit: int) -> list[Rate]:
+    """Return the limit of so many requests in any minute, in a window longer by ``PADDING_MS``."""
+    return [Rate(limit, int(Duration.MINUTE) + PADDING_MS)]
+
+
 def _private(folder: Path) -> Path:
     """Create `folder`, for this user only, below the machine's temporary folder."""
     for path in (folder.parent, folder):

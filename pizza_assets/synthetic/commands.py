@@ -1,4 +1,4 @@
-"""The command ``pizza-assets simulate``: the outside world on this machine's loopback, its faults included.
+"""The command ``pizza-assets simulate``: the outside world, its faults included.
 
 Belongs here: options and what is printed. Does not belong here: what is simulated.
 """
@@ -11,6 +11,43 @@ from pizza_assets.settings import Settings
 @click.group()
 def simulate() -> None:
     """Simulate the outside world. All data that comes of it says that it is mock."""
+
+
+class _Fault(click.ParamType[str]):
+    """A fault's name, or ``retailer_2:`` and the name."""
+
+    name = "fault"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the fault when it is one."""
+        from pizza_assets.synthetic.retailer_apis import FAULTS, RETAILERS
+
+        retailer_id, _, fault = value.rpartition(":")
+        if fault not in FAULTS or (retailer_id and retailer_id not in RETAILERS):
+            meanings = "\n".join(f"  {name}: {meaning}" for name, meaning in FAULTS.items())
+            self.fail(f"'{value}' is none. The faults, each alone or behind 'retailer_2:', are\n{meanings}", param, ctx)
+        return value
+
+
+@simulate.command()
+@click.option("--port", default=8808, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any.")
+@click.option("--fault", "faults", multiple=True, type=_Fault(), help="A fault, such as down or retailer_2:slow.")
+@click.option("--lines", type=click.FloatRange(0, min_open=True), help="Mean lines of a retailer on a day.")
+def retailers(port: int, faults: tuple[str, ...], lines: float | None) -> None:
+    """Serve the three retailers on loopback until Ctrl-C, and print the settings with which they are asked."""
+    from pizza_assets.synthetic.retailer_apis import RetailerApis
+
+    settings = Settings.load(**({} if lines is None else {"retail_mock_lines_per_day": lines}))
+    server = RetailerApis(settings, faults, port)
+    for name, value in server.environment().items():
+        click.echo(f"export {name}={value}")
+    click.echo(f"# Serving{' with ' + ', '.join(faults) if faults else ''}; Ctrl-C ends.", err=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        click.echo("Ended.", err=True)
+    finally:
+        server.server_close()
 
 
 @simulate.command()

@@ -79,7 +79,7 @@ _MATCH_FIELDS = [
     "home_city",
     "away_city",
 ]
-_NOT_PLAYED = ("POSTPONED", "CANCELLED", "AWARDED")
+NOT_PLAYED = ("POSTPONED", "CANCELLED", "AWARDED")
 #: Keeps these random numbers apart from those of other mock data with the same seed.
 _STREAM = 2
 
@@ -153,7 +153,7 @@ def planted_log_uplift(day: date, matches: pd.DataFrame, towns: list[str], setti
         kick_off = int((match["timestamp"] - midnight).total_seconds() // 60)
         during_end = kick_off + (120 if match["duration"] == "REGULAR" else 150)
         edges = [min(max(edge, 0), _MINUTES) for edge in (kick_off - 120, kick_off, during_end, during_end + 120)]
-        if edges[0] == edges[-1] or match["status"] in _NOT_PLAYED:
+        if edges[0] == edges[-1] or match["status"] in NOT_PLAYED:
             continue
         for city, effects in _effects(match, settings).items():
             if city in column:

@@ -80,7 +80,19 @@ def test_lineage_leads_from_raw_to_the_dashboard() -> None:
         "merchant_transactions": set(),
         **{name: {"merchant_transactions"} for name in MERCHANT_ANSWERS},
         "merchant_report": set(MERCHANT_ANSWERS),
-    }
+        "raw_retailer_1": {"raw_matches"},
+        "raw_retailer_2": {"raw_matches"},
+        "raw_retailer_3": {"raw_matches"},
+        "raw_dominos_sales": {"raw_orders"},
+        "sales_retailer_1": {"raw_retailer_1"},
+        "sales_retailer_2": {"raw_retailer_2"},
+        "sales_retailer_3": {"raw_retailer_3"},
+        "sales_dominos": {"raw_dominos_sales"},
+        "match_dates": {"raw_matches"},
+        "warehouse_views": {
+            "sales_retailer_1", "sales_retailer_2", "sales_retailer_3", "sales_dominos", "match_dates"
+        },
+    }  # fmt: skip
 
 
 def test_every_asset_explains_itself_in_the_ui() -> None:
@@ -89,7 +101,7 @@ def test_every_asset_explains_itself_in_the_ui() -> None:
         assert node.description, node.key
         assert node.kinds, node.key
         assert node.owners, node.key
-        assert node.group_name in {"raw", "match_day", "dashboard", "merchants"}
+        assert node.group_name in {"raw", "match_day", "dashboard", "merchants", "retail", "warehouse"}
         name = node.key.to_user_string()
         if name in DAILY_TABLES:
             columns = node.metadata["dagster/column_schema"].columns

@@ -30,6 +30,8 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     at: float
+    #: What was posted; None where it was asked with GET.
+    form: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,14 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
-    def do_GET(self) -> None:
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET(dict(parse_qsl(body.decode())))
+
+    def do_GET(self, form: Mapping[str, str] | None = None) -> None:
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.answer(Request(url.path, dict(parse_qsl(url.query)), headers, time.monotonic()))
+        answer = self.server.answer(Request(url.path, dict(parse_qsl(url.query)), headers, time.monotonic(), form))
         if answer.fault == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True

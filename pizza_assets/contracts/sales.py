@@ -1,0 +1,58 @@
+"""The contract of retail sales: three retailers and Domino's in one form. Money is Decimal all the way.
+
+Belongs here: what a line of a receipt is. Does not belong here: any retailer's own form (``sources/retailers``).
+"""
+
+from decimal import Decimal
+
+import pandera.pandas as pa
+import pyarrow
+
+from pizza_assets.contracts.columns import data_set, decimal, instant, integer, source, text
+from pizza_assets.contracts.derive import arrow_schema
+
+#: Who sells, in the order of their numbers; Domino's orders are the fourth.
+RETAILER_IDS = ("retailer_1", "retailer_2", "retailer_3", "dominos")
+#: The categories that football is asked about; all others are as the retailer names them.
+PIZZA_CATEGORIES = ("fresh pizza", "frozen pizza", "delivered pizza")
+#: The store, and the city, of a line whose source does not tell it.
+UNKNOWN = "unknown"
+
+UNIT_PRICE_TYPE, TOTAL_AMOUNT_TYPE = pyarrow.decimal128(12, 2), pyarrow.decimal128(14, 2)
+
+SALES = data_set(
+    "sales",
+    "Retail sales of three retailers and Domino's. A day is the source's business day, as its API delivers it; "
+    "late lines were sold on another date, and sold_at says when. Two lines of a receipt may have one product.",
+    grain="one row per line of a receipt",
+    key=["retailer_id", "transaction_id", "line"],
+    columns={
+        "retailer_id": text("Who sold it.", isin=RETAILER_IDS),
+        "transaction_id": text("The retailer's own number of the receipt; another retailer may use the same."),
+        "line": integer("Position on the receipt, from 1.", "1", ge=1, dtype="int32"),
+        "sold_at": instant("When it was sold."),
+        "product_sku": text("The retailer's own number of the product."),
+        "product_name": text("The product, as the retailer names it."),
+        "category": text(f"Category; pizza is one of {', '.join(PIZZA_CATEGORIES)}."),
+        "customer_id": text("The retailer's own number of the customer; null where it does not know.", nullable=True),
+        "store_id": text(f"The retailer's own number of the store, or '{UNKNOWN}'."),
+        "store_city": text(f"City of the store, or '{UNKNOWN}'."),
+        "quantity": integer("Items sold.", "items", ge=1, dtype="int32"),
+        "unit_price": decimal(UNIT_PRICE_TYPE, "Price of one item.", "currency", ge=Decimal(0)),
+        "total_amount": decimal(TOTAL_AMOUNT_TYPE, "quantity x unit_price, exactly.", "currency", ge=Decimal(0)),
+        "currency": text("Currency of the prices.", pattern=r"^[A-Z]{3}$"),
+        "data_source": source("Where the line comes from: real or mock. A day of a retailer has one."),
+    },
+    checks=[
+        pa.Check(
+            lambda rows: rows["total_amount"] == rows["quantity"] * rows["unit_price"],
+            name="total",
+            error="total_amount = quantity x unit_price",
+        )
+    ],
+)
+
+
+def sales_schema() -> pyarrow.Schema:
+    """Return the Arrow schema in which a day of sales travels."""
+    return arrow_schema(SALES)

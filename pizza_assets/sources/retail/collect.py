@@ -1,0 +1,118 @@
+"""A retailer's days: from its API where one is named, else mock. Says which, and hands on what was refused, whole.
+
+Belongs here: which source gives a day. Does not belong here: asking and reading (the module of each retailer), making
+mock data (``synthetic/``), storing anything.
+
+Unlike orders and matches, a retailer whose API is named and fails has no mock days: sales are facts of a warehouse,
+right or absent. The error tells, the day is missing, and a later run closes the gap.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import pyarrow
+
+from pizza_assets.contracts.columns import Source
+from pizza_assets.errors import SourceError
+from pizza_assets.settings import Settings
+from pizza_assets.sources.records import Rejected
+from pizza_assets.sources.retail import retailer_1, retailer_2, retailer_3
+from pizza_assets.sources.retail.reading import Dialect, read_lines
+from pizza_assets.sources.retail.received import Feed
+from pizza_assets.synthetic.retailers import mock_sales
+
+_LOGGER = logging.getLogger("pizza_assets.sources")
+
+OpenFeed = Callable[[Settings], AbstractContextManager[Feed]]
+
+#: How to open each retailer's API, and how to read its lines.
+RETAILERS: Mapping[str, tuple[OpenFeed, Dialect]] = {
+    module.DIALECT.retailer_id: (module.open_feed, module.DIALECT) for module in (retailer_1, retailer_2, retailer_3)
+}
+
+
+@dataclass(frozen=True)
+class CollectedSales:
+    """One business day of one retailer: ``received == len(table) + len(rejected)``.
+
+    `pages` holds the API's answers as they came (None for days made here), `reason` tells why a day was made here.
+    """
+
+    day: date
+    table: pyarrow.Table
+    data_source: Source
+    received: int
+    rejected: Sequence[Rejected]
+    pages: Sequence[str] | None
+    reason: str | None
+
+
+def collect_sales(
+    retailer_id: str,
+    days: Sequence[date],
+    settings: Settings,
+    matches_around: Callable[[date], pd.DataFrame],
+    *,
+    open_feed: OpenFeed | None = None,
+) -> Iterator[CollectedSales]:
+    """Yield the sales of each business day of a retailer, in the order of days.
+
+    Parameters
+    ----------
+    retailer_id
+        retailer_1, retailer_2 or retailer_3.
+    days
+        Business days, in any order.
+    settings
+        Address and credentials, limits, and whether mock data may stand in where no address is set.
+    matches_around
+        Returns the matches that kick off from the day before to the day after a day; asked for mock days only.
+    open_feed
+        Opens the API in another way than the retailer's own.
+
+    Raises
+    ------
+    SourceError
+        When the API fails, when not one line of a day can be read, and when a day would be mock and
+        ``PIZZA_ALLOW_MOCK`` is false.
+    SettingsError
+        When a credential is missing, or the address is none that credentials may be sent to.
+    """
+    ordered = sorted(set(days))
+    own_feed, dialect = RETAILERS[retailer_id]
+    url_setting = f"{retailer_id}_url"
+    if getattr(settings, url_setting) is None:
+        yield from _mock(retailer_id, ordered, settings, matches_around, f"{url_setting.upper()} is not set")
+        return
+    with (open_feed or own_feed)(settings) as feed:
+        for day in ordered:
+            answer = feed(day)
+            table, rejected = read_lines(answer.lines, dialect, answer.data_source)
+            if rejected and not len(table):
+                raise SourceError(
+                    f"{retailer_id}: not one of {len(rejected)} lines of {day} could be read; the first: "
+                    f"{rejected[0].reason}. Its form has changed, or {url_setting.upper()} is another API."
+                )
+            yield CollectedSales(day, table, answer.data_source, len(answer.lines), rejected, answer.pages, None)
+
+
+def _mock(
+    retailer_id: str,
+    days: Sequence[date],
+    settings: Settings,
+    matches_around: Callable[[date], pd.DataFrame],
+    reason: str,
+) -> Iterator[CollectedSales]:
+    if days and not settings.pizza_allow_mock:
+        raise SourceError(
+            f"No real sales of {retailer_id}, and PIZZA_ALLOW_MOCK=false forbids mock ones: {reason}", final=True
+        )
+    for day in days:
+        table = mock_sales(retailer_id, day, matches_around(day), settings)
+        yield CollectedSales(day, table, "mock", len(table), [], None, reason)
+    if days:
+        _LOGGER.warning("%s: %d days from %s to %s are mock: %s", retailer_id, len(days), days[0], days[-1], reason)

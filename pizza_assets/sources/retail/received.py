@@ -1,0 +1,105 @@
+"""One business day as a retailer's API gave it, and what all three APIs have in common.
+
+Belongs here: the shape of an answer, and the checks that do not depend on a dialect. Does not belong here: asking.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pydantic import SecretStr
+
+from pizza_assets.contracts.columns import Source
+from pizza_assets.errors import SettingsError, SourceError
+from pizza_assets.settings import Settings
+from pizza_assets.sources.api import Api, checked_address, host_of
+from pizza_assets.sources.http import Reply
+from pizza_assets.sources.rate_budget import RateBudget, per_minute
+
+#: An API that makes its data up says ``mock`` in it.
+SOURCE_HEADER = "X-Data-Source"
+#: More pages than any day has: an API that always has another one is broken.
+MOST_PAGES = 10_000
+
+
+@dataclass(frozen=True)
+class Received:
+    """The lines of one business day, each whole as a JSON object, and the pages they came in, as text."""
+
+    lines: Sequence[Mapping[str, object]]
+    pages: Sequence[str]
+    data_source: Source
+
+
+#: Asks for one business day.
+Feed = Callable[[date], Received]
+
+
+def secret(settings: Settings, name: str) -> SecretStr:
+    """Return a credential.
+
+    Raises
+    ------
+    SettingsError
+        When it is not set.
+    """
+    value = getattr(settings, name)
+    if value is None:
+        url = f"{name[:10]}_url".upper()
+        raise SettingsError(f"{url} is set, {name.upper()} is not. Set both, or neither for mock days.")
+    return value if isinstance(value, SecretStr) else SecretStr(value)
+
+
+def budget_of(api: Api, settings: Settings) -> RateBudget:
+    """Return the budget of a retailer's host."""
+    return RateBudget(host_of(checked_address(api)), per_minute(settings.retailer_requests_per_minute))
+
+
+def records(api: Api, reply: Reply, key: str) -> list[object]:
+    """Return the list under `key` of an answer.
+
+    Raises
+    ------
+    SourceError
+        When there is none.
+    """
+    found = reply.value.get(key)
+    if not isinstance(found, list):
+        raise SourceError(
+            f"{api.name}: expected a list under the key '{key}', found the keys {sorted(reply.value)[:20]}. "
+            f"Check {api.url_setting}."
+        )
+    return found
+
+
+def check_count(api: Api, day: date, expected: object, found: int) -> None:
+    """Raise a SourceError unless as many records came as the API counts itself."""
+    if expected != found:
+        raise SourceError(
+            f"{api.name}: expected {expected!r} records of {day}, as its own count says, found {found}. "
+            "The answer is not whole: ask for the day again."
+        )
+
+
+def check_pages(api: Api, day: date, pages: int) -> None:
+    """Raise a SourceError when there is no end of pages."""
+    if pages >= MOST_PAGES:
+        raise SourceError(f"{api.name}: {pages} pages of {day} and no end. Report it to the operator of the API.")
+
+
+def received(api: Api, lines: Sequence[Mapping[str, object]], replies: Sequence[Reply]) -> Received:
+    """Put a day together.
+
+    Raises
+    ------
+    SourceError
+        When some pages say that they are mock and others do not.
+    """
+    said = {reply.headers.get(SOURCE_HEADER, "real").strip().lower() for reply in replies}
+    if said not in ({"real"}, {"mock"}):
+        raise SourceError(
+            f"{api.name}: expected '{SOURCE_HEADER}: mock' on each page or on none, found {sorted(said)}. "
+            f"Check {api.url_setting}."
+        )
+    pages = [reply.body.decode("utf-8-sig") for reply in replies]
+    return Received(lines, pages, "mock" if said == {"mock"} else "real")

@@ -1,0 +1,97 @@
+"""Retailer 1: an API key in a header, numbered pages, whole pence, and the shop's wall clock.
+
+    GET {RETAILER_1_URL}/sales?date=2024-05-01&page=1&per_page=1000
+    X-Api-Key: <RETAILER_1_API_KEY>
+
+    {"page": 1, "pages": 3, "total": 2480,
+     "sales": [{"receipt": "R1-000017", "line_no": 1, "sold": "2024-05-01T12:03:11", "sku": "100321",
+                "description": "Stone Baked Margherita", "dept": "Frozen Pizza", "member": null, "branch": "B07",
+                "town": "Leeds", "qty": 2, "price_p": 250, "total_p": 500, "ccy": "GBP"}]}
+
+``sold`` is local time of Europe/London without an offset: an hour that the clock shows twice in autumn is taken as the
+first, one that it skips in spring is refused.
+
+Belongs here: all that is particular to this API. Does not belong here: reading lines as such (``reading.py``).
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+
+from pizza_assets.settings import Settings
+from pizza_assets.sources.api import Api
+from pizza_assets.sources.http import HttpSession, Reply
+from pizza_assets.sources.rate_budget import RateBudget
+from pizza_assets.sources.records import as_record
+from pizza_assets.sources.retail.money import pence
+from pizza_assets.sources.retail.reading import Dialect
+from pizza_assets.sources.retail.received import (
+    Feed,
+    Received,
+    budget_of,
+    check_count,
+    check_pages,
+    received,
+    records,
+    secret,
+)
+from pizza_assets.sources.retail.times import local_time
+
+LINES_PER_PAGE = 1000
+TIME_ZONE = "Europe/London"
+
+DIALECT = Dialect(
+    retailer_id="retailer_1",
+    names={
+        "transaction_id": "receipt",
+        "line": "line_no",
+        "sold_at": "sold",
+        "product_sku": "sku",
+        "product_name": "description",
+        "category": "dept",
+        "customer_id": "member",
+        "store_id": "branch",
+        "store_city": "town",
+        "quantity": "qty",
+        "unit_price": "price_p",
+        "total_amount": "total_p",
+        "currency": "ccy",
+    },
+    instants=partial(local_time, time_zone=TIME_ZONE),
+    money=pence,
+    money_expected="whole pence, such as 250",
+    categories={},
+)
+
+
+@contextmanager
+def open_feed(
+    settings: Settings, *, budget: RateBudget | None = None, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Feed]:
+    """Open a session with the API and give the function that asks for a day. ``RETAILER_1_URL`` must be set."""
+    api = Api(
+        name="retailer 1",
+        url=str(settings.retailer_1_url),
+        url_setting="RETAILER_1_URL",
+        token=secret(settings, "retailer_1_api_key"),
+        key_setting="RETAILER_1_API_KEY",
+        header="X-Api-Key",
+        scheme="",
+    )
+    with HttpSession(api, settings, budget=budget or budget_of(api, settings), sleep=sleep) as session:
+        yield partial(_fetch, session)
+
+
+def _fetch(session: HttpSession, day: date) -> Received:
+    replies, lines, pages = list[Reply](), list[object](), 1
+    while len(replies) < pages:
+        check_pages(session.api, day, len(replies))
+        query = {"date": day.isoformat(), "page": str(len(replies) + 1), "per_page": str(LINES_PER_PAGE)}
+        replies.append(session.ask("sales", query))
+        lines += records(session.api, replies[-1], "sales")
+        counted = replies[-1].value.get("pages")
+        pages = counted if isinstance(counted, int) else 0
+    check_count(session.api, day, replies[-1].value.get("total"), len(lines))
+    return received(session.api, [as_record(line) for line in lines], replies)

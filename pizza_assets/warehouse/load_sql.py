@@ -1,0 +1,158 @@
+"""The statements of a load, in the order in which ``loader`` runs them; temporary tables hand on between them.
+
+Belongs here: SQL that changes facts. Does not belong here: SQL of dimensions, checks and marts.
+"""
+
+# --- a replace takes out what its days stated ---
+
+REMOVED = "CREATE TEMPORARY TABLE removed (LIKE sales.fact_sales) ON COMMIT DROP"
+
+TAKE_OUT = """
+WITH gone AS (
+    DELETE FROM sales.fact_sales WHERE retailer_key = %(retailer)s AND source_day = ANY(%(days)s) RETURNING *
+)
+INSERT INTO removed SELECT * FROM gone
+"""
+
+FORGET = """
+DELETE FROM sales.fact_sales_superseded WHERE retailer_key = %(retailer)s AND source_day = ANY(%(days)s)
+"""
+
+#: What an older feed stated of a removed fact stands again.
+RESTORE = """
+WITH newest AS (
+    SELECT DISTINCT ON (transaction_id, product_key) * FROM sales.fact_sales_superseded
+    WHERE retailer_key = %(retailer)s
+    AND (transaction_id, product_key) IN (SELECT transaction_id, product_key FROM removed)
+    ORDER BY transaction_id, product_key, source_day DESC
+), moved AS (
+    DELETE FROM sales.fact_sales_superseded AS s USING newest AS n
+    WHERE (s.retailer_key, s.transaction_id, s.product_key, s.source_day)
+        = (n.retailer_key, n.transaction_id, n.product_key, n.source_day)
+), restored AS (
+    INSERT INTO sales.fact_sales SELECT * FROM newest RETURNING date_key
+)
+INSERT INTO ops.stale_day
+SELECT DISTINCT %(retailer)s::smallint, date_key
+FROM (SELECT date_key FROM restored UNION ALL SELECT date_key FROM removed) AS touched
+"""
+
+REMOVED_BY_DAY = "SELECT source_day, count(*) FROM removed GROUP BY source_day"
+
+# --- what the feeds state becomes facts ---
+
+STAGE = "CREATE TEMPORARY TABLE stated (LIKE sales.fact_sales) ON COMMIT DROP"
+
+#: Statements of a day that states the fact already settle nothing new; only a day that was loaded before has any.
+WAS_LOADED = """
+SELECT EXISTS (
+    SELECT FROM ops.load_audit
+    WHERE retailer_key = %(retailer)s AND source_day = ANY(%(days)s) AND outcome = 'loaded'
+)
+"""
+SETTLE = """
+WITH settled AS (
+    DELETE FROM stated AS s USING sales.fact_sales AS f
+    WHERE f.retailer_key = %(retailer)s
+    AND (f.transaction_id, f.product_key, f.source_day) = (s.transaction_id, s.product_key, s.source_day)
+    RETURNING s.source_day, CASE
+        WHEN (f.date_key, f.customer_key, f.store_key, f.sold_at, f.quantity, f.unit_price, f.total_amount, f.currency,
+              f.data_source, f.line_count)
+           = (s.date_key, s.customer_key, s.store_key, s.sold_at, s.quantity, s.unit_price, s.total_amount, s.currency,
+              s.data_source, s.line_count)
+        THEN 'duplicate' ELSE 'ignored'
+    END AS outcome
+)
+SELECT source_day, outcome, count(*) FROM settled GROUP BY source_day, outcome
+"""
+
+#: The facts that are stated again.
+HELD = """
+CREATE TEMPORARY TABLE held ON COMMIT DROP AS
+SELECT * FROM sales.fact_sales
+WHERE retailer_key = %(retailer)s
+AND (transaction_id, product_key) IN (SELECT transaction_id, product_key FROM stated)
+"""
+
+#: Where nothing is stated twice.
+INSERT = "INSERT INTO sales.fact_sales SELECT * FROM stated"
+INSERTED = "SELECT source_day, 'inserted', count(*) FROM stated GROUP BY source_day"
+
+#: Every statement, held or new: whether it is the newest of its fact (at a tie the held one), and what becomes of
+#: it. ``content`` is all that tells one statement of a fact from another.
+JUDGE = """
+CREATE TEMPORARY TABLE judged ON COMMIT DROP AS
+WITH every AS (
+    SELECT *, ROW(held.*)::sales.fact_sales AS fact, true AS is_held FROM held
+    UNION ALL
+    SELECT *, ROW(stated.*)::sales.fact_sales, false FROM stated
+), told AS (
+    SELECT fact, is_held, transaction_id, product_key, source_day,
+           ROW(date_key, customer_key, store_key, sold_at, quantity, unit_price, total_amount, currency, data_source,
+               line_count)::text AS content
+    FROM every
+), compared AS (
+    SELECT *, max(source_day) FILTER (WHERE is_held) OVER of_one_fact AS held_day,
+           max(content) FILTER (WHERE is_held) OVER of_one_fact AS held_content,
+           lag(content) OVER (of_one_fact ORDER BY source_day, is_held DESC) AS older_content,
+           row_number() OVER (of_one_fact ORDER BY source_day DESC, is_held DESC) = 1 AS is_newest
+    FROM told
+    WINDOW of_one_fact AS (PARTITION BY transaction_id, product_key)
+)
+SELECT fact, is_held, is_newest, held_day, CASE
+    WHEN is_held THEN NULL
+    WHEN held_day >= source_day THEN CASE WHEN held_content = content THEN 'duplicate' ELSE 'ignored' END
+    WHEN older_content IS NULL THEN 'inserted'
+    WHEN older_content = content THEN 'duplicate'
+    ELSE 'corrected'
+END AS outcome
+FROM compared
+"""
+
+#: Older statements are kept, but for a second statement of one day, which changes nothing without a replace.
+SUPERSEDE = """
+INSERT INTO sales.fact_sales_superseded
+SELECT (fact).* FROM judged
+WHERE NOT is_newest AND (is_held OR (fact).source_day IS DISTINCT FROM held_day)
+ON CONFLICT DO NOTHING
+"""
+
+REMOVE_SUPERSEDED = """
+DELETE FROM sales.fact_sales AS f USING judged AS j
+WHERE j.is_held AND NOT j.is_newest
+AND (f.retailer_key, f.transaction_id, f.product_key)
+    = ((j.fact).retailer_key, (j.fact).transaction_id, (j.fact).product_key)
+"""
+
+INSERT_NEWEST = """
+INSERT INTO sales.fact_sales
+SELECT (fact).* FROM judged WHERE is_newest AND NOT is_held ORDER BY (fact).transaction_id, (fact).product_key
+"""
+
+OUTCOMES = """
+SELECT (fact).source_day, outcome, count(*) FROM judged WHERE NOT is_held GROUP BY (fact).source_day, outcome
+"""
+
+# --- what is told of it ---
+
+MARK_STALE = """
+INSERT INTO ops.stale_day
+SELECT DISTINCT %(retailer)s::smallint, date_key
+FROM (SELECT date_key FROM stated UNION ALL SELECT date_key FROM held) AS touched
+"""
+
+AUDIT = """
+INSERT INTO ops.load_audit (
+    retailer_key, source_day, outcome, mode, data_source,
+    received, rejected, merged, inserted, corrected, duplicate, ignored, removed
+) VALUES (
+    %(retailer)s, %(source_day)s, 'loaded', %(mode)s, %(data_source)s,
+    %(received)s, %(rejected)s, %(merged)s, %(inserted)s, %(corrected)s, %(duplicate)s, %(ignored)s, %(removed)s
+)
+"""
+
+AUDIT_FAILURE = """
+INSERT INTO ops.load_audit (retailer_key, source_day, outcome, mode, received, rejected, reason)
+SELECT retailer_key, %(source_day)s, 'failed', %(mode)s, %(received)s, %(rejected)s, %(reason)s
+FROM sales.dim_retailer WHERE retailer_id = %(retailer_id)s
+"""

@@ -1,0 +1,235 @@
+"""Loading: what the feeds of a retailer state becomes facts, in one transaction, with its audit.
+
+Belongs here: the order of the steps, and what a load did. Does not belong here: reading the lake; summing lines
+(``feeds``); constraints during a backfill (``bulk``).
+
+The rules. A fact is what the newest feed states of a (transaction, product): a correction in a later day's feed
+replaces the fact, and the older statement moves to ``fact_sales_superseded``; an older day loaded later changes
+nothing. So the facts do not depend on the order of loads. A day that is loaded again adds what is new and leaves
+the rest; with ``replace`` it states the day anew, and what only that day stated goes or becomes again what an older
+feed stated. Loads of one retailer wait for each other.
+"""
+
+import contextlib
+import io
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Literal, LiteralString
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+from psycopg.sql import SQL, Identifier
+
+from pizza_assets.errors import PizzaAssetsError, WarehouseError
+from pizza_assets.warehouse import bulk, dimensions, load_sql
+from pizza_assets.warehouse.connection import Connection, explain
+from pizza_assets.warehouse.feeds import Feed, check_feed, facts_of, lines_of
+
+Mode = Literal["add", "replace"]
+
+#: Advisory locks: the first number is ours ('sale'), the second the retailer, or 0 for all of them.
+_LOCK = 0x73616C65
+_COPY_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class DayLoad:
+    """What the load of one day did: received = rejected + merged + inserted + corrected + duplicate + ignored.
+
+    ``received`` and ``rejected`` count lines, ``merged`` lines that were summed into another one, ``removed`` facts
+    of the day that a replace took out first, all others facts.
+    """
+
+    source_day: date
+    received: int
+    rejected: int
+    merged: int
+    inserted: int
+    corrected: int
+    duplicate: int
+    ignored: int
+    removed: int
+
+
+def load_day(
+    connection: Connection,
+    sales: pa.Table,
+    *,
+    retailer_id: str,
+    source_day: date,
+    rejected: int = 0,
+    replace: bool = False,
+) -> DayLoad:
+    """Load one day of a retailer, as `load_days` does."""
+    feeds = [Feed(source_day, sales, rejected)]
+    return load_days(connection, feeds, retailer_id=retailer_id, replace=replace)[0]
+
+
+def load_days(
+    connection: Connection, feeds: Sequence[Feed], *, retailer_id: str, replace: bool = False
+) -> list[DayLoad]:
+    """Load days of a retailer in one transaction: all are there afterwards, or none.
+
+    Many lines at once take the fast way of ``bulk``, where the user owns the tables.
+
+    Parameters
+    ----------
+    connection
+        In autocommit mode.
+    feeds
+        The days, each once; their lines in the schema of ``contracts.sales_schema()``.
+    replace
+        State the days anew: facts that they stated before and do not state now go.
+
+    Raises
+    ------
+    ContractError
+        When lines break the contract.
+    WarehouseError
+        When the database refuses or goes away. The audit says so where it can still be written.
+    """
+    mode: Mode = "replace" if replace else "add"
+    feeds = sorted(feeds, key=lambda feed: feed.source_day)
+    try:
+        for feed in feeds:
+            check_feed(feed, retailer_id)
+        with connection.transaction():
+            return _load(connection, feeds, retailer_id, mode)
+    except (PizzaAssetsError, psycopg.Error) as error:
+        told = explain(error) if isinstance(error, psycopg.Error) else error
+        _audit_failure(connection, feeds, retailer_id, mode, str(told))
+        raise told from error
+
+
+def _load(connection: Connection, feeds: Sequence[Feed], retailer_id: str, mode: Mode) -> list[DayLoad]:
+    retailer = _retailer_key(connection, retailer_id)
+    lines = lines_of(feeds)
+    is_bulk = bulk.pays(connection, lines.num_rows)
+    lock(connection, retailer, alone=is_bulk)
+    removed = _take_out(connection, retailer, [feed.source_day for feed in feeds]) if mode == "replace" else {}
+    keys = dimensions.keys(connection, lines, retailer)
+    facts = facts_of(lines, keys)
+    with bulk.without_constraints(connection) if is_bulk else contextlib.nullcontext():
+        _stage(connection, facts, retailer)
+        outcomes = _state(connection, facts, retailer)
+    loads = [_day_load(feed, outcomes[feed.source_day], removed.get(feed.source_day, 0)) for feed in feeds]
+    _audit(connection, feeds, loads, retailer, mode)
+    return loads
+
+
+def _retailer_key(connection: Connection, retailer_id: str) -> int:
+    query = "SELECT retailer_key FROM sales.dim_retailer WHERE retailer_id = %s"
+    found = connection.execute(query, [retailer_id]).fetchone()
+    if found is None:
+        raise WarehouseError(f"The warehouse knows no retailer '{retailer_id}'; a migration adds one to dim_retailer.")
+    return int(found[0])
+
+
+def lock(connection: Connection, retailer: int, *, alone: bool = False) -> None:
+    """Wait for other loads of this retailer (`alone`: of all), and keep them waiting until the transaction ends."""
+    everybody = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    connection.execute(SQL("SELECT {}(%s, 0)").format(Identifier(everybody)), [_LOCK])
+    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, retailer])
+    connection.execute("SET LOCAL TIME ZONE 'UTC'")
+
+
+def _take_out(connection: Connection, retailer: int, days: Sequence[date]) -> dict[date, int]:
+    """Remove what the days stated, and return how many facts of each."""
+    values = {"retailer": retailer, "days": list(days)}
+    connection.execute(load_sql.REMOVED)
+    connection.execute(load_sql.TAKE_OUT, values)
+    connection.execute(load_sql.FORGET, values)
+    connection.execute(load_sql.RESTORE, values)
+    return dict(connection.execute(load_sql.REMOVED_BY_DAY).fetchall())
+
+
+def _stage(connection: Connection, facts: pa.Table, retailer: int) -> None:
+    """Copy the facts to the temporary table ``stated``."""
+    connection.execute(load_sql.STAGE)
+    keyed = facts.append_column("retailer_key", pa.repeat(pa.scalar(retailer, pa.int16()), facts.num_rows))
+    columns = SQL(", ").join(map(Identifier, keyed.column_names))
+    statement = SQL("COPY stated ({}) FROM STDIN (FORMAT csv)").format(columns)
+    options = pyarrow.csv.WriteOptions(include_header=False)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for batch in keyed.to_batches(_COPY_ROWS):
+            buffer = io.BytesIO()
+            pyarrow.csv.write_csv(batch, buffer, options)
+            copy.write(buffer.getbuffer())
+    connection.execute("ANALYZE stated")
+
+
+def _state(connection: Connection, facts: pa.Table, retailer: int) -> dict[date, Counter[str]]:
+    """Make facts of what is staged, and return for each day how many met which end."""
+    outcomes: dict[date, Counter[str]] = defaultdict(Counter)
+    values = {"retailer": retailer, "days": pc.unique(facts["source_day"]).to_pylist()}
+    if connection.execute(load_sql.WAS_LOADED, values).fetchone() == (True,):
+        _count(connection, load_sql.SETTLE, outcomes, values)
+    held = connection.execute(load_sql.HELD, values).rowcount
+    if held == 0 and facts.group_by(["transaction_id", "product_key"]).aggregate([]).num_rows == facts.num_rows:
+        connection.execute(load_sql.INSERT)
+        _count(connection, load_sql.INSERTED, outcomes)
+    else:
+        connection.execute(load_sql.JUDGE)
+        for statement in (load_sql.SUPERSEDE, load_sql.REMOVE_SUPERSEDED, load_sql.INSERT_NEWEST):
+            connection.execute(statement)
+        _count(connection, load_sql.OUTCOMES, outcomes)
+    if any(counts[outcome] for counts in outcomes.values() for outcome in ("inserted", "corrected")):
+        connection.execute(load_sql.MARK_STALE, values)
+    return outcomes
+
+
+def _count(
+    connection: Connection,
+    statement: LiteralString,
+    outcomes: dict[date, Counter[str]],
+    values: Mapping[str, object] | None = None,
+) -> None:
+    """Run a statement that answers with days, ends and numbers, and add these up."""
+    for day, outcome, number in connection.execute(statement, values):
+        outcomes[day][outcome] += number
+
+
+def _day_load(feed: Feed, outcomes: Counter[str], removed: int) -> DayLoad:
+    lines = feed.sales.num_rows
+    return DayLoad(
+        feed.source_day,
+        received=lines + feed.rejected,
+        rejected=feed.rejected,
+        merged=lines - outcomes.total(),
+        inserted=outcomes["inserted"],
+        corrected=outcomes["corrected"],
+        duplicate=outcomes["duplicate"],
+        ignored=outcomes["ignored"],
+        removed=removed,
+    )
+
+
+def _audit(connection: Connection, feeds: Sequence[Feed], loads: Sequence[DayLoad], retailer: int, mode: Mode) -> None:
+    sources = [pc.unique(feed.sales["data_source"]).to_pylist() for feed in feeds]
+    rows = [
+        {**asdict(load), "retailer": retailer, "mode": mode, "data_source": next(iter(source), None)}
+        for load, source in zip(loads, sources, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(load_sql.AUDIT, rows)
+
+
+def _audit_failure(connection: Connection, feeds: Sequence[Feed], retailer_id: str, mode: Mode, reason: str) -> None:
+    rows = [
+        {
+            "retailer_id": retailer_id,
+            "source_day": feed.source_day,
+            "mode": mode,
+            "received": feed.sales.num_rows + feed.rejected,
+            "rejected": feed.rejected,
+            "reason": reason,
+        }
+        for feed in feeds
+    ]
+    # The database may be what failed: then the load's own error is the one to tell.
+    with contextlib.suppress(psycopg.Error), connection.cursor() as cursor:
+        cursor.executemany(load_sql.AUDIT_FAILURE, rows)

@@ -1,0 +1,206 @@
+"""Quality: checks of what was loaded for a retailer and day, with their history in ``ops.quality_result``.
+
+Belongs here: measuring the facts and judging the figures. Does not belong here: refusing single lines (that is the
+contract's), and what follows from a failed check (``defs``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from pizza_assets.warehouse.connection import Connection
+
+Severity = Literal["error", "warning"]
+
+#: Share of facts that must know their product and store.
+_KNOWN_SHARE = 0.99
+#: A day is compared with the median of the days of the same source that were loaded from these many days before it.
+_USUAL_DAYS, _FEWEST_DAYS = 28, 7
+_USUAL_FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How one check of a retailer and day ended, with what was found and what was expected, for people."""
+
+    name: str
+    retailer_id: str
+    day: date
+    passed: bool
+    severity: Severity
+    observed: str
+    expected: str
+
+
+_MEASURES = """
+WITH retailer AS (SELECT retailer_key FROM sales.dim_retailer WHERE retailer_id = %(retailer)s),
+loads AS (
+    SELECT * FROM ops.load_audit JOIN retailer USING (retailer_key)
+    WHERE source_day = %(day)s AND outcome = 'loaded'
+),
+last AS (SELECT * FROM loads ORDER BY audit_id DESC LIMIT 1),
+kept AS (
+    SELECT * FROM sales.fact_sales JOIN retailer USING (retailer_key) WHERE source_day = %(day)s
+    UNION ALL
+    SELECT * FROM sales.fact_sales_superseded JOIN retailer USING (retailer_key) WHERE source_day = %(day)s
+),
+usual AS (
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY d.received - d.rejected - d.merged) AS facts, count(*) AS days
+    FROM ops.loaded_day d JOIN retailer USING (retailer_key)
+    WHERE d.source_day BETWEEN %(day)s::date - %(usual_days)s AND %(day)s::date - 1
+    AND d.data_source = (SELECT data_source FROM last)
+)
+SELECT (SELECT count(*) FROM loads) AS loads,
+       (SELECT mode FROM last) AS mode,
+       (SELECT received - rejected - merged FROM last) AS stated,
+       (SELECT received = rejected + merged + inserted + corrected + duplicate + ignored FROM last) AS adds_up,
+       count(k.*) AS kept,
+       count(k.*) FILTER (WHERE k.product_key = 0 OR k.store_key = 0) AS unknown,
+       count(k.*) FILTER (WHERE abs(k.total_amount - k.quantity * k.unit_price) > 0.00005 * k.quantity) AS wrong_totals,
+       count(k.*) FILTER (
+           WHERE d.date_key IS NULL OR p.product_key IS NULL OR c.customer_key IS NULL OR s.store_key IS NULL
+       ) AS orphans,
+       (SELECT count(*) FROM pg_constraint
+        WHERE conrelid = 'sales.fact_sales'::regclass AND contype = 'f' AND convalidated) AS foreign_keys,
+       max(d.calendar_date) AS newest,
+       (SELECT facts FROM usual) AS usual,
+       (SELECT days FROM usual) AS usual_days
+FROM kept k
+LEFT JOIN sales.dim_date d USING (date_key)
+LEFT JOIN sales.dim_product p USING (product_key)
+LEFT JOIN sales.dim_customer c USING (customer_key)
+LEFT JOIN sales.dim_store s USING (store_key)
+"""
+_MISSING = """
+SELECT r.retailer_id FROM sales.dim_retailer r
+WHERE r.retailer_key <> 0 AND NOT EXISTS (
+    SELECT FROM ops.loaded_day d WHERE d.retailer_key = r.retailer_key AND d.source_day = %(day)s
+)
+ORDER BY r.retailer_key
+"""
+_RETAILERS = "SELECT retailer_id FROM sales.dim_retailer WHERE retailer_key <> 0 ORDER BY retailer_key"
+_BROKEN = """
+SELECT retailer_id, day, string_agg(check_name, ', ' ORDER BY check_name) FROM (
+    SELECT DISTINCT ON (retailer_id, day, check_name) * FROM ops.quality_result
+    ORDER BY retailer_id, day, check_name, result_id DESC
+) AS newest
+WHERE NOT passed AND severity = 'error' AND check_name <> %(missing)s
+GROUP BY retailer_id, day ORDER BY day, retailer_id
+"""
+_KEEP = """
+INSERT INTO ops.quality_result (check_name, retailer_id, day, passed, severity, observed, expected)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+_FOREIGN_KEYS = 5
+#: The checks of a retailer and day, and the one of a day.
+DAY_CHECKS = ("counts_reconcile", "completeness", "volume", "totals", "referential_integrity", "freshness")
+MISSING_RETAILER = "missing_retailer"
+
+
+def check_day(connection: Connection, retailer_id: str, day: date) -> list[CheckResult]:
+    """Check what was loaded of a retailer's day, and keep the results."""
+    values = {"retailer": retailer_id, "day": day, "usual_days": _USUAL_DAYS}
+    cursor = connection.execute(_MEASURES, values)
+    row = cursor.fetchone()
+    measured = dict(zip((column.name for column in cursor.description or ()), row or (), strict=True))
+    results = judge(retailer_id, day, measured)
+    _keep(connection, results)
+    return results
+
+
+def judge(retailer_id: str, day: date, measured: dict[str, Any]) -> list[CheckResult]:
+    """Judge the figures of a retailer and day, as ``_MEASURES`` gives them."""
+    stated, kept = measured["stated"] or 0, measured["kept"]
+    is_stated_once = measured["loads"] == 1 or measured["mode"] == "replace"
+    known = 1 - measured["unknown"] / kept if kept else 1.0
+    usual = measured["usual"] if measured["usual_days"] >= _FEWEST_DAYS else None
+    newest = measured["newest"]
+
+    def result(name: str, severity: Severity, *, passed: bool, observed: str, expected: str) -> CheckResult:
+        return CheckResult(name, retailer_id, day, passed, severity, observed, expected)
+
+    return [
+        result(
+            "counts_reconcile",
+            "error",
+            passed=bool(measured["adds_up"]) and (kept == stated if is_stated_once else kept >= stated),
+            observed=f"{kept} statements kept",
+            expected=f"{stated}, what the audit says was stated" if measured["loads"] else "a load of the day",
+        ),
+        result(
+            "completeness",
+            "warning",
+            passed=known >= _KNOWN_SHARE,
+            observed=f"{known:.1%} of {kept} facts know their product and store",
+            expected=f"at least {_KNOWN_SHARE:.0%}",
+        ),
+        result(
+            "volume",
+            "warning",
+            passed=usual is None or usual / _USUAL_FACTOR <= stated <= usual * _USUAL_FACTOR,
+            observed=f"{stated} facts stated",
+            expected="any number, for too few days are there to compare with"
+            if usual is None
+            else f"half to double the usual {usual:.0f}",
+        ),
+        result(
+            "totals",
+            "error",
+            passed=measured["wrong_totals"] == 0,
+            observed=f"{measured['wrong_totals']} facts whose total is not quantity x price",
+            expected="none",
+        ),
+        result(
+            "referential_integrity",
+            "error",
+            passed=measured["orphans"] == 0 and measured["foreign_keys"] == _FOREIGN_KEYS,
+            observed=f"{measured['orphans']} facts without a member of a dimension, {measured['foreign_keys']} foreign "
+            "keys in force",
+            expected=f"none, {_FOREIGN_KEYS}",
+        ),
+        result(
+            "freshness",
+            "warning",
+            passed=newest is not None and newest >= day,
+            observed=f"the newest sale is of {newest}" if newest else "no sale",
+            expected=f"{day} or later: sales of the day itself",
+        ),
+    ]
+
+
+def check_retailers(connection: Connection, day: date) -> list[CheckResult]:
+    """Check which retailers have the day, one result each, and keep the results."""
+    missing = {name for (name,) in connection.execute(_MISSING, {"day": day})}
+    results = [
+        CheckResult(
+            MISSING_RETAILER,
+            name,
+            day,
+            name not in missing,
+            "error",
+            "not loaded" if name in missing else "loaded",
+            "loaded",
+        )
+        for (name,) in connection.execute(_RETAILERS).fetchall()
+    ]
+    _keep(connection, results)
+    return results
+
+
+def broken_days(connection: Connection) -> list[str]:
+    """Return the retailer-days whose newest check found an error in what is there, each as a phrase."""
+    found = connection.execute(_BROKEN, {"missing": MISSING_RETAILER})
+    return [f"{retailer_id} {day} ({names})" for retailer_id, day, names in found]
+
+
+def newest_day(connection: Connection) -> date | None:
+    """Return the newest day that any retailer has."""
+    row = connection.execute("SELECT max(source_day) FROM ops.loaded_day").fetchone()
+    return row[0] if row else None
+
+
+def _keep(connection: Connection, results: Sequence[CheckResult]) -> None:
+    rows = [[r.name, r.retailer_id, r.day, r.passed, r.severity, r.observed, r.expected] for r in results]
+    with connection.cursor() as cursor:
+        cursor.executemany(_KEEP, rows)

@@ -1,0 +1,144 @@
+"""Ten questions that people ask of the warehouse, as ``bi_reader`` may ask them.
+
+Belongs here: queries for people. Does not belong here: queries of the platform itself. ``docs/warehouse.md`` shows
+them, and a test holds it up to date. Each query keeps currencies, and real and mock data, apart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import dedent
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with the query that answers it."""
+
+    asks: str
+    sql: str
+
+
+def _question(asks: str, sql: str) -> Question:
+    return Question(asks, dedent(sql).strip())
+
+
+QUESTIONS: Mapping[str, Question] = {
+    "sales_by_day": _question(
+        "What did each retailer sell in the last seven days that it has?",
+        """
+        SELECT retailer_id, data_source, sale_date, transactions, quantity, revenue, currency
+        FROM (
+            SELECT *, max(sale_date) OVER (PARTITION BY retailer_id) AS newest
+            FROM marts.mv_daily_sales_summary
+        ) AS days
+        WHERE sale_date > newest - 7
+        ORDER BY retailer_id, data_source, currency, sale_date;
+        """,
+    ),
+    "monthly_categories": _question(
+        "Which categories make a retailer's month, and what is their share?",
+        """
+        SELECT month_start, retailer_id, data_source, category, revenue, currency,
+               round(100 * share_of_month, 1) AS percent_of_month
+        FROM marts.mv_monthly_sales_by_category
+        ORDER BY month_start, retailer_id, data_source, currency, revenue DESC, category;
+        """,
+    ),
+    "top_products": _question(
+        "Which ten products bring each retailer the most?",
+        """
+        SELECT retailer_id, data_source, revenue_rank, product_name, category, quantity, revenue, currency
+        FROM marts.mv_top_products_by_revenue
+        WHERE revenue_rank <= 10
+        ORDER BY retailer_id, data_source, currency, revenue_rank;
+        """,
+    ),
+    "weekly_trend": _question(
+        "How did each whole week go against the one before?",
+        """
+        SELECT iso_year, iso_week, week_start, retailer_id, data_source, revenue, previous_revenue, currency,
+               round(100 * change, 1) AS percent_change
+        FROM marts.mv_weekly_sales_trends
+        WHERE days = 7
+        ORDER BY retailer_id, data_source, currency, week_start;
+        """,
+    ),
+    "quarters": _question(
+        "What did each quarter bring, and how much is a transaction worth?",
+        """
+        SELECT year, quarter, retailer_id, data_source, days, transactions, revenue, revenue_per_transaction, currency
+        FROM marts.mv_quarterly_sales_summary
+        ORDER BY year, quarter, retailer_id, data_source, currency;
+        """,
+    ),
+    "match_days": _question(
+        "Is more pizza sold on days with football? (Raw means; docs/statistics.md says what they do not prove.)",
+        """
+        WITH pizza AS (
+            SELECT retailer_id, data_source, matches_source, currency, is_match_date, sale_date,
+                   sum(quantity) AS quantity
+            FROM marts.mv_daily_sales_by_product
+            WHERE category IN ('fresh pizza', 'frozen pizza', 'delivered pizza') AND is_match_date IS NOT NULL
+            GROUP BY retailer_id, data_source, matches_source, currency, is_match_date, sale_date
+        )
+        SELECT retailer_id, data_source, matches_source, is_match_date, count(*) AS days,
+               round(avg(quantity), 1) AS pizzas_per_day
+        FROM pizza
+        GROUP BY retailer_id, data_source, matches_source, currency, is_match_date
+        ORDER BY retailer_id, data_source, matches_source, currency, is_match_date DESC;
+        """,
+    ),
+    "cities": _question(
+        "In which cities is the most pizza sold?",
+        """
+        SELECT s.city, f.data_source, sum(f.quantity) AS pizzas, sum(f.total_amount) AS revenue, f.currency
+        FROM sales.fact_sales f
+        JOIN sales.dim_store s USING (store_key)
+        JOIN sales.dim_product p USING (product_key)
+        WHERE p.category IN ('fresh pizza', 'frozen pizza', 'delivered pizza')
+        GROUP BY s.city, f.data_source, f.currency
+        ORDER BY f.data_source, f.currency, revenue DESC, s.city;
+        """,
+    ),
+    "customers": _question(
+        "How much of the revenue comes from customers who came back?",
+        """
+        WITH customers AS (
+            SELECT retailer_key, customer_key, data_source, currency, sum(total_amount) AS revenue,
+                   count(DISTINCT transaction_id) AS transactions
+            FROM sales.fact_sales
+            WHERE customer_key <> 0
+            GROUP BY retailer_key, customer_key, data_source, currency
+        )
+        SELECT r.retailer_id, c.data_source, count(*) AS customers,
+               count(*) FILTER (WHERE c.transactions > 1) AS came_back,
+               round(100 * sum(c.revenue) FILTER (WHERE c.transactions > 1) / sum(c.revenue), 1)
+                   AS percent_of_revenue,
+               c.currency
+        FROM customers c
+        JOIN sales.dim_retailer r USING (retailer_key)
+        GROUP BY r.retailer_id, c.data_source, c.currency
+        ORDER BY r.retailer_id, c.data_source, c.currency;
+        """,
+    ),
+    "corrections": _question(
+        "Which sales did a later feed correct, and by how much?",
+        """
+        SELECT r.retailer_id, f.data_source, f.transaction_id, p.product_name, o.source_day AS stated_on,
+               f.source_day AS corrected_on, o.total_amount AS was, f.total_amount AS "is", f.currency
+        FROM sales.fact_sales_superseded o
+        JOIN sales.fact_sales f USING (retailer_key, transaction_id, product_key)
+        JOIN sales.dim_retailer r USING (retailer_key)
+        JOIN sales.dim_product p USING (product_key)
+        WHERE o.source_day < f.source_day AND o.total_amount <> f.total_amount
+        ORDER BY f.source_day, r.retailer_id, f.transaction_id, p.product_name, o.source_day;
+        """,
+    ),
+    "freshness": _question(
+        "Up to which day does each retailer have sales, and are any missing?",
+        """
+        SELECT retailer_id, days, real_days, mock_days, first_day, last_day, missing_days, loaded_at
+        FROM marts.load_status
+        ORDER BY retailer_id;
+        """,
+    ),
+}

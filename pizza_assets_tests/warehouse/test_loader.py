@@ -1,0 +1,383 @@
+"""The loader on a real PostgreSQL: what becomes a fact, what is counted, and that a load is whole or absent."""
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pizza_assets.errors import ContractError, WarehouseError
+from pizza_assets.warehouse import bulk
+from pizza_assets.warehouse.connection import Connection, connect
+from pizza_assets.warehouse.feeds import Feed
+from pizza_assets.warehouse.loader import DayLoad, load_day, load_days
+from pizza_assets_tests.warehouse.shops import DAY, NEXT_DAY, RETAILER, column, facts, one, sales
+
+
+def load(connection: Connection, *lines: dict[str, Any], day: date = DAY, **options: Any) -> DayLoad:
+    return load_day(connection, sales(*lines, day=day), retailer_id=RETAILER, source_day=day, **options)
+
+
+def audit(connection: Connection) -> list[tuple[Any, ...]]:
+    return connection.execute(
+        "SELECT source_day, outcome, mode, received, rejected, merged, inserted, corrected, duplicate, ignored, "
+        "removed FROM ops.load_audit ORDER BY audit_id"
+    ).fetchall()
+
+
+def test_a_line_becomes_a_fact_with_its_dimensions(connection: Connection) -> None:
+    done = load(connection, {"quantity": 3, "unit_price": "2.50"}, rejected=2)
+    assert done == DayLoad(
+        DAY, received=3, rejected=2, merged=0, inserted=1, corrected=0, duplicate=0, ignored=0, removed=0
+    )
+    assert facts(connection) == [
+        {
+            "retailer_id": RETAILER, "transaction_id": "T1", "product_sku": "P1", "product_name": "Margherita",
+            "category": "frozen pizza", "calendar_date": DAY, "customer_id": "C1", "store_id": "S1", "city": "Leeds",
+            "sold_at": datetime(2025, 3, 3, 12, tzinfo=UTC), "quantity": 3, "unit_price": Decimal("2.5000"),
+            "total_amount": Decimal("7.50"), "currency": "GBP", "data_source": "mock", "line_count": 1,
+            "source_day": DAY,
+        }
+    ]  # fmt: skip
+    assert audit(connection) == [(DAY, "loaded", "add", 3, 2, 0, 1, 0, 0, 0, 0)]
+
+
+def test_a_second_line_of_one_product_is_summed_not_dropped(connection: Connection) -> None:
+    done = load(connection, {"quantity": 1}, {"quantity": 2}, {"product_sku": "P2"})
+    assert (done.received, done.merged, done.inserted) == (3, 1, 2)
+    assert column(facts(connection), "product_sku", "quantity", "total_amount", "line_count") == [
+        ("P1", 3, Decimal("7.50"), 2),
+        ("P2", 1, Decimal("2.50"), 1),
+    ]
+
+
+def test_lines_of_one_product_at_two_prices_have_the_mean_price(connection: Connection) -> None:
+    load(connection, {"quantity": 2, "unit_price": "1.00"}, {"quantity": 1, "unit_price": "2.00"})
+    assert column(facts(connection), "quantity", "unit_price", "total_amount") == [
+        (3, Decimal("1.3333"), Decimal("4.00"))
+    ]
+
+
+def test_one_product_in_two_currencies_is_not_summed(connection: Connection) -> None:
+    with pytest.raises(ContractError, match="T1 has one product in two currencies"):
+        load(connection, {"currency": "GBP"}, {"currency": "EUR"})
+    assert facts(connection) == []
+
+
+def test_unknown_customers_and_stores_are_the_unknown_members(connection: Connection) -> None:
+    load(connection, {"customer_id": None, "store_id": "unknown", "store_city": "unknown"})
+    assert column(facts(connection), "customer_id", "store_id", "city") == [("unknown", "unknown", "unknown")]
+    assert one(connection, "SELECT count(*) FROM sales.dim_customer") == 1
+    assert one(connection, "SELECT count(*) FROM sales.dim_store") == 1
+
+
+def test_new_customers_and_stores_are_added(connection: Connection) -> None:
+    load(connection, {})
+    load(connection, {"transaction_id": "T2", "customer_id": "C2", "store_id": "S2"}, day=NEXT_DAY)
+    assert column(facts(connection), "customer_id", "store_id") == [("C1", "S1"), ("C2", "S2")]
+
+
+def test_the_date_is_the_stores_own(connection: Connection) -> None:
+    """23:30 UTC in July is the next day in Leeds; nobody knows where an unknown city's clocks stand."""
+    late = datetime(2025, 7, 1, 23, 30, tzinfo=UTC)
+    load(
+        connection,
+        {"sold_at": late},
+        {"transaction_id": "T2", "sold_at": late, "store_id": "S2", "store_city": "unknown"},
+    )
+    assert column(facts(connection), "calendar_date") == [date(2025, 7, 2), date(2025, 7, 1)]
+
+
+def test_loading_a_day_twice_inserts_nothing(connection: Connection) -> None:
+    lines = [{"transaction_id": f"T{number}"} for number in range(5)]
+    load(connection, *lines)
+    before = facts(connection)
+    again = load(connection, *lines)
+    assert (again.inserted, again.duplicate, again.ignored) == (0, 5, 0)
+    assert facts(connection) == before
+
+
+def test_a_day_loaded_again_adds_what_is_new_and_leaves_the_rest(connection: Connection) -> None:
+    load(connection, {"quantity": 1})
+    again = load(connection, {"quantity": 9}, {"transaction_id": "T2"})
+    assert (again.inserted, again.ignored) == (1, 1)
+    assert column(facts(connection), "transaction_id", "quantity") == [("T1", 1), ("T2", 1)]
+
+
+def test_a_replaced_day_is_stated_anew(connection: Connection) -> None:
+    load(connection, {"quantity": 1}, {"transaction_id": "T2"})
+    again = load(connection, {"quantity": 9}, {"transaction_id": "T3"}, replace=True)
+    assert (again.inserted, again.removed) == (2, 2)
+    assert column(facts(connection), "transaction_id", "quantity") == [("T1", 9), ("T3", 1)]
+
+
+def test_replacing_a_day_by_nothing_empties_it(connection: Connection) -> None:
+    load(connection, {})
+    assert load(connection, replace=True).removed == 1
+    assert facts(connection) == []
+
+
+def test_a_correction_tomorrow_replaces_the_fact_and_keeps_what_was_said(connection: Connection) -> None:
+    load(connection, {"quantity": 1})
+    done = load(connection, {"quantity": 2, "sold_at": datetime(2025, 3, 3, 12, tzinfo=UTC)}, day=NEXT_DAY)
+    assert (done.inserted, done.corrected) == (0, 1)
+    assert column(facts(connection), "quantity", "source_day", "calendar_date") == [(2, NEXT_DAY, DAY)]
+    kept = connection.execute("SELECT quantity, source_day FROM sales.fact_sales_superseded").fetchall()
+    assert kept == [(1, DAY)]
+
+
+def test_the_day_before_a_correction_may_come_later(connection: Connection) -> None:
+    load(connection, {"quantity": 2}, day=NEXT_DAY)
+    done = load(connection, {"quantity": 1})
+    assert (done.inserted, done.corrected, done.ignored) == (0, 0, 1)
+    assert column(facts(connection), "quantity", "source_day") == [(2, NEXT_DAY)]
+
+
+def test_a_correction_that_is_taken_back_gives_the_first_statement_back(connection: Connection) -> None:
+    load(connection, {"quantity": 1})
+    load(connection, {"quantity": 2}, day=NEXT_DAY)
+    load(connection, {"transaction_id": "T2"}, day=NEXT_DAY, replace=True)
+    assert column(facts(connection), "transaction_id", "quantity", "source_day") == [
+        ("T1", 1, DAY),
+        ("T2", 1, NEXT_DAY),
+    ]
+
+
+def test_a_transaction_that_shifts_to_another_date_is_there_once(connection: Connection) -> None:
+    load(connection, {"sold_at": datetime(2025, 3, 3, 23, 59, tzinfo=UTC)})
+    load(connection, {"sold_at": datetime(2025, 3, 4, 0, 1, tzinfo=UTC)}, day=NEXT_DAY)
+    assert column(facts(connection), "transaction_id", "calendar_date") == [("T1", NEXT_DAY)]
+
+
+def test_late_rows_keep_their_date(connection: Connection) -> None:
+    load(connection, {"sold_at": datetime(2025, 2, 27, 12, tzinfo=UTC)})
+    assert column(facts(connection), "calendar_date", "source_day") == [(date(2025, 2, 27), DAY)]
+
+
+def test_two_retailers_may_use_the_same_numbers(connection: Connection) -> None:
+    for retailer in ("retailer_1", "dominos"):
+        load_day(connection, sales({"retailer_id": retailer}), retailer_id=retailer, source_day=DAY)
+    assert column(facts(connection), "retailer_id") == ["dominos", "retailer_1"]
+
+
+def test_products_and_stores_are_as_the_newest_day_tells(connection: Connection) -> None:
+    load(connection, {"product_name": "New", "store_city": "York"}, day=NEXT_DAY)
+    load(connection, {"transaction_id": "T2", "product_name": "Old", "store_city": "Leeds"})
+    assert column(facts(connection), "product_name", "city") == [("New", "York"), ("New", "York")]
+    load(connection, {"transaction_id": "T3", "store_city": "unknown"}, day=NEXT_DAY + timedelta(days=1))
+    assert set(column(facts(connection), "product_name", "city")) == {("Margherita", "York")}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ({"quantity": 0}, "1 lines with a quantity below 1"),
+        ({"quantity": -2}, "1 lines with a quantity below 1"),
+        ({"total_amount": "9.99"}, "1 lines whose total is not quantity x price"),
+        ({"retailer_id": "dominos"}, "1 lines of another retailer"),
+        ({"store_id": None}, "1 lines without a value"),
+        ({"line": 7}, "1 lines that come twice"),
+        ({"data_source": "real"}, "1 sources beside the first"),
+    ],
+)
+def test_lines_that_break_the_contract_stop_the_day(connection: Connection, line: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ContractError, match=problem):
+        load(connection, {"line": 7}, {"transaction_id": "T1" if "line" in line else "T2", **line})
+    assert facts(connection) == []
+    assert [row[:4] for row in audit(connection)] == [(DAY, "failed", "add", 2)]
+    assert problem in one(connection, "SELECT reason FROM ops.load_audit")
+
+
+def test_other_columns_than_the_contracts_are_refused(connection: Connection) -> None:
+    with pytest.raises(ContractError, match="expected the columns"):
+        load_day(connection, sales({}).drop_columns(["category"]), retailer_id=RETAILER, source_day=DAY)
+
+
+def test_an_unknown_retailer_is_refused(connection: Connection) -> None:
+    with pytest.raises(WarehouseError, match="knows no retailer 'nobody'"):
+        load_day(connection, sales({"retailer_id": "nobody"}), retailer_id="nobody", source_day=DAY)
+
+
+class _Cut(psycopg.Cursor[Any]):
+    """A cursor whose client dies before its n-th statement."""
+
+    left = 0
+
+    def _count(self) -> None:
+        type(self).left -= 1
+        if type(self).left < 0:
+            self.connection.pgconn.finish()
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        self._count()
+        return super().execute(*args, **options)
+
+    def executemany(self, *args: Any, **options: Any) -> None:
+        self._count()
+        super().executemany(*args, **options)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("is_bulk", [False, True])
+def test_a_load_that_dies_at_any_statement_leaves_nothing(
+    connection: Connection, database: str, monkeypatch: pytest.MonkeyPatch, *, replace: bool, is_bulk: bool
+) -> None:
+    monkeypatch.setattr(bulk, "pays", lambda *_: is_bulk)
+    load(connection, {"quantity": 1}, {"transaction_id": "T0"})
+    before, constraints = facts(connection), _constraints(connection)
+    lines = [{"quantity": 2}, {"transaction_id": "T2", "product_sku": "P2", "customer_id": "C2"}]
+    for statement in range(100):
+        _Cut.left = statement
+        with connect(database) as dying:
+            dying.cursor_factory = _Cut
+            try:
+                load(dying, *lines, day=NEXT_DAY, replace=replace)
+                break
+            except WarehouseError:
+                assert facts(connection) == before
+                assert one(connection, "SELECT count(*) FROM ops.load_audit") == 1
+    assert statement > 10
+    assert _constraints(connection) == constraints
+    assert column(facts(connection), "transaction_id", "quantity") == [("T0", 1), ("T1", 2), ("T2", 1)]
+
+
+def _constraints(connection: Connection) -> list[tuple[Any, ...]]:
+    return connection.execute("""
+        SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint
+        WHERE conrelid = 'sales.fact_sales'::regclass
+        UNION ALL SELECT indexname, indexdef, true FROM pg_indexes WHERE tablename = 'fact_sales'
+        ORDER BY 1, 2
+    """).fetchall()
+
+
+def test_two_processes_that_load_one_day_make_it_once(database: str, connection: Connection) -> None:
+    lines = [{"transaction_id": f"T{number}"} for number in range(300)]
+    done: list[DayLoad] = []
+
+    def work() -> None:
+        with connect(database) as own:
+            done.append(load(own, *lines))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(load.inserted for load in done) == [0, 0, 0, 300]
+    assert len(facts(connection)) == 300
+
+
+def test_two_replaces_of_one_day_do_not_mix(database: str, connection: Connection) -> None:
+    def work(name: str) -> None:
+        with connect(database) as own:
+            load(own, *[{"transaction_id": f"{name}{number}"} for number in range(200)], replace=True)
+
+    threads = [threading.Thread(target=work, args=[name]) for name in "AB"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({name[0] for name in column(facts(connection), "transaction_id")}) == 1
+    assert len(facts(connection)) == 200
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(connection: Connection, database: str) -> None:
+    """The server's own limit on temporary files stands for a disk: it fails in the middle of a statement."""
+    lines = [{"transaction_id": f"T{number}"} for number in range(20_000)]
+    load(connection, *lines)
+    before = len(facts(connection))
+    with connect(database) as limited:
+        limited.execute("SET temp_file_limit = '64kB'")
+        limited.execute("SET work_mem = '64kB'")
+        with pytest.raises(WarehouseError, match=r"temp_file_limit.*Nothing was changed"):
+            load(limited, *lines, {"transaction_id": "new"}, day=NEXT_DAY)
+    assert len(facts(connection)) == before
+    assert [row[1] for row in audit(connection)] == ["loaded", "failed"]
+
+
+def feeds(*contents: list[dict[str, Any]], first: date = DAY) -> list[Feed]:
+    days = [first + timedelta(days=number) for number in range(len(contents))]
+    return [Feed(day, sales(*lines, day=day)) for day, lines in zip(days, contents, strict=True)]
+
+
+def test_days_in_one_transaction_are_audited_one_by_one(connection: Connection) -> None:
+    done = load_days(connection, feeds([{}], [{}, {"transaction_id": "T2"}], []), retailer_id=RETAILER)
+    assert [(day.inserted, day.corrected, day.duplicate) for day in done] == [(1, 0, 0), (1, 1, 0), (0, 0, 0)]
+    assert column(facts(connection), "transaction_id", "source_day") == [("T1", NEXT_DAY), ("T2", NEXT_DAY)]
+    assert len(audit(connection)) == 3
+
+
+def test_the_fast_way_pays_for_many_lines_only_and_for_the_owner_only(connection: Connection) -> None:
+    assert not bulk.pays(connection, 1_000)
+    assert bulk.pays(connection, 200_000)
+    connection.execute("SET ROLE loader")
+    assert not bulk.pays(connection, 200_000)
+
+
+def test_the_loader_role_may_load(connection: Connection) -> None:
+    connection.execute("SET ROLE loader")
+    load(connection, {})
+    load(connection, {"quantity": 2}, replace=True)
+    load(connection, {"quantity": 3}, day=NEXT_DAY)
+    assert column(facts(connection), "quantity") == [3]
+
+
+def test_the_reader_role_may_not_change_facts(connection: Connection) -> None:
+    load(connection, {})
+    connection.execute("SET ROLE bi_reader")
+    assert len(facts(connection)) == 1
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("DELETE FROM sales.fact_sales")
+
+
+line = st.fixed_dictionaries(
+    {
+        "transaction_id": st.sampled_from(["T1", "T2", "T3"]),
+        "product_sku": st.sampled_from(["P1", "P2"]),
+        "quantity": st.integers(1, 3),
+    }
+)
+statement = st.tuples(st.integers(0, 2), st.lists(line, max_size=4))
+
+
+@given(
+    loads=st.lists(st.tuples(st.booleans(), st.lists(statement, min_size=1, max_size=3)), max_size=4),
+    is_bulk=st.booleans(),
+)
+def test_facts_are_what_the_newest_feed_states_whatever_the_order(
+    shared: Connection, loads: list[tuple[bool, list[tuple[int, list[dict[str, Any]]]]]], *, is_bulk: bool
+) -> None:
+    """Loads in any order, of one day or of several at once, again or replaced, the fast way or not."""
+    stated: dict[int, dict[tuple[str, str], int]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "pays", lambda *_: is_bulk)
+        for replace, days in loads:
+            content = dict(days)
+            batch = [Feed(DAY + timedelta(days=number), sales(*lines, day=DAY + timedelta(days=number)))
+                     for number, lines in content.items()]  # fmt: skip
+            done = load_days(shared, batch, retailer_id=RETAILER, replace=replace)
+            for number, lines in content.items():
+                sums: dict[tuple[str, str], int] = {}
+                for item in lines:
+                    key = item["transaction_id"], item["product_sku"]
+                    sums[key] = sums.get(key, 0) + item["quantity"]
+                stated[number] = sums if replace else {**sums, **stated.get(number, {})}
+            for day in done:
+                assert day.received == day.merged + day.inserted + day.corrected + day.duplicate + day.ignored
+    expected = {key: (quantity, number) for number in sorted(stated) for key, quantity in stated[number].items()}
+    found = {
+        (row["transaction_id"], row["product_sku"]): (row["quantity"], (row["source_day"] - DAY).days)
+        for row in facts(shared)
+    }
+    shared.execute("TRUNCATE sales.fact_sales, sales.fact_sales_superseded, ops.stale_day")
+    assert found == expected
+
+
+@pytest.fixture
+def shared(connection: Connection) -> Connection:
+    """The test's warehouse, which every example of a property uses and empties."""
+    return connection

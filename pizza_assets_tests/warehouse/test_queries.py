@@ -1,0 +1,155 @@
+"""The ten questions, each asked as a reader of a small load whose answers a person can work out."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pizza_assets
+from pizza_assets.errors import WarehouseError
+from pizza_assets.warehouse.calendar import MatchDate, mark_match_dates
+from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.loader import load_day
+from pizza_assets.warehouse.marts import refresh
+from pizza_assets.warehouse.queries import QUESTIONS
+from pizza_assets.warehouse.status import ask
+from pizza_assets_tests.warehouse.shops import one, sales
+
+MONDAY = date(2025, 3, 3)
+DOCUMENT = Path(pizza_assets.__file__).parents[1] / "docs" / "warehouse.md"
+
+
+def money(amount: str) -> Decimal:
+    return Decimal(amount)
+
+
+@pytest.fixture
+def shop(connection: Connection) -> Connection:
+    """Three weeks of two retailers.
+
+    Retailer 1, mock: a pizza of 2.50 a day in the first week, two a day in the second, and one on the Monday after;
+    every day's customer is C1, but C2 on the first day. On the first Tuesday also a drink of 4.00 in York. The
+    correction of the first Wednesday makes it three pizzas. Domino's, real: one pizza of 12.00, without a customer,
+    on the first Monday. Matches on the first Monday (mock) and none on the other days.
+    """
+    for number in range(15):
+        day = MONDAY + timedelta(days=number)
+        quantity = 2 if 7 <= number < 14 else 1
+        lines: list[dict[str, Any]] = [
+            {"transaction_id": f"T{number}", "quantity": quantity, "customer_id": "C2" if number == 0 else "C1"}
+        ]
+        if number == 1:
+            lines.append(
+                {"transaction_id": "T-drink", "product_sku": "P2", "product_name": "Cola", "category": "drinks",
+                 "unit_price": "4.00", "store_id": "S2", "store_city": "York"}
+            )  # fmt: skip
+        if number == 3:
+            lines.append(
+                {"transaction_id": "T2", "quantity": 3, "sold_at": sales({}, day=day - timedelta(1))["sold_at"][0]}
+            )
+        load_day(connection, sales(*lines, day=day), retailer_id="retailer_1", source_day=day)
+    delivered = {
+        "retailer_id": "dominos",
+        "category": "delivered pizza",
+        "product_name": "Pepperoni",
+        "unit_price": "12",
+        "customer_id": None,
+        "data_source": "real",
+    }
+    load_day(connection, sales(delivered, day=MONDAY), retailer_id="dominos", source_day=MONDAY)
+    days = [MONDAY + timedelta(days=number) for number in range(15)]
+    mark_match_dates(connection, [MatchDate(day, int(day == MONDAY), "mock") for day in days])
+    refresh(connection)
+    return connection
+
+
+ANSWERS: dict[str, list[tuple[Any, ...]]] = {
+    "sales_by_day": [
+        ("dominos", "real", MONDAY, 1, 1, money("12.00"), "GBP"),
+        *(
+            ("retailer_1", "mock", MONDAY + timedelta(days=number), 1, 2, money("5.00"), "GBP")
+            for number in range(8, 14)
+        ),
+        ("retailer_1", "mock", MONDAY + timedelta(days=14), 1, 1, money("2.50"), "GBP"),
+    ],
+    "monthly_categories": [
+        (date(2025, 3, 1), "dominos", "real", "delivered pizza", money("12.00"), "GBP", money("100.0")),
+        (date(2025, 3, 1), "retailer_1", "mock", "frozen pizza", money("60.00"), "GBP", money("93.8")),
+        (date(2025, 3, 1), "retailer_1", "mock", "drinks", money("4.00"), "GBP", money("6.3")),
+    ],
+    "top_products": [
+        ("dominos", "real", 1, "Pepperoni", "delivered pizza", 1, money("12.00"), "GBP"),
+        ("retailer_1", "mock", 1, "Margherita", "frozen pizza", 24, money("60.00"), "GBP"),
+        ("retailer_1", "mock", 2, "Cola", "drinks", 1, money("4.00"), "GBP"),
+    ],
+    "weekly_trend": [
+        (2025, 10, MONDAY, "retailer_1", "mock", money("26.50"), None, "GBP", None),
+        (2025, 11, date(2025, 3, 10), "retailer_1", "mock", money("35.00"), money("26.50"), "GBP", money("32.1")),
+    ],
+    "quarters": [
+        (2025, 1, "dominos", "real", 1, 1, money("12.00"), money("12.00"), "GBP"),
+        (2025, 1, "retailer_1", "mock", 15, 16, money("64.00"), money("4.00"), "GBP"),
+    ],
+    "match_days": [
+        ("dominos", "real", "mock", True, 1, money("1.0")),
+        ("retailer_1", "mock", "mock", True, 1, money("1.0")),
+        ("retailer_1", "mock", "mock", False, 14, money("1.6")),
+    ],
+    "cities": [
+        ("Leeds", "mock", 24, money("60.00"), "GBP"),
+        ("Leeds", "real", 1, money("12.00"), "GBP"),
+    ],
+    "customers": [("retailer_1", "mock", 2, 1, money("96.1"), "GBP")],
+    "corrections": [
+        ("retailer_1", "mock", "T2", "Margherita", date(2025, 3, 5), date(2025, 3, 6), money("2.50"), money("7.50"),
+         "GBP")
+    ],
+    "freshness": [
+        ("dominos", 1, 1, 0, MONDAY, MONDAY, 0),
+        ("retailer_1", 15, 0, 15, MONDAY, date(2025, 3, 17), 0),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_answer_is_right(shop: Connection, name: str) -> None:
+    names, rows = ask(shop, QUESTIONS[name].sql)
+    found = [tuple(row) for row in rows]
+    if name == "freshness":
+        assert names.pop() == "loaded_at"
+        found = [row[:-1] for row in found]
+    assert found == ANSWERS[name]
+    assert name == "freshness" or "data_source" in names
+
+
+def test_there_are_ten_questions_and_the_document_shows_each() -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert len(QUESTIONS) == 10
+    for name, question in QUESTIONS.items():
+        assert f"**{question.asks}** (`{name}`)\n\n```sql\n{question.sql}\n```\n" in document
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM sales.fact_sales",
+        "CREATE TABLE sales.mine (a integer)",
+        "SELECT * FROM ops.load_audit",
+        "SELECT 1; DELETE FROM sales.fact_sales",
+        "SELEC 1",
+        "SELECT * FROM nowhere",
+        "REFRESH MATERIALIZED VIEW marts.mv_daily_sales_summary",
+    ],
+)
+def test_a_reader_may_only_read(shop: Connection, query: str) -> None:
+    facts = one(shop, "SELECT count(*) FROM sales.fact_sales")
+    with pytest.raises(WarehouseError):
+        ask(shop, query)
+    assert one(shop, "SELECT count(*) FROM sales.fact_sales") == facts
+    assert one(shop, "SELECT current_user = session_user")
+
+
+def test_a_percent_sign_is_no_parameter(shop: Connection) -> None:
+    assert ask(shop, "SELECT count(*) FROM sales.dim_retailer WHERE retailer_id LIKE 'retailer_%'")[1] == [(3,)]

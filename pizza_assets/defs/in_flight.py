@@ -44,17 +44,18 @@ def partitions_of(run: dg.DagsterRun) -> tuple[str, str] | None:
 
 
 def days_in_flight(
-    instance: dg.DagsterInstance, graph: BaseAssetGraph[Any] | None, assets: set[dg.AssetKey]
+    instance: dg.DagsterInstance, graph: BaseAssetGraph[Any] | None, assets: set[dg.AssetKey], job: str
 ) -> set[date] | None:
     """Return the days of `assets` that active runs and backfills cover; None when that cannot be told.
 
-    A run of whichever job counts, and one of a part of the assets, too. Backfills of assets are read with the `graph`
-    that they were started on.
+    All runs of their `job` count, and those of others that name one of the assets. Backfills of assets are read with
+    the `graph` that they were started on.
     """
     days: set[date] = set()
     for run in [*instance.get_runs(dg.RunsFilter(statuses=list(ACTIVE_RUNS))), *_about_to_be_retried(instance)]:
         span = partitions_of(run)
-        if span and (run.asset_selection is None or run.asset_selection & assets):
+        selected = run.asset_selection or ()
+        if span and (assets.intersection(selected) if selected else run.job_name == job):
             days |= _between(*span)
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=list(_ACTIVE_BACKFILLS))):
         keys = _keys(backfill, graph, assets)

@@ -121,7 +121,7 @@ class Daemon:
         self.said: str | None = None
 
     def tick(self, now: datetime) -> list[tuple[date, date]]:
-        job = dg.define_asset_job("job")
+        job = dg.define_asset_job(MATCH_DAY_JOB)
         sensor = catch_up(self.settings, job, {dg.AssetKey("raw_orders")}, lambda: now)
         context = dg.build_sensor_context(self.instance, cursor=self.cursor, repository_def=self.repository)
         tick = sensor.evaluate_tick(context)
@@ -250,10 +250,13 @@ def test_a_backfill_from_the_ui_is_waited_for_until_it_has_ended(daemon: Daemon,
     running = backfill(daemon.repository, daemon.instance)
     daemon.instance.add_backfill(running)
     assets = {dg.AssetKey("raw_orders")}
-    days = days_in_flight(daemon.instance, daemon.repository.asset_graph, assets)
+    days = days_in_flight(daemon.instance, daemon.repository.asset_graph, assets, MATCH_DAY_JOB)
     assert days == {TODAY - timedelta(days=number) for number in (2, 3, 4)}
-    assert days_in_flight(daemon.instance, daemon.repository.asset_graph, {dg.AssetKey("dashboard_data")}) == set()
-    assert days_in_flight(daemon.instance, None, assets) is None, "without the assets nobody can tell"
+    assert (
+        days_in_flight(daemon.instance, daemon.repository.asset_graph, {dg.AssetKey("dashboard_data")}, MATCH_DAY_JOB)
+        == set()
+    )
+    assert days_in_flight(daemon.instance, None, assets, MATCH_DAY_JOB) is None, "without the assets nobody can tell"
     assert daemon.tick(NOON) == []
     daemon.instance.update_backfill(running.with_status(BulkActionStatus.COMPLETED_SUCCESS))
     fill(lake, TODAY - timedelta(days=4), TODAY - timedelta(days=2))
@@ -289,7 +292,7 @@ def test_partitions_of_other_kinds_are_no_days(
     other = dg.Definitions([raw_orders], jobs=[dg.define_asset_job("other", [raw_orders])]).resolve_job_def("other")
     run = instance.create_run_for_job(other, status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": "north"})
     assert partitions_of(run) == ("north", "north")
-    assert days_in_flight(instance, repository.asset_graph, {dg.AssetKey("raw_orders")}) == set()
+    assert days_in_flight(instance, repository.asset_graph, {dg.AssetKey("raw_orders")}, "other") == set()
 
 
 def test_nothing_is_asked_for_while_nobody_can_tell_what_a_backfill_covers(lake: Store) -> None:

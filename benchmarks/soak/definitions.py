@@ -52,6 +52,7 @@ def defs() -> dg.Definitions:
 
     return dg.Definitions(
         assets=base.assets,
+        asset_checks=base.asset_checks,
         jobs=jobs,
         resources=base.resources,
         executor=base.executor,

@@ -17,7 +17,7 @@ from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 #: What Dagster notes of a failed run: that it starts it again, and with which run.
 _WILL_RETRY_TAG, _RETRY_TAG = "dagster/will_retry", "dagster/auto_retry_run_id"
 #: Dagster starts it again within seconds; longer, and something is wrong with that.
-_RETRY_WITHIN = timedelta(minutes=15)
+_RETRY_WITHIN, _NOTED_WITHIN = timedelta(minutes=15), timedelta(seconds=30)
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 ACTIVE_RUNS = (
@@ -71,13 +71,23 @@ def is_to_be_retried(run: dg.DagsterRun) -> bool:
 
 
 def _about_to_be_retried(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
-    """Return the runs that have failed, and whose retry is not there yet."""
-    failed = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.FAILURE],
-        tags={_WILL_RETRY_TAG: "true"},
-        updated_after=datetime.now(UTC) - _RETRY_WITHIN,
-    )
-    return [run for run in instance.get_runs(failed) if is_to_be_retried(run) and _RETRY_TAG not in run.tags]
+    """Return the runs that have failed, and whose retry is not there yet.
+
+    Dagster notes a moment after a run has failed whether it starts it again; until then it may.
+    """
+    if not instance.run_retries_enabled:
+        return []
+    now = datetime.now(UTC)
+    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - _RETRY_WITHIN)
+    return [
+        run
+        for record in instance.get_run_records(failed)
+        if _RETRY_TAG not in (run := record.dagster_run).tags
+        and (
+            is_to_be_retried(run)
+            or (_WILL_RETRY_TAG not in run.tags and (record.end_time or 0) > (now - _NOTED_WITHIN).timestamp())
+        )
+    ]
 
 
 def _keys(backfill: PartitionBackfill, graph: BaseAssetGraph[Any] | None, assets: set[dg.AssetKey]) -> set[str] | None:

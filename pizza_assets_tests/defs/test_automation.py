@@ -12,6 +12,7 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.test_utils import instance_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.schedules import cron_string_iterator
 
@@ -224,13 +225,36 @@ def test_a_run_that_covers_a_missing_day_is_waited_for(
     assert daemon.tick(NOON) == [(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY)]
 
 
-def test_the_retry_of_a_killed_run_is_waited_for(daemon: Daemon, lake: Store) -> None:
+@pytest.fixture
+def retrying() -> Iterator[dg.DagsterInstance]:
+    with instance_for_test(overrides={"run_retries": {"enabled": True, "max_retries": 1}}) as found:
+        yield found
+
+
+def test_the_retry_of_a_killed_run_is_waited_for(
+    retrying: dg.DagsterInstance, repository: dg.RepositoryDefinition, lake: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon(retrying, repository, some())
     fill(lake, TODAY - timedelta(days=5), TODAY - timedelta(days=3))
-    tags = {**range_tags(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY), "dagster/will_retry": "true"}
-    run = run_under_way(daemon.instance, daemon.repository, tags=tags)
-    daemon.instance.report_run_failed(run, "killed")
+    run = run_under_way(retrying, repository, tags=range_tags(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY))
+    # As another process sees it: the run has failed, and Dagster has not noted yet that it tries it again.
+    with monkeypatch.context() as between:
+        between.setattr(type(retrying), "add_run_tags", lambda *_: None)
+        retrying.report_run_failed(run, "killed")
     assert daemon.tick(NOON) == []
-    daemon.instance.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": "another"})  # which has its own record
+    retrying.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    assert daemon.tick(NOON) == []
+    retrying.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": "another"})  # which has its own record
+    assert len(daemon.tick(NOON)) == 1
+
+
+def test_a_failed_run_that_is_not_tried_again_is_not_waited_for(
+    retrying: dg.DagsterInstance, repository: dg.RepositoryDefinition, lake: Store
+) -> None:
+    daemon = Daemon(retrying, repository, some())
+    fill(lake, TODAY - timedelta(days=5), TODAY - timedelta(days=3))
+    tags = {**range_tags(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY), "dagster/max_retries": "0"}
+    retrying.report_run_failed(run_under_way(retrying, repository, tags=tags), "failed")
     assert len(daemon.tick(NOON)) == 1
 
 

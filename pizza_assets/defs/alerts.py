@@ -37,7 +37,7 @@ class Watch:
     """One look at the instance's records since the last one."""
 
     def __init__(self, instance: dg.DagsterInstance, settings: Settings, now: datetime) -> None:
-        self._instance, self._settings, self._now = instance, settings, now
+        self._instance, self._now = instance, now
         kept = instance.daemon_cursor_storage.get_cursor_values({STATE_KEY}).get(STATE_KEY)
         state: dict[str, Any] = json.loads(kept) if kept else {}
         self._seen: dict[str, int] = state.get("seen", {})
@@ -72,7 +72,7 @@ class Watch:
         if run is None:
             return  # deleted meanwhile
         try:
-            yield from alert_sources.of_run(instance, run, ended, self._settings, self._store)
+            yield from alert_sources.of_run(instance, run, ended, self._store)
         except Exception as error:  # noqa: BLE001 one run that we cannot read must not silence the alerts of all others
             yield Alert(
                 title="Run not looked at",

@@ -137,9 +137,8 @@ def catch_up(
         graph = context.repository_def.asset_graph if context.repository_def else None
         if graph is not None:
             make_pools_known(context.instance, graph)
-        in_flight = days_in_flight(
-            context.instance, graph, assets
-        )  # before the lake: what ends meanwhile is waited for
+        # Before the lake: what ends between the two is waited for.
+        in_flight = days_in_flight(context.instance, graph, assets, job.name)
         return decide(lake_resource(settings).store(), settings, context.cursor, in_flight, now())
 
     return sensor

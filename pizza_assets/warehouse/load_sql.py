@@ -81,7 +81,7 @@ AND (transaction_id, product_key) IN (SELECT transaction_id, product_key FROM st
 
 #: Where nothing is stated twice.
 INSERT = "INSERT INTO sales.fact_sales SELECT * FROM stated"
-INSERTED = "SELECT source_day, 'inserted', count(*) FROM stated GROUP BY source_day"
+LEFT = "SELECT source_day, 'inserted', count(*) FROM stated GROUP BY source_day"
 
 #: Every statement, held or new: whether it is the newest of its fact (at a tie the held one), and what becomes of
 #: it. ``content`` is all that tells one statement of a fact from another.

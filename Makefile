@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak bench-warehouse warehouse-kill
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak bench-warehouse warehouse-kill test-spark java test-postgres bench-merchants
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -24,7 +24,7 @@ dev: setup ## Start the UI on http://localhost:3000, with schedules and sensors
 	$(BIN)/dagster dev --workspace workspace.yaml
 
 test: setup ## Run the tests
-	$(BIN)/python -m pytest -n auto --ignore=pizza_assets_tests/browser
+	$(BIN)/python -m pytest -n auto --ignore=pizza_assets_tests/browser --ignore=pizza_assets_tests/spark
 	$(BIN)/python -m pytest -rs pizza_assets_tests/browser # on its own: Playwright keeps an event loop running
 
 chromium: # Debian's Chromium, for the tests that need a browser
@@ -34,7 +34,18 @@ chromium: # Debian's Chromium, for the tests that need a browser
 test-browser: setup chromium ## Run the dashboard's tests in Chromium (installs Chromium when it is missing)
 	$(BIN)/python -m pytest pizza_assets_tests/browser
 
-test-all: chromium test ## Run all tests, those in Chromium too (installs Chromium when it is missing)
+java: # Debian's Java 17, for the tests that need Spark
+	@command -v java >/dev/null || [ -n "$$JAVA_HOME" ] || \
+		{ sudo=$$(command -v sudo || true); $$sudo apt-get update -qq && $$sudo apt-get install -y -qq openjdk-17-jre-headless; }
+
+.venv/spark: .venv/installed requirements-spark.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-spark.lock
+	@touch $@
+
+test-spark: setup java .venv/spark ## Run the merchants' tests on Spark: local, and a cluster of two workers (installs pyspark, Java)
+	$(BIN)/python -m pytest -rs pizza_assets_tests/spark
+
+test-all: chromium test test-spark ## Run all tests, those in Chromium and on Spark too (installs what is missing)
 
 test-postgres: setup ## Run the warehouse's tests on Debian's PostgreSQL 15 (installs it when it is missing)
 	.ci/test-postgres $(BIN)/python
@@ -63,6 +74,8 @@ replayed-seasons: setup ## Find planted effects around real matches again (URL=h
 calibration-quick: setup ## The same on few worlds
 	$(BIN)/python -m benchmarks.calibration --quick
 
+bench-merchants: setup java .venv/spark ## Time the merchant questions on DuckDB, Spark and pandas (minutes; 3 GB of disk)
+	$(BIN)/python -m benchmarks.merchants
 bench-warehouse: setup ## Measure the warehouse: a million lines, and the views (minutes)
 	$(BIN)/python -m benchmarks.warehouse
 

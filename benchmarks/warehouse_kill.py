@@ -146,16 +146,16 @@ def reachable(address: str) -> Connection:
     raise TimeoutError("The server did not recover within a minute.")
 
 
-def disturbed(address: str, lake: Path, kills: int, seconds: float, *, is_bulk: bool) -> int:
-    """Load with kills at random moments until it is done, and return how many kills there were."""
+def disturbed(address: str, lake: Path, kills: range, seconds: float, *, is_bulk: bool) -> int:
+    """Load with kills at random moments until it is done, and return how many of the `kills` there were."""
     done = 0
     while True:
         reachable(address).close()
         with worker(address, lake, is_bulk=is_bulk) as process:
             try:
-                process.wait(random.uniform(0, seconds) if done < kills else None)
+                process.wait(random.uniform(0, seconds) if done < len(kills) else None)
             except subprocess.TimeoutExpired:
-                if (done + 1) % SERVER_KILL_EVERY or not kill_backend(address):
+                if kills[done] % SERVER_KILL_EVERY or not kill_backend(address):
                     process.kill()
                 process.wait()
                 done += 1
@@ -206,7 +206,8 @@ def rounds(address: str, lake: Path, kills: int) -> int:
         is_bulk = number % 2 == 1
         with fresh(address, DATABASE) as connection:
             there = connection.info.dsn
-        found = disturbed(there, lake, min(kills - killed, kills // 5 + 1), seconds[is_bulk], is_bulk=is_bulk)
+        most = range(killed + 1, min(kills, killed + kills // 5 + 1) + 1)
+        found = disturbed(there, lake, most, seconds[is_bulk], is_bulk=is_bulk)
         with reachable(there) as connection:
             differs = [name for name, digest in content(connection).items() if digest != expected[is_bulk][name]]
             again = sum(day.inserted + day.corrected for day in reload(connection, open_lake(str(lake))))

@@ -3,12 +3,14 @@
 Belongs here: what a figure is and what it must be. Does not belong here: how worlds are made and measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from benchmarks.calibration.worlds import Scenario
 
 PHASES = ("pre_match", "during_match", "post_match")
 KINDS = ("all", "team", "goals", "margin", "win", "loss", "draw", "significance association")
@@ -198,6 +200,13 @@ def _comparison_line(method: str, window: str, null: pd.DataFrame, injected: pd.
         f"| {method} | {window} | {null['estimate'].mean():+.1f} % | {(null['p'] <= 0.05).mean():.1%} | "
         f"{_covered(null).mean():.1%} | {bias:+.1f} pp |"
     )
+
+
+def worlds(seeds: Mapping[Scenario, range]) -> str:
+    """Return how many worlds of which seeds each scenario has, as Markdown."""
+    lines = ["| scenario | worlds | seeds |", "|---|---|---|"]
+    lines += [f"| {scenario.name} | {len(of)} | {of[0]} to {of[-1]} |" for scenario, of in seeds.items()]
+    return "\n".join(lines)
 
 
 def as_markdown(figures: Sequence[Figure]) -> str:

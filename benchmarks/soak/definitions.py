@@ -46,12 +46,13 @@ def defs() -> dg.Definitions:
         graph = context.repository_def.asset_graph if context.repository_def else None
         if graph is not None:
             make_pools_known(context.instance, graph)
-        in_flight = days_in_flight(context.instance, graph, {dg.AssetKey("raw_orders")})
+        in_flight = days_in_flight(context.instance, graph, {dg.AssetKey("raw_orders")}, MATCH_DAY_JOB)
         store = ClockedStore(lake_resource(settings).store(), clock)
         return decide(store, settings, context.cursor, in_flight, clock.now())
 
     return dg.Definitions(
         assets=base.assets,
+        asset_checks=base.asset_checks,
         jobs=jobs,
         resources=base.resources,
         executor=base.executor,

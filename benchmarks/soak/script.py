@@ -3,6 +3,7 @@
 Belongs here: setting the clock, and waiting until the daemon has done what it should. Does not belong here: judging.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from benchmarks.soak.clock import Clock, ClockedStore
 from benchmarks.soak.daemon import Daemon
 from benchmarks.soak.season import Season
 from pizza_assets import due_days
+from pizza_assets.defs.alerts import STATE_KEY
 from pizza_assets.defs.in_flight import ACTIVE_RUNS, partitions_of
 from pizza_assets.due_days import ONE_DAY
 
@@ -25,6 +27,8 @@ ZONE = "Europe/London"
 FIRST = date(2025, 3, 25)
 _PATIENCE = 150.0
 _POLL = 0.2
+#: Two looks of the alerts' sensor, and what it leaves a run that has just ended (s).
+_SETTLED = 20.0
 
 
 class SoakError(Exception):
@@ -50,7 +54,7 @@ class Soak:
         self._at(time_of_day(12))
         self._start("the daemon starts on an empty lake")
         self._until("both sensors have looked", self._has_looked)
-        self._evenings(3)
+        self._evenings(2)
         with self._killed("the daemon is killed in a run, which goes on", with_children=False):
             self._outage(4)
         self._evenings(2)
@@ -61,8 +65,9 @@ class Soak:
         self._evenings(1)
         with self._killed("the daemon and its run are killed", with_children=True):
             self._outage(3)
-        self._evenings(2)
+        self._evenings(1)
         self._until("no run is left", lambda: not self._active())
+        self._until("no alert waits", self._is_told)
 
     def _at(self, hour: time_of_day) -> None:
         self.clock.set(datetime.combine(self.day, hour, ZoneInfo(ZONE)).astimezone(UTC))
@@ -118,6 +123,13 @@ class Soak:
     def _has_refreshed(self) -> bool:
         runs = self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]), limit=5)
         return any((partitions_of(run) or ("",))[-1] == self.day.isoformat() for run in runs)
+
+    def _is_told(self) -> bool:
+        """Tell whether the alerts of all runs that have ended are sent."""
+        ended = self.instance.get_run_records(order_by="id", limit=1)[0].end_time or 0.0
+        kept = self.instance.daemon_cursor_storage.get_cursor_values({STATE_KEY}).get(STATE_KEY)
+        desk = json.loads(kept)["desk"] if kept else {"inbox": [0], "outbox": []}
+        return time.time() - ended > _SETTLED and not desk["inbox"] and not desk["outbox"]
 
     def _active(self, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
         return list(self.instance.get_runs(dg.RunsFilter(statuses=list(statuses or ACTIVE_RUNS))))

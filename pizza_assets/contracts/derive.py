@@ -96,6 +96,7 @@ def _keeps(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> bool:
         not frame.duplicated(schema.unique).any()
         and not any(frame[name].isna().any() for name, column in columns.items() if not column.nullable)
         and all(check(frame[name]).check_passed for name, column in columns.items() for check in column.checks)
+        and all(check(frame).check_passed for check in schema.checks)
     )
 
 

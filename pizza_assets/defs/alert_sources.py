@@ -5,35 +5,37 @@ here: what was read before, and sending (``alerts.py``).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import dagster as dg
 from dagster._core.definitions.freshness import FreshnessState  # dagster exports policies, not their states
 
 from pizza_assets.alerts.alert import Alert
 from pizza_assets.alerts.anomalies import anomalies
+from pizza_assets.defs.checks import FRESHNESS_CHECK
 from pizza_assets.defs.in_flight import is_to_be_retried, partitions_of
 from pizza_assets.defs.quicksight import DASHBOARD_DATA, REFRESH_JOB
 from pizza_assets.lake.store import Store
-from pizza_assets.settings import Settings
+from pizza_assets.quality.sources import FALLBACK, ShareOfReal
 
 _PAGE = 1000
+#: As the IO manager shows the fact of a mock day for which a real source was set up.
+_FELL_BACK = FALLBACK.replace("-", "_")
 _RUNBOOK = "docs/operations.md has the usual causes."
 
 
-def of_run(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, ended: dg.EventLogEntry, settings: Settings, store: Store
-) -> Iterator[Alert]:
+def of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, ended: dg.EventLogEntry, store: Store) -> Iterator[Alert]:
     """Yield the alerts of one run that has ended; `ended` is the event that says so."""
     if run.status is dg.DagsterRunStatus.FAILURE:
         yield from _failure(instance, run, ended)
-    yield from _failed_checks(instance, run)
     materializations = [
         entry.asset_materialization
         for entry in _records(instance, run, dg.DagsterEventType.ASSET_MATERIALIZATION)
         if entry.asset_materialization is not None
     ]
-    yield from _fallbacks(materializations, run.run_id, settings)
+    fallbacks = list(_fallbacks(materializations, run.run_id))
+    yield from fallbacks
+    yield from _failed_checks(instance, run, {alert.subject for alert in fallbacks})
     published = [str(item.partition) for item in materializations if item.asset_key == DASHBOARD_DATA]
     if published:
         yield from anomalies(store, published, run.run_id)
@@ -67,37 +69,39 @@ def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun, event: dg.EventLo
     )
 
 
-def _failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Alert]:
-    """Yield an alert for each check of a run that failed with severity ERROR."""
+def _failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun, fell_back: Collection[str]) -> Iterator[Alert]:
+    """Yield an alert for each check of a run that failed with severity ERROR.
+
+    That assets which `fell_back` to mock have no real data is told already.
+    """
     for entry in _records(instance, run, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation: dg.AssetCheckEvaluation = entry.get_dagster_event().asset_check_evaluation_data
         if evaluation.passed or evaluation.severity is not dg.AssetCheckSeverity.ERROR:
             continue
         asset = evaluation.asset_key.to_user_string()
+        if evaluation.check_name == ShareOfReal.name and asset in fell_back:
+            continue
         stopped = "Nothing was made from these days. " if evaluation.blocking else ""
         to_do = "The asset's tab Checks shows each day. Correct the source, then run the days again."
         yield Alert(
-            title="Check failed",
+            title="Data is late" if evaluation.check_name == FRESHNESS_CHECK else "Check failed",
             subject=f"{asset}, {evaluation.check_name}",
             sentence=evaluation.description or f"The check {evaluation.check_name} of {asset} did not pass.",
             action=f"{stopped}{to_do} {_RUNBOOK}",
             partitions=(evaluation.partition,) if evaluation.partition else partitions_of(run) or (),
             is_range=True,
             run_id=run.run_id,
+            key=evaluation.check_name,
         )
 
 
-def _fallbacks(materializations: Sequence[dg.AssetMaterialization], run_id: str, settings: Settings) -> Iterator[Alert]:
+def _fallbacks(materializations: Sequence[dg.AssetMaterialization], run_id: str) -> Iterator[Alert]:
     """Yield an alert for each cause for which a run stored mock days though a real source is set up."""
-    is_set_up = {
-        "raw_matches": settings.football_api_key is not None,
-        "raw_orders": settings.dominos_api_key is not None or settings.orders_files is not None,
-    }
     days: dict[tuple[str, str], list[str]] = defaultdict(list)
     for materialized in materializations:
         facts = {name: value.value for name, value in materialized.metadata.items()}
-        asset = materialized.asset_key.to_user_string()
-        if facts.get("data_source") == "mock" and is_set_up.get(asset):
+        if facts.get(_FELL_BACK):
+            asset = materialized.asset_key.to_user_string()
             days[asset, str(facts.get("reason", "no reason given"))].append(str(materialized.partition))
     for (asset, reason), partitions in days.items():
         partitions.sort()

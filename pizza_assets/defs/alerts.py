@@ -8,6 +8,7 @@ for all, and one that no channel took is sent again at the next look.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any, Literal
 
 import dagster as dg
@@ -24,6 +25,8 @@ STATE_KEY = "pizza_assets/alerts"
 #: An instance that has never looked starts with the runs of the last hour.
 _FIRST_LOOK = timedelta(hours=1)
 _RUNS_AT_ONCE = 25
+#: Dagster notes a moment after a run has failed whether it starts it again.
+_SETTLED = timedelta(seconds=5)
 _ENDS: Sequence[Literal[dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE]] = (
     dg.DagsterEventType.RUN_SUCCESS,
     dg.DagsterEventType.RUN_FAILURE,
@@ -34,10 +37,10 @@ class Watch:
     """One look at the instance's records since the last one."""
 
     def __init__(self, instance: dg.DagsterInstance, settings: Settings, now: datetime) -> None:
-        self._instance, self._settings, self._now = instance, settings, now
+        self._instance, self._now = instance, now
         kept = instance.daemon_cursor_storage.get_cursor_values({STATE_KEY}).get(STATE_KEY)
         state: dict[str, Any] = json.loads(kept) if kept else {}
-        self._cursors: dict[str, str] = state.get("cursors", {})
+        self._seen: dict[str, int] = state.get("seen", {})
         self._since: float = state.get("since", (now - _FIRST_LOOK).timestamp())
         self._late_since: float = state.get("late_since", self._since)
         self._store = lake_resource(settings).store()
@@ -51,23 +54,25 @@ class Watch:
         return self.desk.deliver(self._now, self._save)
 
     def _of_runs(self) -> Iterator[Alert]:
+        settled = (self._now - _SETTLED).timestamp()
         for kind in _ENDS:
             page = self._instance.fetch_run_status_changes(
-                dg.RunStatusChangeRecordsFilter(kind, after_timestamp=self._since),
+                dg.RunStatusChangeRecordsFilter(
+                    kind, after_timestamp=self._since, after_storage_id=self._seen.get(kind.value)
+                ),
                 limit=_RUNS_AT_ONCE,
-                cursor=self._cursors.get(kind.value),
                 ascending=True,
             )
-            for record in page.records:
+            for record in takewhile(lambda record: record.timestamp < settled, page.records):
                 yield from self._of_run(record.event_log_entry)
-            self._cursors[kind.value] = page.cursor
+                self._seen[kind.value] = record.storage_id
 
     def _of_run(self, ended: dg.EventLogEntry) -> Iterator[Alert]:
         instance, run = self._instance, self._instance.get_run_by_id(ended.run_id)
         if run is None:
             return  # deleted meanwhile
         try:
-            yield from alert_sources.of_run(instance, run, ended, self._settings, self._store)
+            yield from alert_sources.of_run(instance, run, ended, self._store)
         except Exception as error:  # noqa: BLE001 one run that we cannot read must not silence the alerts of all others
             yield Alert(
                 title="Run not looked at",
@@ -85,7 +90,7 @@ class Watch:
 
     def _save(self) -> None:
         state = {
-            "cursors": self._cursors,
+            "seen": self._seen,
             "since": self._since,
             "late_since": self._late_since,
             "desk": self.desk.as_json(),

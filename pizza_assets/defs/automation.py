@@ -99,7 +99,7 @@ def decide(
     absent = due_days.missing(due, due_days.collected_at(store, due), now, zone)
     reached = due_days.settled(after, absent, now, zone).isoformat()
     if not absent:
-        return dg.SensorResult(skip_reason=f"No day is missing; all is there up to {reached}.", cursor=reached)
+        return dg.SensorResult(skip_reason=f"No day after {reached} is missing.", cursor=reached)
     if in_flight is None or in_flight.intersection(absent):
         reason = f"{_told(absent)} missing; a run or backfill that has not ended covers that. Waiting for it."
         return dg.SensorResult(skip_reason=reason, cursor=reached)
@@ -137,9 +137,8 @@ def catch_up(
         graph = context.repository_def.asset_graph if context.repository_def else None
         if graph is not None:
             make_pools_known(context.instance, graph)
-        in_flight = days_in_flight(
-            context.instance, graph, assets
-        )  # before the lake: what ends meanwhile is waited for
+        # Before the lake: what ends between the two is waited for.
+        in_flight = days_in_flight(context.instance, graph, assets, job.name)
         return decide(lake_resource(settings).store(), settings, context.cursor, in_flight, now())
 
     return sensor

@@ -17,7 +17,7 @@ from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 #: What Dagster notes of a failed run: that it starts it again, and with which run.
 _WILL_RETRY_TAG, _RETRY_TAG = "dagster/will_retry", "dagster/auto_retry_run_id"
 #: Dagster starts it again within seconds; longer, and something is wrong with that.
-_RETRY_WITHIN = timedelta(minutes=15)
+_RETRY_WITHIN, _NOTED_WITHIN = timedelta(minutes=15), timedelta(seconds=30)
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 ACTIVE_RUNS = (
@@ -44,17 +44,18 @@ def partitions_of(run: dg.DagsterRun) -> tuple[str, str] | None:
 
 
 def days_in_flight(
-    instance: dg.DagsterInstance, graph: BaseAssetGraph[Any] | None, assets: set[dg.AssetKey]
+    instance: dg.DagsterInstance, graph: BaseAssetGraph[Any] | None, assets: set[dg.AssetKey], job: str
 ) -> set[date] | None:
     """Return the days of `assets` that active runs and backfills cover; None when that cannot be told.
 
-    A run of whichever job counts, and one of a part of the assets, too. Backfills of assets are read with the `graph`
-    that they were started on.
+    All runs of their `job` count, and those of others that name one of the assets. Backfills of assets are read with
+    the `graph` that they were started on.
     """
     days: set[date] = set()
     for run in [*instance.get_runs(dg.RunsFilter(statuses=list(ACTIVE_RUNS))), *_about_to_be_retried(instance)]:
         span = partitions_of(run)
-        if span and (run.asset_selection is None or run.asset_selection & assets):
+        selected = run.asset_selection or ()
+        if span and (assets.intersection(selected) if selected else run.job_name == job):
             days |= _between(*span)
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=list(_ACTIVE_BACKFILLS))):
         keys = _keys(backfill, graph, assets)
@@ -70,13 +71,23 @@ def is_to_be_retried(run: dg.DagsterRun) -> bool:
 
 
 def _about_to_be_retried(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
-    """Return the runs that have failed, and whose retry is not there yet."""
-    failed = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.FAILURE],
-        tags={_WILL_RETRY_TAG: "true"},
-        updated_after=datetime.now(UTC) - _RETRY_WITHIN,
-    )
-    return [run for run in instance.get_runs(failed) if is_to_be_retried(run) and _RETRY_TAG not in run.tags]
+    """Return the runs that have failed, and whose retry is not there yet.
+
+    Dagster notes a moment after a run has failed whether it starts it again; until then it may.
+    """
+    if not instance.run_retries_enabled:
+        return []
+    now = datetime.now(UTC)
+    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - _RETRY_WITHIN)
+    return [
+        run
+        for record in instance.get_run_records(failed)
+        if _RETRY_TAG not in (run := record.dagster_run).tags
+        and (
+            is_to_be_retried(run)
+            or (_WILL_RETRY_TAG not in run.tags and (record.end_time or 0) > (now - _NOTED_WITHIN).timestamp())
+        )
+    ]
 
 
 def _keys(backfill: PartitionBackfill, graph: BaseAssetGraph[Any] | None, assets: set[dg.AssetKey]) -> set[str] | None:

@@ -1,4 +1,4 @@
-"""The command ``pizza-assets simulate``: the outside world on this machine's loopback, its faults included.
+"""The command ``pizza-assets simulate``: the outside world, its faults included.
 
 Belongs here: options and what is printed. Does not belong here: what is simulated.
 """

@@ -40,7 +40,7 @@ ORDER BY indexrelid
 
 
 def pays(connection: Connection, lines: int) -> bool:
-    """Tell whether the fast way pays for so many lines; only the tables' owner may take it."""
+    """Tell whether the fast way pays for so many lines or facts; only the tables' owner may take it."""
     if lines < _FEWEST_LINES:
         return False
     is_owner, size = connection.execute(_STATE).fetchone() or (False, 0)

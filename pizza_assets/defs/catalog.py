@@ -52,6 +52,7 @@ def entry(
     contract: Contracts | None = None,
     lineage: Lineage | None = None,
     prefix: str = "",
+    table: str = "",
     docs: str = "",
 ) -> dict[str, Any]:
     """Return what the catalog says of an asset.
@@ -64,12 +65,16 @@ def entry(
         What its columns are made of.
     prefix
         Where it lies in the lake.
+    table
+        The table, or tables, of the warehouse that hold it.
     docs
         The page below ``docs/`` that explains it; its columns' entry in the data dictionary by default.
     """
     shown: dict[str, Any] = {}
     if prefix:
         shown["dagster/uri"] = f"{settings.pizza_lake.rstrip('/')}/{prefix}"
+    if table:
+        shown["dagster/table_name"] = table
     if contract is not None:
         shown["dagster/column_schema"] = column_schema(contract, lineage)
     if isinstance(contract, pa.DataFrameSchema):

@@ -8,11 +8,13 @@ that the asset makes up. A test holds that all of them exist. Dagster's own colu
 schema names them, too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from pizza_assets import contracts
+from pizza_assets.contracts.merchants import ANSWERS
+from pizza_assets.contracts.warehouse import VIEWS
 from pizza_assets.dashboard.datasets import DATA_SETS
 
 Lineage = Mapping[str, str]
@@ -176,6 +178,77 @@ DOMINOS_SALES: Lineage = {
     "store_city": "raw_orders.city",
     "unit_price": "raw_orders.order_total",
     "total_amount": "raw_orders.order_total",
+}
+
+
+def fact_sales(raw: str) -> Lineage:
+    """Return the lineage of the facts that are loaded from a raw asset."""
+    return {
+        **_same(raw, "transaction_id", "sold_at", "quantity", "unit_price", "total_amount", "currency", "data_source"),
+        "retailer_key": f"{raw}.retailer_id",
+        "product_key": _all_of(raw, "product_sku", "product_name", "category"),
+        "customer_key": f"{raw}.customer_id",
+        "store_key": _all_of(raw, "store_id", "store_city"),
+        "date_key": _all_of(raw, "sold_at", "store_city"),
+        "line_count": f"{raw}.line",
+        "source_day": "",
+    }
+
+
+MATCH_DATES: Lineage = {
+    **dict.fromkeys(("date_key", "calendar_date"), ""),
+    **dict.fromkeys(("is_match_date", "match_count"), _all_of("raw_matches", "timestamp", "status")),
+    "matches_source": "raw_matches.data_source",
+}
+#: The columns of the facts, and of the match dates, that the views' columns are made of.
+_OF_FACTS = {
+    **dict.fromkeys(("sale_date", "iso_day_of_week", "month_start", "iso_year", "iso_week", "week_start"), "date_key"),
+    **dict.fromkeys(("year", "quarter", "days"), "date_key"),
+    **dict.fromkeys(("retailer_id",), "retailer_key"),
+    **dict.fromkeys(("product_sku", "product_name", "category"), "product_key"),
+    **dict.fromkeys(("currency", "data_source", "quantity"), ""),
+    **dict.fromkeys(("transactions", "facts"), "transaction_id"),
+    "customers": "customer_key",
+    **dict.fromkeys(("revenue", "revenue_per_transaction", "share_of_month", "revenue_rank"), "total_amount"),
+    **dict.fromkeys(("previous_revenue", "change"), "total_amount"),
+}
+_OF_MATCH_DATES = ("is_match_date", "matches_source")
+
+
+def warehouse_views(facts: Sequence[str]) -> Lineage:
+    """Return the lineage of the views over the facts of these assets; a column is shown as ``view.column``."""
+    lineage = {}
+    for view, schema in VIEWS.items():
+        for column in schema.columns:
+            if column in _OF_MATCH_DATES:
+                lineage[f"{view}.{column}"] = f"match_dates.{column}"
+            else:
+                lineage[f"{view}.{column}"] = " ".join(f"{asset}.{_OF_FACTS[column] or column}" for asset in facts)
+    return lineage
+
+
+_CLEAN = _all_of("merchant_transactions", "purchase_amount", "authorized_flag")
+_NAMED = "merchant_transactions.merchant_id"
+_MERCHANT_COLUMNS = {
+    **_same("merchant_transactions", "merchant_id", "city_id", "state_id", "category", "data_source"),
+    "merchant_name": _NAMED,
+    **dict.fromkeys(("month", "hour"), "merchant_transactions.purchase_date"),
+    **dict.fromkeys(("position", "is_advised", "amount", "mean_amount", "sales", "measure"), _CLEAN),
+    **dict.fromkeys(("attempts", "share_of_city"), _NAMED),
+    "unknown_city_attempts": "merchant_transactions.city_id",
+    "cities": "merchant_transactions.city_id",
+    "categories": "merchant_transactions.category",
+    **dict.fromkeys(("chi_squared", "cramers_v"), _all_of("merchant_transactions", "city_id", "category")),
+    "topic": "",
+    "choice": _all_of("merchant_transactions", "city_id", "category", "purchase_date", "installments"),
+}
+#: The answers to the merchants' questions, by their asset.
+MERCHANT_ANSWERS: Mapping[str, Lineage] = {
+    name: {column: _MERCHANT_COLUMNS[column] for column in schema.columns} for name, schema in ANSWERS.items()
+}
+#: The report tells the answers under their names.
+MERCHANT_REPORT: Lineage = {
+    f"{name}.{column}": f"{name}.{column}" for name, schema in ANSWERS.items() for column in schema.columns
 }
 
 

@@ -4,20 +4,22 @@ Belongs here: reading and storing through the lake, what the UI shows, the month
 what is computed, and how Spark is started (``spark_runs``).
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-import pandera.pandas as pa
 
 from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS
-from pizza_assets.defs.catalog import column_schema
+from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.io_manager import preview
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.spark_runs import SparkRuns
-from pizza_assets.errors import SettingsError
+from pizza_assets.defs.versions import code_version
+from pizza_assets.errors import ContractError, SettingsError
+from pizza_assets.lake.layout import MERCHANT_TRANSACTIONS_PREFIX
 from pizza_assets.lake.store import LocalStore
 from pizza_assets.merchants import lake_copy, outputs, quality
 from pizza_assets.merchants.analysis import Study, limits
@@ -26,6 +28,7 @@ from pizza_assets.merchants.inputs import read_merchants, transaction_files
 from pizza_assets.merchants.lake_answers import PREFIX, answer
 from pizza_assets.merchants.questions import Rules
 from pizza_assets.merchants.report import Findings
+from pizza_assets.quality.structure import SCHEMA
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.merchant_files import write
 from pizza_assets.synthetic.merchants import Simulation
@@ -33,6 +36,9 @@ from pizza_assets.synthetic.merchants import Simulation
 MONTHLY_JOB = "merchant_monthly"
 OWNERS = ("team:merchants",)
 _TAGS = {"branch": "merchants"}
+_CODE = ("pizza_assets.merchants", "pizza_assets.contracts.merchants")
+_REPORT_CHECK = "opens_without_network"
+_LOADS = re.compile(r'(?:src|href|url)\s*[=(]\s*["\']?(https?://[^"\' )>]+)')
 #: Rows of an answer that the UI shows.
 _SHOWN_ROWS = 20
 
@@ -54,10 +60,6 @@ def _inputs(settings: Settings, told: Callable[[str], object]) -> Iterator[tuple
         yield store.uri(transactions), store.uri(listed)
 
 
-def _described(contract: pa.DataFrameSchema) -> dict[str, object]:
-    return {"dagster/column_schema": column_schema(contract), "grain": (contract.metadata or {})["grain"]}
-
-
 def _checked(found: quality.Quality) -> Iterator[dg.AssetCheckResult]:
     for check in quality.checks(found):
         yield dg.AssetCheckResult(
@@ -77,12 +79,12 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
         kinds={"duckdb", "parquet"},
         owners=list(OWNERS),
         tags=_TAGS,
-        code_version="1",
-        metadata={
-            "dagster/column_schema": column_schema(contracts.MERCHANT_TRANSACTIONS),
-            "grain": "one row per attempt",
-        },
-        check_specs=[dg.AssetCheckSpec(name, asset="merchant_transactions") for name in quality.CHECKS],
+        code_version=code_version(*_CODE),
+        metadata=catalog.entry(settings, contract=contracts.MERCHANT_TRANSACTIONS, prefix=MERCHANT_TRANSACTIONS_PREFIX),
+        check_specs=[
+            dg.AssetCheckSpec(name, asset="merchant_transactions", description=expected)
+            for name, expected in quality.CHECKS.items()
+        ],
     )
     def merchant_transactions(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
         """Card transactions by year and month with their merchants, real or mock; refused rows lie beside them."""
@@ -123,8 +125,10 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
             kinds={settings.merchants_engine, "parquet"},
             owners=list(OWNERS),
             tags=_TAGS,
-            code_version="1",
-            metadata=_described(schema),
+            code_version=code_version(*_CODE),
+            metadata=catalog.entry(
+                settings, contract=schema, lineage=lineage.MERCHANT_ANSWERS[name], prefix=f"{PREFIX}{name}.parquet"
+            ),
         )
         for name, schema in ANSWERS.items()
     ]
@@ -151,7 +155,49 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
     return merchant_questions
 
 
-def report_asset() -> dg.AssetsDefinition:
+def answer_checks() -> dg.AssetChecksDefinition:
+    """Return the checks of the answers: on whichever engine they were made, they are read as they lie in the lake."""
+    specs = [
+        dg.AssetCheckSpec(
+            SCHEMA, asset=name, blocking=True, description="The stored answer keeps its contract; else no report."
+        )
+        for name in ANSWERS
+    ]
+
+    @dg.multi_asset_check(name="merchant_answers_keep_their_contracts", specs=specs, can_subset=True)
+    def answers_keep_their_contracts(
+        context: dg.AssetCheckExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        for key in context.selected_asset_check_keys:
+            name = key.asset_key.to_user_string()
+            table, broken = outputs.read_answer(lake.store(), PREFIX, name), ""
+            try:
+                contracts.validate(contracts.from_arrow(table, ANSWERS[name]), ANSWERS[name])
+            except ContractError as error:
+                broken = str(error)
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=SCHEMA,
+                passed=not broken,
+                description=broken or f"{table.num_rows} rows keep the contract.",
+                metadata={"rows": table.num_rows},
+            )
+
+    return answers_keep_their_contracts
+
+
+def opens_without_network(page: str) -> dg.AssetCheckResult:
+    """Return whether a page loads nothing from anywhere."""
+    found = _LOADS.findall(page)
+    return dg.AssetCheckResult(
+        check_name=_REPORT_CHECK,
+        passed=not found,
+        description=f"It loads {', '.join(found)}." if found else "It loads nothing from anywhere.",
+        metadata={"kilobytes": round(len(page.encode()) / 1000)},
+    )
+
+
+def report_asset(settings: Settings) -> dg.AssetsDefinition:
     """Return the asset of the report."""
 
     @dg.asset(
@@ -159,10 +205,20 @@ def report_asset() -> dg.AssetsDefinition:
         kinds={"html", "markdown"},
         owners=list(OWNERS),
         tags=_TAGS,
-        code_version="1",
+        code_version=code_version(*_CODE),
         deps=list(ANSWERS),
+        check_specs=[
+            dg.AssetCheckSpec(_REPORT_CHECK, asset="merchant_report", description="The page opens without a network.")
+        ],
+        metadata=catalog.entry(
+            settings,
+            contract=ANSWERS,
+            lineage=lineage.MERCHANT_REPORT,
+            prefix=f"{PREFIX}report.html",
+            docs="data-dictionary.md#merchant_advice",
+        ),
     )
-    def merchant_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[None]:
+    def merchant_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
         """What the answers say, on one page: HTML, and Markdown with its charts."""
         store = lake.store()
         manifest = lake_copy.read_manifest(store)
@@ -176,7 +232,8 @@ def report_asset() -> dg.AssetsDefinition:
                 "headline": findings.headline,
                 "data_source": manifest.data_source,
                 "report": dg.MetadataValue.md(store.read(f"{PREFIX}report.md").decode()),
-            }
+            },
+            check_results=[opens_without_network(store.read(page).decode())],
         )
 
     return merchant_report
@@ -184,7 +241,7 @@ def report_asset() -> dg.AssetsDefinition:
 
 def merchant_defs(settings: Settings) -> dg.Definitions:
     """Return the merchant assets with their monthly job and its schedule, which runs where there are real inputs."""
-    assets = [transactions_asset(settings), questions_asset(settings), report_asset()]
+    assets = [transactions_asset(settings), questions_asset(settings), report_asset(settings)]
     job = dg.define_asset_job(
         MONTHLY_JOB,
         selection=dg.AssetSelection.assets(*assets),
@@ -198,4 +255,4 @@ def merchant_defs(settings: Settings) -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING if has_inputs else dg.DefaultScheduleStatus.STOPPED,
         description="At 03:00 UTC on the first of each month.",
     )
-    return dg.Definitions(assets=assets, jobs=[job], schedules=[schedule])
+    return dg.Definitions(assets=assets, asset_checks=[answer_checks()], jobs=[job], schedules=[schedule])

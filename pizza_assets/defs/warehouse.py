@@ -11,15 +11,18 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
+from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import partitioned_asset
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.retail import RETRIES, RETRY_DELAY
+from pizza_assets.defs.versions import code_version
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse import intake, quality, retention
-from pizza_assets.warehouse.calendar import mark_match_dates
+from pizza_assets.warehouse.calendar import mark_match_dates, unmarked
 from pizza_assets.warehouse.connection import warehouse
 from pizza_assets.warehouse.loader import DayLoad
 from pizza_assets.warehouse.marts import refresh
@@ -28,6 +31,8 @@ from pizza_assets.warehouse.quality import CheckResult
 RETENTION_JOB = "warehouse_retention"
 #: The business day that a refresh is for; the check of missing retailers looks at it.
 DAY_TAG = "pizza_assets/retail_day"
+_CODE = ("pizza_assets.warehouse", "pizza_assets.contracts.sales")
+_DOCS = "warehouse.md"
 _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 _DESCRIPTIONS = {
     "counts_reconcile": "The facts are as many as the audit says were stated.",
@@ -62,6 +67,7 @@ def check_results(asset: dg.AssetKey, results: Iterable[CheckResult]) -> list[dg
             asset_key=asset,
             check_name=name,
             severity=_SEVERITIES[found[0].severity],
+            description=_sentence(found),
             metadata={
                 "days_checked": len({result.day for result in found}),
                 "failed": dg.MetadataValue.json(
@@ -77,6 +83,15 @@ def check_results(asset: dg.AssetKey, results: Iterable[CheckResult]) -> list[dg
     ]
 
 
+def _sentence(results: Sequence[CheckResult]) -> str:
+    failed = [result for result in results if not result.passed]
+    text = f"{len(results)} judged, {len(failed)} failed"
+    if not failed:
+        return f"{text}."
+    newest = max(failed, key=lambda result: (result.day, result.retailer_id))
+    return f"{text}; {newest.retailer_id} {newest.day}: expected {newest.expected}, found {newest.observed}."
+
+
 def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDefinition:
     key = dg.AssetKey(sales_asset_name(retailer_id))
 
@@ -87,6 +102,10 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
         kinds=["postgres"],
         branch="retail",
         deps=[raw],
+        made_by=_CODE,
+        metadata=catalog.entry(
+            settings, contract=FACT_SALES, lineage=lineage.fact_sales(raw), table="sales.fact_sales", docs=_DOCS
+        ),
         retry_policy=dg.RetryPolicy(max_retries=RETRIES, delay=RETRY_DELAY),
         check_specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _DESCRIPTIONS.items()],
     )
@@ -114,16 +133,43 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
 
 
 def _match_dates(settings: Settings) -> dg.AssetsDefinition:
-    @partitioned_asset(settings, group="warehouse", kinds=["postgres"], branch="retail", deps=["raw_matches"])
-    def match_dates(context: dg.AssetExecutionContext, lake: LakeResource) -> None:
+    key = dg.AssetKey("match_dates")
+
+    @partitioned_asset(
+        settings,
+        group="warehouse",
+        kinds=["postgres"],
+        branch="retail",
+        deps=["raw_matches"],
+        made_by=_CODE,
+        metadata=catalog.entry(
+            settings, contract=MATCH_DATES, lineage=lineage.MATCH_DATES, table="sales.dim_date", docs=_DOCS
+        ),
+        check_specs=[
+            dg.AssetCheckSpec("marks_every_day", asset=key, description="The calendar knows of every day of the lake.")
+        ],
+    )
+    def match_dates(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
         """Which days of the warehouse's calendar have football, and whether that is real or mock."""
         days = days_of(context)
         dates = intake.match_dates(lake.store(), days[0], days[-1])
         with warehouse(settings) as connection:
             mark_match_dates(connection, dates)
+            missing = unmarked(connection, days)
         for item in dates:
             shown = {"matches": item.matches, "data_source": item.source}
             context.add_asset_metadata(shown, partition_key=item.day.isoformat())
+        found = f"The lake has no matches of {', '.join(map(str, missing))}. Run raw_matches for them."
+        return dg.MaterializeResult(
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=not missing,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=found if missing else f"All {len(days)} days are marked.",
+                    metadata={"days": len(days), "unmarked": len(missing)},
+                )
+            ]
+        )
 
     return match_dates
 
@@ -137,7 +183,14 @@ def _views(settings: Settings, facts: Sequence[dg.AssetKey]) -> dg.AssetsDefinit
         kinds={"postgres"},
         owners=["team:retail"],
         deps=[*facts, "match_dates"],
-        code_version="1",
+        code_version=code_version(*_CODE),
+        metadata=catalog.entry(
+            settings,
+            contract=VIEWS,
+            lineage=lineage.warehouse_views([asset.to_user_string() for asset in facts]),
+            table=", ".join(f"marts.{name}" for name in VIEWS),
+            docs=_DOCS,
+        ),
         tags={"branch": "retail"},
         retry_policy=dg.RetryPolicy(max_retries=RETRIES, delay=RETRY_DELAY),
         check_specs=[
@@ -192,7 +245,11 @@ def _retention(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinit
     status = dg.DefaultScheduleStatus.RUNNING if is_set else dg.DefaultScheduleStatus.STOPPED
     zone = settings.retail_daily_time_zone
     return job, dg.ScheduleDefinition(
-        job=job, cron_schedule="0 4 1 * *", execution_timezone=zone, default_status=status
+        job=job,
+        cron_schedule="0 4 1 * *",
+        execution_timezone=zone,
+        default_status=status,
+        description=f"At 04:00 ({zone}) on the first of each month, where WAREHOUSE_KEEP_MONTHS is set.",
     )
 
 

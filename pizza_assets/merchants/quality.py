@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 #: The names of the checks.
-CHECKS = (
-    "not_empty",
-    "refused_rows",
-    "future_dates",
-    "null_merchants",
-    "negative_amounts",
-    "midnight_stamps",
-    "duplicate_merchants",
-    "unmatched_merchants",
-)
+CHECKS = {
+    "not_empty": "Some transaction is usable.",
+    "refused_rows": "At most a tenth of the rows is refused; more, and the input is not what it says.",
+    "future_dates": "No purchase lies in the future.",
+    "null_merchants": "Every transaction names its merchant.",
+    "negative_amounts": "No amount is negative: refunds and normalised data have some.",
+    "midnight_stamps": "Purchases have a time of day: few are stamped 00:00:00.",
+    "duplicate_merchants": "Every merchant is listed once.",
+    "unmatched_merchants": "Every merchant with a transaction is listed.",
+}
 #: More refused rows than this share: the input is not what it says.
 MAX_REFUSED_SHARE = 0.1
 #: One second of a day holds 0.001 % of it; more than this share at 00:00:00 are dates without a time.

@@ -3,7 +3,7 @@
 Belongs here: ``dim_date``'s columns about matches. Does not belong here: reading the lake.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -33,3 +33,10 @@ def mark_match_dates(connection: Connection, dates: Iterable[MatchDate]) -> int:
     found = list(dates)
     columns = [[item.day for item in found], [item.matches for item in found], [item.source for item in found]]
     return connection.execute(_UPDATE, columns).rowcount
+
+
+def unmarked(connection: Connection, days: Sequence[date]) -> list[date]:
+    """Return which of these days the calendar does not know to have, or not to have, matches."""
+    marked = "SELECT calendar_date FROM sales.dim_date WHERE calendar_date = ANY(%s) AND is_match_date IS NOT NULL"
+    known = {day for (day,) in connection.execute(marked, [list(days)])}
+    return [day for day in days if day not in known]

@@ -12,10 +12,11 @@ from pizza_assets.definitions import build_defs
 from pizza_assets.defs.catalog import column_schema, entry
 from pizza_assets.defs.lineage import MATCH_EVENTS, ORDER_VOLUME
 from pizza_assets.settings import Settings
+from pizza_assets.sources.retail.collect import RETAILERS
 
 ROOT = Path(__file__).parents[2]
 #: What comes from outside has no columns before it.
-FROM_OUTSIDE = {"raw_matches", "raw_orders", "raw_retailer_1", "raw_retailer_2", "raw_retailer_3"}
+FROM_OUTSIDE = {"raw_matches", "raw_orders", *(f"raw_{name}" for name in RETAILERS), "merchant_transactions"}
 
 
 #: Dagster does not export the type of an asset graph.
@@ -47,8 +48,12 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_to_read_on(graph: Gra
         assert not anchor or f"\n## {anchor}\n" in text, (name, anchor)
 
 
-def test_every_asset_in_the_lake_names_its_place(graph: Graph) -> None:
-    places = {node.key.to_user_string(): node.metadata.get("dagster/uri") for node in graph.asset_nodes}
+def test_every_asset_names_its_place(graph: Graph) -> None:
+    places = {
+        node.key.to_user_string(): node.metadata.get("dagster/uri") or node.metadata.get("dagster/table_name")
+        for node in graph.asset_nodes
+    }
+    assert places["sales_dominos"] == "sales.fact_sales"
     assert places["raw_orders"] == "lake/raw-data/dominos-orders"
     assert places["correlation_results"] == "lake/processed-data/correlation-analysis"
     assert places["dashboard_page"] == "lake/dashboard/index.html"
@@ -98,7 +103,7 @@ def test_docs_are_links_where_they_can_be_read_in_a_browser() -> None:
 
 
 def test_groups_stand_in_flow_order_in_the_lineage(graph: Graph) -> None:
-    order = {"raw": 0, "retail": 1, "match_day": 1, "dashboard": 2}
+    order = {"raw": 0, "match_day": 1, "dashboard": 2, "retail": 1, "warehouse": 2, "merchants": 0}
     for node in graph.asset_nodes:
         for parent in node.parent_keys:
             assert order[str(graph.get(parent).group_name)] <= order[str(node.group_name)]

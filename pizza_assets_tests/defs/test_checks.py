@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from pizza_assets.definitions import build_defs
+from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.defs.checks import FRESHNESS_CHECK, FRESHNESS_JOB, check_result
 from pizza_assets.defs.runs import RunFailedError, run_days
 from pizza_assets.lake import open_lake
@@ -69,27 +69,27 @@ def in_its_folder(whole_run: tuple[str, Store], monkeypatch: pytest.MonkeyPatch)
     return whole_run
 
 
-def test_every_daily_asset_has_checks_and_structure_blocks() -> None:
+def test_every_day_in_the_lake_is_checked_and_structure_blocks() -> None:
     graph = build_defs(small()).resolve_asset_graph()
-    for node in graph.asset_nodes:
-        names = {key.name for key in node.check_keys}
-        if node.is_partitioned:
-            assert "schema" in names, node.key
-        if node.key.to_user_string() in DAILY_TABLES:
-            assert "counts_reconcile" in names, node.key
-    for key in graph.asset_check_keys:
-        spec = graph.get(key)
-        assert spec.description, key
-        structure = ("schema", "counts_", "holds_")
-        assert graph.get_check_spec(key).blocking == key.name.startswith(structure), key
+    of_the_lake = {node.key for node in graph.asset_nodes if node.group_name in {"raw", "match_day", "retail"}}
+    for key in of_the_lake:
+        names = {check.name for check in graph.get(key).check_keys}
+        name = key.to_user_string()
+        assert "schema" in names or name == "insights_report", "a report has no columns"
+        assert "counts_reconcile" in names or name in {"correlation_results", "insights_report"}, key
+    for check in graph.asset_check_keys:
+        spec = graph.get_check_spec(check)
+        assert spec.description, check
+        if check.asset_key in of_the_lake:
+            assert spec.blocking == check.name.startswith(("schema", "counts_")), check
 
 
 def test_a_range_run_shows_each_day_and_keeps_its_results_in_the_lake(in_its_folder: tuple[str, Store]) -> None:
     run_id, lake = in_its_folder
     found = evaluations()
-    graph = build_defs(small()).resolve_asset_graph()
-    expected = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
-    assert found.keys() == {key for key in expected if key[1] != FRESHNESS_CHECK and key[0] != "spice_refresh"}
+    of_job = build_defs(small()).resolve_job_def(MATCH_DAY_JOB).asset_layer.asset_graph.asset_check_keys
+    assert found.keys() == {(key.asset_key.to_user_string(), key.name) for key in of_job}
+    assert FRESHNESS_CHECK not in {key.name for key in of_job}
     share = found["raw_orders", "share_of_real_data"]
     assert share.passed, "without a key mock data is what was asked for"
     rows = days_shown(share)

@@ -1,6 +1,7 @@
 """The merchant assets through Dagster: the copy with its checks, the answers, the report, the monthly job."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.definitions import build_defs
 from pizza_assets.defs import spark_runs
-from pizza_assets.defs.merchants import MONTHLY_JOB
+from pizza_assets.defs.merchants import MONTHLY_JOB, opens_without_network
 from pizza_assets.lake import open_lake
+from pizza_assets.lake.store import Store
 from pizza_assets.merchants import outputs
+from pizza_assets.merchants.analysis import Answer
 from pizza_assets.merchants.lake_answers import PREFIX
 from pizza_assets.merchants.quality import CHECKS
 from pizza_assets.settings import Settings
@@ -102,7 +105,8 @@ def test_real_files_are_real_and_refused_rows_are_counted(real_files: dict[str, 
 
 
 def test_checks_are_evaluated_and_warn(real_files: dict[str, str]) -> None:
-    found = {event.check_name: event for event in run(settings_of(**real_files)).get_asset_check_evaluations()}
+    events = run(settings_of(**real_files)).get_asset_check_evaluations()
+    found = {event.check_name: event for event in events if event.asset_key.path[-1] == "merchant_transactions"}
     assert set(found) == set(CHECKS)
     assert {name for name, event in found.items() if not event.passed} == {"refused_rows"}
     assert found["refused_rows"].severity == dg.AssetCheckSeverity.ERROR
@@ -220,3 +224,40 @@ def _finished(emr: Any, context: object, start: dict[str, str]) -> Any:
     answer = emr.client.get_job_run(applicationId=start["applicationId"], jobRunId=start["jobRunId"])
     assert answer["jobRun"]["state"] == "SUCCESS"
     return answer
+
+
+def test_an_answer_that_breaks_its_contract_stops_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = outputs.write_answer
+
+    def without_sales(store: Store, prefix: str, found: Answer, *rest: Any) -> str:
+        if found.name == "top_hours":
+            nothing = pa.array([0] * len(found.table))
+            found = replace(
+                found, table=found.table.set_column(found.table.column_names.index("sales"), "sales", nothing)
+            )
+        return write(store, prefix, found, *rest)
+
+    monkeypatch.setattr(outputs, "write_answer", without_sales)
+    result = run(settings_of())
+    assert not result.success
+    events = result.get_asset_check_evaluations()
+    found = {event.asset_key.path[-1]: event for event in events if event.check_name == "schema"}
+    assert {name for name, event in found.items() if not event.passed} == {"top_hours"}
+    assert str(found["top_hours"].description).startswith("The data breaks the contract 'top_hours'. sales:")
+    assert found["mean_sales"].description is not None
+    assert "rows keep the contract" in found["mean_sales"].description
+    assert "merchant_report" not in materialized(result)
+
+
+@pytest.mark.parametrize(
+    ("page", "passed"),
+    [
+        ("<img src='data:image/svg+xml;base64,AA'><svg xmlns='http://www.w3.org/2000/svg'/>", True),
+        ("<a href='https://example.org/'>more</a>", False),
+        ("<style>@import url(http://example.org/a.css)</style>", False),
+    ],
+)
+def test_a_page_that_loads_something_says_what(page: str, passed: bool) -> None:
+    result = opens_without_network(page)
+    assert result.passed == passed
+    assert ("example.org" in str(result.description)) == (not passed)

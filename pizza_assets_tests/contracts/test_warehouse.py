@@ -1,0 +1,57 @@
+"""What the catalog says of the warehouse is what a real PostgreSQL has after the migrations."""
+
+import pandera.pandas as pa
+import pytest
+
+from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
+from pizza_assets.warehouse.connection import Connection
+
+_COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, NULL), a.attnotnull
+FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+_KEY = """
+SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+WHERE i.indrelid = %s::regclass AND i.indisunique
+"""
+#: Kinds of types here and there.
+_KINDS = {
+    "text": {"string"},
+    "integer": {"int64"},
+    "smallint": {"int64"},
+    "bigint": {"int64"},
+    "numeric": {"decimal"},
+    "date": {"date32"},
+    "boolean": {"bool"},
+    "timestamp with time zone": {"timestamp"},
+}
+
+
+def kinds(schema: pa.DataFrameSchema) -> dict[str, str]:
+    from pizza_assets.contracts import arrow_schema
+
+    return {field.name: str(field.type).split("[", 1)[0].split("128", 1)[0] for field in arrow_schema(schema)}
+
+
+@pytest.mark.parametrize(
+    ("table", "schema"),
+    [("sales.fact_sales", FACT_SALES), *((f"marts.{name}", schema) for name, schema in VIEWS.items())],
+)
+def test_columns_types_and_key_are_the_databases(
+    connection: Connection, table: str, schema: pa.DataFrameSchema
+) -> None:
+    found = connection.execute(_COLUMNS, [table]).fetchall()
+    assert [name for name, *_ in found] == list(schema.columns)
+    for name, kind, _ in found:
+        assert kinds(schema)[name] in _KINDS[kind], name
+    assert {name for (name,) in connection.execute(_KEY, [table])} == set((schema.metadata or {})["key"])
+    if table == "sales.fact_sales":
+        assert {name for name, _, is_not_null in found if not is_not_null} == {
+            name for name, column in schema.columns.items() if column.nullable
+        }
+
+
+def test_match_dates_are_columns_of_the_calendar(connection: Connection) -> None:
+    found = {name: kind for name, kind, _ in connection.execute(_COLUMNS, ["sales.dim_date"]).fetchall()}
+    for name, kind in kinds(MATCH_DATES).items():
+        assert kind in _KINDS[found[name]], name

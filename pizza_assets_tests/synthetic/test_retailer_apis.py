@@ -82,7 +82,9 @@ def test_a_late_receipt_is_delivered_once(retailer_id: str) -> None:
 
 
 def test_the_command_serves_until_it_is_interrupted() -> None:
-    code = "from pizza_assets.cli import main; main(['simulate', 'retailers', '--port', '0'])"
+    # In the background of a script children ignore SIGINT; at a terminal they do not.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from pizza_assets.cli import main; main(['simulate', 'retailers', '--port', '0'])"
     command = [sys.executable, "-W", "ignore", "-c", code]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:

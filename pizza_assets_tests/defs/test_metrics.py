@@ -117,8 +117,10 @@ def test_a_run_waits_while_another_one_writes_to_the_lake(monkeypatch: pytest.Mo
     monkeypatch.setattr("pizza_assets.lake.lock._LOGGER.warning", lambda *_: waits.set())
     thread = threading.Thread(target=run_days, args=(small(), FIRST, FIRST, "raw_matches"))
     thread.start()
-    assert waits.wait(60)
-    assert list(open_lake("lake").list("raw-data/")) == []
-    other.release()
-    thread.join(60)
+    try:
+        assert waits.wait(300)
+        assert list(open_lake("lake").list("raw-data/")) == []
+    finally:
+        other.release()
+    thread.join(300)
     assert list(DailyTable(open_lake("lake"), RAW_MATCHES)) == [FIRST]

@@ -193,6 +193,7 @@ def refresh_sensor(
         job=job,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if is_set_up else dg.DefaultSensorStatus.STOPPED,
+        description="One refresh of QuickSight for all dashboard data that has landed, where QuickSight is set up.",
     )
     def spice_refresh_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Ask for one refresh of QuickSight when new dashboard data has landed."""

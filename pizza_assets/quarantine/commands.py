@@ -11,10 +11,10 @@ import click
 from pizza_assets.settings import Settings
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
-_DATA_SETS = ("raw_matches", "raw_orders")
+_REPLAYED = ("raw_matches", "raw_orders")
+_DATA_SETS = (*_REPLAYED, "raw_retailer_1", "raw_retailer_2", "raw_retailer_3", "raw_dominos_sales")
 _LONGEST_EXAMPLE = 300
 
-_data_set = click.option("--data-set", type=click.Choice(_DATA_SETS), help="Only this data set; both by default.")
 _from = click.option("--from", "first", type=_DAY, help="First day, YYYY-MM-DD (UTC); the earliest by default.")
 _to = click.option("--to", "last", type=_DAY, help="Last day; the latest by default.")
 
@@ -29,7 +29,7 @@ def _span(first: datetime | None, last: datetime | None) -> tuple[date, date]:
 
 
 @quarantine.command("list")
-@_data_set
+@click.option("--data-set", type=click.Choice(_DATA_SETS), help="Only this data set; all by default.")
 @_from
 @_to
 def list_rejects(data_set: str | None, first: datetime | None, last: datetime | None) -> None:
@@ -49,7 +49,7 @@ def list_rejects(data_set: str | None, first: datetime | None, last: datetime | 
 
 
 @quarantine.command()
-@_data_set
+@click.option("--data-set", type=click.Choice(_REPLAYED), help="Only this data set; both by default.")
 @_from
 @_to
 @click.pass_obj
@@ -61,13 +61,13 @@ def replay(debug: bool, data_set: str | None, first: datetime | None, last: date
     """
     from pizza_assets.defs.replay import replay as run
     from pizza_assets.lake import lake_of
-    from pizza_assets.quarantine.records import QUARANTINED, rejects
+    from pizza_assets.quarantine.records import REPLAYED, rejects
     from pizza_assets.quarantine.rereading import gains
 
     settings = Settings.load()
     store = lake_of(settings)
-    for name in [data_set] if data_set else _DATA_SETS:
-        where, span = QUARANTINED[name], _span(first, last)
+    for name in [data_set] if data_set else _REPLAYED:
+        where, span = REPLAYED[name], _span(first, last)
         gained = gains(store, where, *span, settings)
         if gained:
             run(settings, store, name, sorted(gained), verbose=debug)

@@ -9,12 +9,14 @@ from datetime import date
 from typing import Any
 
 from pizza_assets.lake import formats, layout
-from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, DailyLayout
+from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, SALES_TABLES, DailyLayout, SalesLayout
 from pizza_assets.lake.store import Store
 from pizza_assets.quality.rejects import kind_of
 
-#: Data sets with a quarantine, by the name of their asset.
-QUARANTINED: Mapping[str, DailyLayout] = {where.name: where for where in (RAW_MATCHES, RAW_ORDERS)}
+#: Data sets whose quarantine can be read again, by the name of their asset.
+REPLAYED: Mapping[str, DailyLayout] = {where.name: where for where in (RAW_MATCHES, RAW_ORDERS)}
+#: All data sets with a quarantine.
+QUARANTINED: Mapping[str, DailyLayout | SalesLayout] = {**REPLAYED, **SALES_TABLES}
 
 #: A refused record as it lies in the lake: ``reason`` and ``record``.
 Reject = Mapping[str, Any]
@@ -31,7 +33,9 @@ class Kind:
     newest: Reject
 
 
-def rejects(store: Store, where: DailyLayout, first: date, last: date) -> Iterator[tuple[date, list[Reject]]]:
+def rejects(
+    store: Store, where: DailyLayout | SalesLayout, first: date, last: date
+) -> Iterator[tuple[date, list[Reject]]]:
     """Yield the refused records of each day from `first` to `last` that has some."""
     for item in store.list(f"{where.prefix}/rejected/"):
         day = layout.day_of(item.key)

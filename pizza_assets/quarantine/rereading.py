@@ -78,8 +78,8 @@ def gains(store: Store, where: DailyLayout, first: date, last: date, settings: S
 
 
 def _sources_objects(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]] | None:
-    """Return the source's own objects beside a real day; None where none are kept."""
-    key = where.key(day, "real", extension="json.gz")
+    """Return the source's own objects of a real day; None where none are kept."""
+    key = where.received_key(day)
     if not any(store.list(key)):
         return None
     objects: list[Mapping[str, object]] = json.loads(gzip.decompress(store.read(key)))["objects"]

@@ -12,6 +12,7 @@ from pizza_assets.defs.raw import REPLAY_TAG
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import ORDER_VOLUME, RAW_ORDERS
 from pizza_assets.lake.tables import DailyTable
+from pizza_assets.quarantine import commands, records
 from pizza_assets.verify import verify
 
 #: In London the clocks go from 01:00 to 02:00 on this day.
@@ -84,3 +85,8 @@ def test_a_replay_after_the_fix_stores_what_is_valid_and_runs_what_follows(monke
     assert "raw_orders: 0 records stored on 0 days, 1 stay refused." in again
     assert ids(DAY) == ["1", "2", "3"]
     assert ids(NEXT) == ["5"]
+
+
+def test_the_options_name_every_data_set_with_a_quarantine() -> None:
+    assert set(commands._DATA_SETS) == set(records.QUARANTINED)
+    assert set(commands._REPLAYED) == set(records.REPLAYED)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.errors import ContractError, LakeError
-from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
+from pizza_assets.lake.formats import ndjson_bytes
+from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, SALES_TABLES
 from pizza_assets.lake.store import LocalStore, Store
 from pizza_assets.lake.tables import DailyTable, Day
 from pizza_assets.quarantine.records import kinds
@@ -147,7 +148,7 @@ def test_matches_keep_what_the_source_sent(store: Store) -> None:
     DailyTable(store, RAW_MATCHES).put(DAY, content, "replay")
     assert content.frame["match_id"].tolist() == ["9", "1"]
     assert [reject["record"] for reject in content.rejected] == [bad]
-    kept = store.read(RAW_MATCHES.key(DAY, "real", extension="json.gz"))
+    kept = store.read(RAW_MATCHES.received_key(DAY))
     assert json.loads(gzip.decompress(kept))["objects"] == objects
     assert verify(store).problems == []
 
@@ -189,6 +190,13 @@ def test_kinds_count_by_reason_with_the_newest_example(store: Store) -> None:
     assert (first.reason, first.count, first.days) == ("order_total", 4, [DAY, DAY + timedelta(days=1)])
     assert first.newest["reason"] == "order_total = 'x1': expected a number"
     assert (second.reason, second.count) == ("expected a JSON object in the line", 2)
+
+
+def test_refused_sales_of_a_retailer_are_listed_too(store: Store) -> None:
+    where = SALES_TABLES["raw_retailer_2"]
+    store.write(where.rejected_key(DAY), ndjson_bytes([refused({"sku": 7}, "price = -1: expected 0 or more")]), {})
+    (kind,) = kinds(store, "raw_retailer_2", DAY, DAY)
+    assert (kind.reason, kind.count, kind.days) == ("price", 1, [DAY])
 
 
 RECORDS = st.one_of(

@@ -133,7 +133,8 @@ def _archive_month(connection: Connection, store: Store, retailer_id: str, retai
         deleted = sum(connection.execute(statement, values).rowcount for statement in _DELETE)
         if deleted != table.num_rows:
             raise WarehouseError(
-                f"{retailer_id} {month:%Y-%m}: {table.num_rows} rows archived, {deleted} found to delete."
+                f"{retailer_id} {month:%Y-%m}: {table.num_rows} rows were archived, but {deleted} found to delete. "
+                "Something else changes the facts. Nothing was deleted; run again."
             )
         connection.execute(_STALE, values)
         connection.execute(_NOTE, values)

@@ -147,6 +147,15 @@ def test_a_correction_that_is_taken_back_gives_the_first_statement_back(connecti
     ]
 
 
+def test_of_several_older_statements_the_newest_one_stands_again(connection: Connection) -> None:
+    for number in (1, 0, 2):
+        load(connection, {"quantity": number + 1}, day=DAY + timedelta(days=number))
+    load(connection, day=DAY + timedelta(days=2), replace=True)
+    assert column(facts(connection), "quantity", "source_day") == [(2, NEXT_DAY)]
+    load(connection, day=NEXT_DAY, replace=True)
+    assert column(facts(connection), "quantity", "source_day") == [(1, DAY)]
+
+
 def test_a_transaction_that_shifts_to_another_date_is_there_once(connection: Connection) -> None:
     load(connection, {"sold_at": datetime(2025, 3, 3, 23, 59, tzinfo=UTC)})
     load(connection, {"sold_at": datetime(2025, 3, 4, 0, 1, tzinfo=UTC)}, day=NEXT_DAY)
@@ -226,9 +235,10 @@ class _Cut(psycopg.Cursor[Any]):
 def test_a_load_that_dies_at_any_statement_leaves_nothing(
     connection: Connection, database: str, monkeypatch: pytest.MonkeyPatch, *, replace: bool, is_bulk: bool
 ) -> None:
+    constraints = _constraints(connection)
     monkeypatch.setattr(bulk, "pays", lambda *_: is_bulk)
     load(connection, {"quantity": 1}, {"transaction_id": "T0"})
-    before, constraints = facts(connection), _constraints(connection)
+    before = facts(connection)
     lines = [{"quantity": 2}, {"transaction_id": "T2", "product_sku": "P2", "customer_id": "C2"}]
     for statement in range(100):
         _Cut.left = statement

@@ -1,5 +1,6 @@
 """The views: what they say, that real and mock stay apart, and that a refresh of what changed equals a full one."""
 
+import threading
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -157,6 +158,28 @@ def test_what_is_loaded_during_a_refresh_stays_stale(connection: Connection, dat
             load(connection, {"transaction_id": "T2"})
         refresh(refreshing)
     assert one(connection, "SELECT sum(facts) FROM marts.mv_daily_sales_summary") == 2
+
+
+def test_all_views_tell_of_one_moment(connection: Connection, database: str) -> None:
+    """A load that commits between the two roll-ups is in neither. A trigger stops the refresh between them."""
+    connection.execute("""
+        CREATE FUNCTION marts.wait() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
+        CREATE TRIGGER wait AFTER INSERT ON marts.rollup_daily_retailer EXECUTE FUNCTION marts.wait();
+        SELECT pg_advisory_lock(7);
+    """)
+    load(connection, {})
+    with connect(database) as refreshing:
+        worker = threading.Thread(target=refresh, args=[refreshing])
+        worker.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while one(connection, waits) == 0:
+            assert worker.is_alive()
+        load(connection, {"transaction_id": "T2"})
+        connection.execute("SELECT pg_advisory_unlock(7)")
+        worker.join()
+    assert one(connection, "SELECT sum(facts) FROM marts.mv_daily_sales_summary") == 1
+    assert one(connection, "SELECT sum(transactions) FROM marts.mv_daily_sales_by_product") == 1
 
 
 def test_a_refresh_that_dies_leaves_the_views_and_what_is_stale(connection: Connection, database: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pizza_assets.errors import LakeError, WarehouseError
 from pizza_assets.lake.store import Store
-from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.connection import Connection, connect
 from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.marts import refresh
 from pizza_assets.warehouse.retention import archive, cutoff, due
@@ -107,6 +107,26 @@ def test_nothing_is_deleted_unless_the_lake_gives_it_back(
     with pytest.raises(error):
         list(archive(filled, lake(store), MARCH))
     assert facts(filled) == before
+
+
+class _Busy(_Forgetful):
+    """A lake during whose writing somebody changes the facts past the loader."""
+
+    database = ""
+
+    def write(self, key: str, data: bytes, metadata: Any) -> None:
+        self._store.write(key, data, metadata)
+        with connect(self.database) as other:
+            other.execute("DELETE FROM sales.fact_sales WHERE transaction_id = 'T0-1'")
+
+
+def test_nothing_is_deleted_when_the_facts_change_meanwhile(
+    filled: Connection, store: Store, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Busy, "database", database)
+    with pytest.raises(WarehouseError, match="7 rows were archived, but 6 found to delete"):
+        list(archive(filled, _Busy(store), MARCH))
+    assert one(filled, "SELECT count(*) FROM sales.fact_sales WHERE retailer_key = 1") == 11
 
 
 def test_the_loader_role_may_archive(filled: Connection, store: Store) -> None:

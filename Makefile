@@ -45,7 +45,7 @@ java: # Debian's Java 17, for the tests that need Spark
 test-spark: setup java .venv/spark ## Run the merchants' tests on Spark: local, and a cluster of two workers (installs pyspark, Java)
 	$(BIN)/python -m pytest -rs pizza_assets_tests/spark
 
-test-all: chromium test test-spark ## Run all tests, those in Chromium and on Spark too (installs what is missing)
+test-all: chromium test ## Run all tests, those in Chromium too (installs Chromium when it is missing; Spark: make test-spark)
 
 test-postgres: setup ## Run the warehouse's tests on Debian's PostgreSQL 15 (installs it when it is missing)
 	.ci/test-postgres $(BIN)/python

@@ -215,7 +215,7 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
             contract=ANSWERS,
             lineage=lineage.MERCHANT_REPORT,
             prefix=f"{PREFIX}report.html",
-            docs="data-dictionary.md#merchant_advice",
+            docs="merchants.md",
         ),
     )
     def merchant_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above

@@ -84,6 +84,11 @@ def _lists(values: list[object], dtype: pd.ArrowDtype) -> pd.arrays.ArrowExtensi
     return pd.arrays.ArrowExtensionArray(pyarrow.array(values, type=dtype.pyarrow_dtype))
 
 
+def _repeated(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.Series:
+    """Return which rows repeat the key of an earlier one; none do where the contract has no key."""
+    return frame.duplicated(schema.unique) if schema.unique else pd.Series(data=False, index=frame.index)
+
+
 def _keeps(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> bool:
     """Tell whether `frame` keeps the contract, by the contract's own checks.
 
@@ -93,7 +98,7 @@ def _keeps(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> bool:
     if list(frame.columns) != list(columns) or frame.dtypes.tolist() != [_pandas_type(c) for c in columns.values()]:
         return False
     return frame.empty or (
-        not frame.duplicated(schema.unique).any()
+        not _repeated(frame, schema).any()
         and not any(frame[name].isna().any() for name, column in columns.items() if not column.nullable)
         and all(check(frame[name]).check_passed for name, column in columns.items() for check in column.checks)
         and all(check(frame).check_passed for check in schema.checks)
@@ -153,7 +158,7 @@ def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.Dat
     """
     if _keeps(frame, schema):
         return frame, pd.Series(dtype=str)
-    duplicate = frame.duplicated(schema.unique)
+    duplicate = _repeated(frame, schema)
     reasons = {label: f"duplicate {' + '.join(schema.unique)}" for label in frame.index[duplicate]}
     failures = _failures(frame[~duplicate], schema)
     if failures is not None:

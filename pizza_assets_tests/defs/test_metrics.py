@@ -110,6 +110,8 @@ def test_cloudwatch_that_denies_fails_no_run(monkeypatch: pytest.MonkeyPatch, ca
     assert len([record for record in caplog.records if "CloudWatch did not take" in record.getMessage()]) == 1
 
 
+# Dagster follows the output of a run with processes that end some time after it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_run_waits_while_another_one_writes_to_the_lake(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two backfills from the command line, or one beside the daemon's run."""
     other, waits = WriterLock(open_lake("lake")), threading.Event()

@@ -16,7 +16,8 @@ from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.definitions import build_defs
 from pizza_assets.defs import spark_runs
-from pizza_assets.defs.merchants import MONTHLY_JOB, opens_without_network
+from pizza_assets.defs.merchant_outputs import opens_without_network
+from pizza_assets.defs.merchants import MONTHLY_JOB
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.store import Store
 from pizza_assets.merchants import outputs

@@ -52,7 +52,8 @@ COPY (
     ) a
     JOIN sales.dim_retailer r USING (retailer_key)
     JOIN sales.dim_store s USING (store_key)
-    LEFT JOIN unnest({cities}, {countries}, {time_zones}) AS c (city, country, time_zone) ON c.city = s.city
+    LEFT JOIN unnest({cities}::text[], {countries}::text[], {time_zones}::text[]) AS c (city, country, time_zone)
+        ON c.city = s.city
     ORDER BY a.retailer_key, a.transaction_id, a.store_key, a.category
 ) TO STDOUT (FORMAT csv)
 """
@@ -61,7 +62,8 @@ SELECT r.retailer_id || '/' || s.store_id AS merchant_id, r.retailer_name || ' '
        nullif(s.city, {unknown}) AS city_id, c.country AS state_id, {source} AS data_source
 FROM sales.dim_store s
 JOIN sales.dim_retailer r USING (retailer_key)
-LEFT JOIN unnest({cities}, {countries}, {time_zones}) AS c (city, country, time_zone) ON c.city = s.city
+LEFT JOIN unnest({cities}::text[], {countries}::text[], {time_zones}::text[]) AS c (city, country, time_zone)
+    ON c.city = s.city
 WHERE s.store_key <> 0 AND EXISTS (
     SELECT FROM sales.fact_sales f
     WHERE f.store_key = s.store_key AND f.data_source = {source} AND f.currency = {currency}

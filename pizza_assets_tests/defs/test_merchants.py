@@ -141,8 +141,7 @@ def test_the_warehouses_sales_come_back_to_it_as_answers(connection: Connection)
 
 
 def test_an_empty_warehouse_is_one_sentence() -> None:
-    words = sentence(run(settings_of(merchants_transactions="warehouse")))
-    assert words.startswith("The warehouse has no sales. Load some")
+    assert "The warehouse has no sales. Load some" in sentence(run(settings_of(merchants_transactions="warehouse")))
 
 
 def test_answers_of_other_transactions_are_neither_reported_nor_published(connection: Connection) -> None:
@@ -151,15 +150,15 @@ def test_answers_of_other_transactions_are_neither_reported_nor_published(connec
     assert run(settings_of(mock_seed=1), "merchant_transactions", "top_hours").success
     for asset in ("merchant_report", "merchant_tables"):
         words = sentence(run(settings_of(), asset))
-        assert words.startswith("top_merchants, mean_sales, popular_merchants, city_category_association, merchant_adv")
-        assert "from other transactions than the lake has now" in words
+        assert "city_category_association, merchant_advice: computed from other transactions than the lake has" in words
+        assert "top_hours" not in words
     assert published_rows(connection) == before
 
 
 def test_a_warehouse_that_does_not_answer_leaves_answers_and_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     result = run(settings_of())
-    assert sentence(result).startswith("The warehouse does not answer")
+    assert "Connection refused" in sentence(result)
     assert set(materialized(result)) == {"merchant_transactions", *ANSWERS, "merchant_report"}
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from pizza_assets.contracts import CONTRACTS, data_dictionary
 from pizza_assets.contracts.dashboard import SALES_BY_PRODUCT
+from pizza_assets.contracts.merchants import PUBLISHED_RUN
 from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.settings import Settings
@@ -18,7 +19,9 @@ from pizza_assets.settings import Settings
 def dictionary() -> str:
     """Return the data dictionary of every contract, as Markdown."""
     dashboard = {f"dashboard: {name}": schema for name, schema in {**DATA_SETS, "sales": SALES_BY_PRODUCT}.items()}
-    in_warehouse = {f"warehouse: {schema.name}": schema for schema in (FACT_SALES, MATCH_DATES, *VIEWS.values())}
+    in_warehouse = {
+        f"warehouse: {schema.name}": schema for schema in (FACT_SALES, MATCH_DATES, *VIEWS.values(), PUBLISHED_RUN)
+    }
     return data_dictionary({**CONTRACTS, **in_warehouse, **dashboard})
 
 

@@ -192,10 +192,18 @@ class Settings(BaseSettings):
 
     # Merchants
     merchants_transactions: str | None = Field(
-        None, description="Card transactions: a Parquet file, a folder or a glob; mock when not set."
+        None,
+        description="Card transactions: a Parquet file, a folder or a glob; or the word warehouse: its sales, each "
+        "store a merchant. Mock when not set.",
     )
     merchants_file: str | None = Field(
         None, description="List of merchants, CSV: merchant_id, merchant_name, city_id, state_id."
+    )
+    merchants_currency: str | None = Field(
+        None, pattern="^[A-Z]{3}$", description="Take the warehouse's sales in this currency, where it has several."
+    )
+    merchants_data_source: Literal["real", "mock"] | None = Field(
+        None, description="Take the warehouse's real or its mock sales, where it has both."
     )
     merchants_max_amount: float = Field(
         10_000_000, gt=0, description="Larger purchase amounts, either way, are refused."

@@ -3,7 +3,7 @@
 The seed's fields keep their names. Amounts have no currency: the source names none.
 """
 
-from pizza_assets.contracts.columns import data_set, flag, integer, local_time, number, source, text
+from pizza_assets.contracts.columns import data_set, flag, instant, integer, local_time, number, source, text
 
 #: What a group is called whose merchant, category, city or state is not known.
 UNKNOWN_MERCHANT = "Unknown merchant"
@@ -179,3 +179,26 @@ ANSWERS = {
         MERCHANT_ADVICE,
     )
 }
+
+#: What the warehouse says of the answers that it holds.
+PUBLISHED_RUN = data_set(
+    "published_run",
+    "The run whose answers the warehouse holds, all six of them: what they are made of, and how.",
+    grain="one row",
+    key=["run_id"],
+    columns={
+        "run_id": text("The run that published them; 'command line' outside Dagster."),
+        "published_at": instant("When that was."),
+        "transactions_run_id": text("The run that copied the transactions behind them."),
+        "engine": text("What computed them: duckdb, spark, or both."),
+        "data_source": source("Whether the transactions are real or mock."),
+        "currency": text("Currency of all amounts; null where the source names none.", nullable=True),
+        "transactions": integer("Usable transactions behind them.", "attempts", ge=1),
+        "first_purchase": local_time("The oldest of them."),
+        "last_purchase": local_time("The newest of them: the answers are as of then."),
+        "declined_are_sales": flag("True when declined attempts count as sales; the definitions say no."),
+        "midnight_is_unknown": flag("True when attempts at exactly 00:00:00 take no part in hours."),
+    },
+)
+#: The tables of the warehouse's schema ``merchants``, by name.
+MERCHANT_TABLES = {**ANSWERS, PUBLISHED_RUN.name: PUBLISHED_RUN}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from pizza_assets import contracts
-from pizza_assets.contracts.merchants import ANSWERS
+from pizza_assets.contracts.merchants import ANSWERS, PUBLISHED_RUN
 from pizza_assets.contracts.warehouse import VIEWS
 from pizza_assets.dashboard.datasets import DATA_SETS
 
@@ -246,9 +246,37 @@ _MERCHANT_COLUMNS = {
 MERCHANT_ANSWERS: Mapping[str, Lineage] = {
     name: {column: _MERCHANT_COLUMNS[column] for column in schema.columns} for name, schema in ANSWERS.items()
 }
+
+
+def sold_transactions(facts: Sequence[str]) -> Lineage:
+    """Return the lineage of transactions that are the sales of these assets."""
+    made_of = {
+        "merchant_id": ("retailer_key", "store_key"),
+        "city_id": ("store_key",),
+        "state_id": ("store_key",),
+        "category": ("product_key",),
+        "purchase_amount": ("total_amount",),
+        "purchase_date": ("sold_at", "store_key"),
+        "installments": (),
+        "authorized_flag": (),
+        "data_source": ("data_source",),
+    }
+    return {name: " ".join(_all_of(asset, *columns) for asset in facts) for name, columns in made_of.items()}
+
+
 #: The report tells the answers under their names.
 MERCHANT_REPORT: Lineage = {
     f"{name}.{column}": f"{name}.{column}" for name, schema in ANSWERS.items() for column in schema.columns
+}
+#: The warehouse's tables, too; its note of the run tells what the transactions are.
+MERCHANT_TABLES: Lineage = {
+    **MERCHANT_REPORT,
+    **{f"{PUBLISHED_RUN.name}.{column}": "" for column in PUBLISHED_RUN.columns},
+    f"{PUBLISHED_RUN.name}.data_source": "merchant_transactions.data_source",
+    **dict.fromkeys(
+        (f"{PUBLISHED_RUN.name}.first_purchase", f"{PUBLISHED_RUN.name}.last_purchase"),
+        "merchant_transactions.purchase_date",
+    ),
 }
 
 

@@ -1,10 +1,9 @@
-"""Merchant assets: the lake's copy of card transactions, the answers to the five questions, and the report.
+"""Merchant assets: the lake's copy of card transactions, the answers to the five questions, and the monthly job.
 
-Belongs here: reading and storing through the lake, what the UI shows, the monthly job. Does not belong here:
-what is computed, and how Spark is started (``spark_runs``).
+Belongs here: reading and storing through the lake, what the UI shows. Does not belong here: what is made of the
+answers (``merchant_outputs``), what is computed, and how Spark is started (``spark_runs``).
 """
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,39 +14,35 @@ from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.io_manager import preview
+from pizza_assets.defs.merchant_outputs import CODE, OWNERS, TAGS, report_asset, tables_asset
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.spark_runs import SparkRuns
 from pizza_assets.defs.versions import code_version
+from pizza_assets.defs.warehouse import sales_asset_name
 from pizza_assets.errors import ContractError, SettingsError
 from pizza_assets.lake.layout import MERCHANT_TRANSACTIONS_PREFIX
 from pizza_assets.lake.store import LocalStore
 from pizza_assets.merchants import lake_copy, outputs, quality
 from pizza_assets.merchants.analysis import Study, limits
 from pizza_assets.merchants.engines import DuckDBEngine
-from pizza_assets.merchants.inputs import read_merchants, transaction_files
+from pizza_assets.merchants.inputs import WAREHOUSE, Inputs, open_inputs, read_merchants, transaction_files
 from pizza_assets.merchants.lake_answers import PREFIX, answer
-from pizza_assets.merchants.questions import Rules
-from pizza_assets.merchants.report import Findings
 from pizza_assets.quality.structure import SCHEMA
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.merchant_files import write
 from pizza_assets.synthetic.merchants import Simulation
 
 MONTHLY_JOB = "merchant_monthly"
-OWNERS = ("team:merchants",)
-_TAGS = {"branch": "merchants"}
-_CODE = ("pizza_assets.merchants", "pizza_assets.contracts.merchants")
-_REPORT_CHECK = "opens_without_network"
-_LOADS = re.compile(r'(?:src|href|url)\s*[=(]\s*["\']?(https?://[^"\' )>]+)')
 #: Rows of an answer that the UI shows.
 _SHOWN_ROWS = 20
 
 
 @contextmanager
-def _inputs(settings: Settings, told: Callable[[str], object]) -> Iterator[tuple[str, str | None]]:
-    """Give where transactions and merchants lie: the settings' files, or mock ones that are made for this run."""
+def _inputs(settings: Settings, told: Callable[[str], object]) -> Iterator[Inputs]:
+    """Give transactions and merchants: those of the settings, or mock ones that are made for this run."""
     if settings.merchants_transactions is not None:
-        yield settings.merchants_transactions, settings.merchants_file
+        with open_inputs(settings) as inputs:
+            yield inputs
         return
     if not settings.pizza_allow_mock:
         raise SettingsError("MERCHANTS_TRANSACTIONS is not set, and PIZZA_ALLOW_MOCK=false forbids mock transactions.")
@@ -57,7 +52,7 @@ def _inputs(settings: Settings, told: Callable[[str], object]) -> Iterator[tuple
         transactions, listed = write(
             Simulation(settings.merchants_mock_rows, settings.mock_seed), store, lambda _: None
         )
-        yield store.uri(transactions), store.uri(listed)
+        yield Inputs(transaction_files(store.uri(transactions)), read_merchants(store.uri(listed)))
 
 
 def _checked(found: quality.Quality) -> Iterator[dg.AssetCheckResult]:
@@ -72,15 +67,23 @@ def _checked(found: quality.Quality) -> Iterator[dg.AssetCheckResult]:
 
 
 def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
-    """Return the asset of the lake's copy."""
+    """Return the asset of the lake's copy; it comes after the sales where the warehouse is asked."""
+    is_sold = settings.merchants_transactions == WAREHOUSE
+    facts = [sales_asset_name(retailer_id) for retailer_id in contracts.RETAILER_IDS] if is_sold else []
 
     @dg.asset(
         group_name="merchants",
         kinds={"duckdb", "parquet"},
         owners=list(OWNERS),
-        tags=_TAGS,
-        code_version=code_version(*_CODE),
-        metadata=catalog.entry(settings, contract=contracts.MERCHANT_TRANSACTIONS, prefix=MERCHANT_TRANSACTIONS_PREFIX),
+        tags=TAGS,
+        code_version=code_version(*CODE),
+        deps=facts,
+        metadata=catalog.entry(
+            settings,
+            contract=contracts.MERCHANT_TRANSACTIONS,
+            lineage=lineage.sold_transactions(facts) if is_sold else None,
+            prefix=MERCHANT_TRANSACTIONS_PREFIX,
+        ),
         check_specs=[
             dg.AssetCheckSpec(name, asset="merchant_transactions", description=expected)
             for name, expected in quality.CHECKS.items()
@@ -89,13 +92,16 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
     def merchant_transactions(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
         """Card transactions by year and month with their merchants, real or mock; refused rows lie beside them."""
         with (
-            _inputs(settings, context.log.warning) as (transactions, listed),
+            _inputs(settings, context.log.warning) as inputs,
             DuckDBEngine(settings.merchants_memory_limit) as engine,
         ):
-            table = engine.parquet(transaction_files(transactions))
-            study = Study(engine, table, read_merchants(listed), limits(settings))
+            study = Study(engine, engine.parquet(inputs.files), inputs.merchants, limits(settings))
             copied = lake_copy.copy(
-                study, lake.store(), context.run.run_id, lambda step: context.log.info(f"copying {step}")
+                study,
+                lake.store(),
+                context.run.run_id,
+                lambda step: context.log.info(f"copying {step}"),
+                inputs.currency,
             )
         return dg.MaterializeResult(
             metadata={
@@ -104,6 +110,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
                 "rejected": copied.quality.received - copied.quality.stored,
                 "data_source": copied.data_source,
                 "share_real": 1.0 if copied.data_source == "real" else 0.0,
+                "currency": copied.currency or "not named",
                 "months": dg.MetadataValue.json(copied.months),
                 "parts": len(copied.parts),
                 "quality": dg.MetadataValue.json(copied.quality.as_document()),
@@ -124,8 +131,8 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
             group_name="merchants",
             kinds={settings.merchants_engine, "parquet"},
             owners=list(OWNERS),
-            tags=_TAGS,
-            code_version=code_version(*_CODE),
+            tags=TAGS,
+            code_version=code_version(*CODE),
             metadata=catalog.entry(
                 settings, contract=schema, lineage=lineage.MERCHANT_ANSWERS[name], prefix=f"{PREFIX}{name}.parquet"
             ),
@@ -186,66 +193,13 @@ def answer_checks() -> dg.AssetChecksDefinition:
     return answers_keep_their_contracts
 
 
-def opens_without_network(page: str) -> dg.AssetCheckResult:
-    """Return whether a page loads nothing from anywhere."""
-    found = _LOADS.findall(page)
-    return dg.AssetCheckResult(
-        check_name=_REPORT_CHECK,
-        passed=not found,
-        description=f"It loads {', '.join(found)}." if found else "It loads nothing from anywhere.",
-        metadata={"kilobytes": round(len(page.encode()) / 1000)},
-    )
-
-
-def report_asset(settings: Settings) -> dg.AssetsDefinition:
-    """Return the asset of the report."""
-
-    @dg.asset(
-        group_name="merchants",
-        kinds={"html", "markdown"},
-        owners=list(OWNERS),
-        tags=_TAGS,
-        code_version=code_version(*_CODE),
-        deps=list(ANSWERS),
-        check_specs=[
-            dg.AssetCheckSpec(_REPORT_CHECK, asset="merchant_report", description="The page opens without a network.")
-        ],
-        metadata=catalog.entry(
-            settings,
-            contract=ANSWERS,
-            lineage=lineage.MERCHANT_REPORT,
-            prefix=f"{PREFIX}report.html",
-            docs="merchants.md",
-        ),
-    )
-    def merchant_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
-        """What the answers say, on one page: HTML, and Markdown with its charts."""
-        store = lake.store()
-        manifest = lake_copy.read_manifest(store)
-        answers = {name: outputs.read_answer(store, PREFIX, name) for name in ANSWERS}
-        facts = {"run-id": context.run.run_id, "data-source": manifest.data_source}
-        findings = Findings(answers, manifest.quality, Rules(), outputs.read_engine(store, PREFIX))
-        page = outputs.write_report(store, PREFIX, findings, facts)
-        return dg.MaterializeResult(
-            metadata={
-                "path": dg.MetadataValue.path(store.uri(page)),
-                "headline": findings.headline,
-                "data_source": manifest.data_source,
-                "report": dg.MetadataValue.md(store.read(f"{PREFIX}report.md").decode()),
-            },
-            check_results=[opens_without_network(store.read(page).decode())],
-        )
-
-    return merchant_report
-
-
 def merchant_defs(settings: Settings) -> dg.Definitions:
     """Return the merchant assets with their monthly job and its schedule, which runs where there are real inputs."""
-    assets = [transactions_asset(settings), questions_asset(settings), report_asset(settings)]
+    assets = [transactions_asset(settings), questions_asset(settings), report_asset(settings), tables_asset(settings)]
     job = dg.define_asset_job(
         MONTHLY_JOB,
         selection=dg.AssetSelection.assets(*assets),
-        description="Copy the card transactions, answer the five questions, write the report.",
+        description="Copy the card transactions, answer the questions, write the report and the warehouse's tables.",
     )
     has_inputs = settings.merchants_transactions is not None
     schedule = dg.ScheduleDefinition(

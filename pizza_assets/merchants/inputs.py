@@ -4,7 +4,10 @@ Belongs here: finding files, and refusing what has another schema, as a whole an
 belong here: single rows, which ``clean`` judges.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow
@@ -14,6 +17,7 @@ import pyarrow.parquet as pq
 
 from pizza_assets import contracts
 from pizza_assets.errors import SourceError
+from pizza_assets.settings import Settings
 
 _types = pyarrow.types
 
@@ -46,6 +50,42 @@ _COLUMNS: Mapping[str, tuple[str, Callable[[pyarrow.DataType], bool]]] = {
     "authorized_flag": ("text (Y, N) or booleans", _is_flag),
 }
 _MERCHANT_COLUMNS = ("merchant_id", "merchant_name", "city_id", "state_id")
+#: In place of files: the warehouse's own sales. A folder of this name is ``./warehouse``.
+WAREHOUSE = "warehouse"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Transactions as Parquet files of one schema, their merchants (MERCHANTS), and the amounts' currency if known."""
+
+    files: Sequence[str]
+    merchants: pyarrow.Table
+    currency: str | None = None
+
+
+@contextmanager
+def open_inputs(settings: Settings) -> Iterator[Inputs]:
+    """Give what MERCHANTS_TRANSACTIONS and MERCHANTS_FILE name; what the warehouse sold lies in scratch files.
+
+    Raises
+    ------
+    SourceError
+        When there is nothing usable, or the warehouse's sales are not of one kind and currency.
+    WarehouseError
+        When the warehouse cannot be read.
+    """
+    if settings.merchants_transactions != WAREHOUSE:
+        yield Inputs(transaction_files(str(settings.merchants_transactions)), read_merchants(settings.merchants_file))
+        return
+    from pizza_assets.merchants.from_warehouse import export  # noqa: PLC0415 files, and clusters, do without psycopg
+    from pizza_assets.warehouse.connection import warehouse  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="pizza-sales-") as scratch:
+        path = Path(scratch, "transactions.parquet")
+        with warehouse(settings) as connection:
+            sold = export(connection, path, settings.merchants_currency, settings.merchants_data_source)
+        stores = read_merchants(settings.merchants_file) if settings.merchants_file else sold.stores
+        yield Inputs([str(path)], stores, sold.currency)
 
 
 def is_remote(location: str) -> bool:

@@ -8,6 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+import pyarrow
+
+from pizza_assets.contracts.merchants import ANSWERS
+from pizza_assets.errors import LakeError
 from pizza_assets.lake.layout import MERCHANT_ANSWERS_PREFIX
 from pizza_assets.lake.store import Store
 from pizza_assets.merchants import lake_copy, outputs
@@ -54,6 +58,17 @@ def answer(
             key = outputs.write_answer(store, PREFIX, found, engine.name, facts)
             shown = {"rows": found.table.num_rows, "engine": engine.name, **facts}
             yield Stored(found, store.uri(key), shown)
+
+
+def read_all(store: Store, manifest: lake_copy.Manifest) -> dict[str, pyarrow.Table]:
+    """Return all stored answers, by name. Raises LakeError when some are of other transactions than the manifest's."""
+    made_of = {name: store.metadata(f"{PREFIX}{name}.parquet")["transactions-run-id"] for name in ANSWERS}
+    if others := [name for name, run_id in made_of.items() if run_id != manifest.run_id]:
+        raise LakeError(
+            f"{', '.join(others)}: computed from other transactions than the lake has now. Materialize the answers "
+            "again."
+        )
+    return {name: outputs.read_answer(store, PREFIX, name) for name in ANSWERS}
 
 
 def _parts(engine: Engine, store: Store, manifest: lake_copy.Manifest) -> AbstractContextManager[list[str]]:

@@ -45,9 +45,11 @@ class Manifest:
     parts: Sequence[str]
     months: dict[str, int]
     quality: Quality
+    #: Of the amounts; None where the source names none.
+    currency: str | None = None
 
 
-def copy(study: Study, store: Store, run_id: str, told: Told) -> Manifest:
+def copy(study: Study, store: Store, run_id: str, told: Told, currency: str | None = None) -> Manifest:
     """Copy a study's transactions and merchants into the lake, in place of those that it has.
 
     Memory holds one part at a time. `told` hears of each month.
@@ -72,7 +74,7 @@ def copy(study: Study, store: Store, run_id: str, told: Told) -> Manifest:
             store.write(parts[-1], data, as_metadata({**facts, "rows": table.num_rows}))
     told("refused rows")
     kept = [*parts, *_write_rejected(study, store, facts)]
-    manifest = Manifest(run_id, source, parts, months, quality)
+    manifest = Manifest(run_id, source, parts, months, quality, currency)
     store.write(layout.MERCHANT_MANIFEST_KEY, formats.json_bytes(asdict(manifest)), as_metadata(facts))
     _remove_others(store, {*kept, layout.MERCHANT_MANIFEST_KEY, layout.merchants_key(source)})
     return manifest

@@ -46,12 +46,15 @@ class Findings:
         The rules that the answers were made with.
     engine
         The name of the engine.
+    currency
+        Of the amounts; None where the source names none.
     """
 
     answers: Mapping[str, pyarrow.Table]
     quality: Quality
     rules: Rules
     engine: str
+    currency: str | None = None
 
     @cached_property
     def advice(self) -> Mapping[str, list[dict[str, Any]]]:
@@ -75,6 +78,8 @@ class Findings:
     @property
     def instalments(self) -> str:
         """How many instalments still leave a profit."""
+        if "instalments" not in self.advice:
+            return "instalments are not known"
         numbers = [int(number) for number in self.advised("instalments")]
         if not numbers:
             return "no number of instalments leaves a profit"
@@ -87,7 +92,9 @@ class Findings:
         cities, categories = self.advised("city"), self.advised("category")
         what = categories[0] if categories else "what sells"
         where = f"city {cities[0]}" if cities else "a city that is known"
-        return f"Sell {what} in {where}, open from {self.hours}, take {self.instalments}."
+        take = f", take {self.instalments}" if self.advised("instalments") else ""
+        opening = f", open from {self.hours}" if self.advised("hour") else ""
+        return f"Sell {what} in {where}{opening}{take}."
 
     @property
     def association(self) -> str:
@@ -110,7 +117,11 @@ class Findings:
         return [
             ("Attempts", _number(stored), f"{self.quality.share('declined'):.1%} declined"),
             ("Sales", _number(sales), "authorised attempts"),
-            ("Amount", _number(amount), f"{_number(amount / sales, 2) if sales else '-'} a sale"),
+            (
+                f"Amount, {self.currency}" if self.currency else "Amount",
+                _number(amount),
+                f"{_number(amount / sales, 2) if sales else '-'} a sale",
+            ),
             ("Merchants", _number(self.quality.merchants.get("listed", 0)), "in the list"),
             ("First", (self.quality.first or "-")[:10], "day of the data"),
             ("Last", (self.quality.last or "-")[:10], "day of the data"),

@@ -61,6 +61,11 @@ def check_java() -> None:
         raise EngineError(f"Java {found[1] if found else 'of no known version'} at {java} is too old. {_GET_JAVA}")
 
 
+def is_this_machine(master: str | None) -> bool:
+    """Tell whether a master runs its work on this machine, which can read our files."""
+    return bool(master) and (str(master).startswith("local") or "//127.0.0.1" in str(master))
+
+
 def check_master(master: str) -> None:
     """Raise EngineError unless somebody listens at a standalone master; Spark itself would try for minutes."""
     for address in master.removeprefix("spark://").split(",") if master.startswith("spark://") else ():
@@ -102,7 +107,7 @@ class SparkEngine:
 
     def __init__(self, master: str | None = "local[*]", options: Mapping[str, str] | None = None) -> None:
         sql = _pyspark()
-        is_here = bool(master) and (str(master).startswith("local") or "//127.0.0.1" in str(master))
+        is_here = is_this_machine(master)
         self.reads_addresses = not is_here
         if master:
             check_java()

@@ -11,7 +11,6 @@ feed stated. Loads of one retailer wait for each other.
 """
 
 import contextlib
-import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,19 +20,18 @@ from typing import Literal, LiteralString
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 from psycopg.sql import SQL, Identifier
 
 from pizza_assets.errors import PizzaAssetsError, WarehouseError
 from pizza_assets.warehouse import bulk, dimensions, load_sql
 from pizza_assets.warehouse.connection import Connection, explain
+from pizza_assets.warehouse.copying import copy_in
 from pizza_assets.warehouse.feeds import Feed, check_feed, facts_of, lines_of
 
 Mode = Literal["add", "replace"]
 
 #: Advisory locks: the first number is ours ('sale'), the second the retailer, or 0 for all of them.
 _LOCK = 0x73616C65
-_COPY_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -146,14 +144,7 @@ def _take_out(connection: Connection, retailer: int, days: Sequence[date]) -> di
 def _copy(connection: Connection, facts: pa.Table, retailer: int, table: Identifier) -> None:
     """Copy the facts to a table with the columns of ``fact_sales``."""
     keyed = facts.append_column("retailer_key", pa.repeat(pa.scalar(retailer, pa.int16()), facts.num_rows))
-    columns = SQL(", ").join(map(Identifier, keyed.column_names))
-    statement = SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, columns)
-    options = pyarrow.csv.WriteOptions(include_header=False)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for batch in keyed.to_batches(_COPY_ROWS):
-            buffer = io.BytesIO()
-            pyarrow.csv.write_csv(batch, buffer, options)
-            copy.write(buffer.getbuffer())
+    copy_in(connection, keyed, table)
 
 
 def _state(connection: Connection, facts: pa.Table, retailer: int) -> dict[date, Counter[str]]:

@@ -21,18 +21,19 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 """
 _GRANTS = """
-REVOKE ALL ON SCHEMA sales, marts, ops FROM PUBLIC;
+REVOKE ALL ON SCHEMA sales, marts, merchants, ops FROM PUBLIC;
 
-GRANT USAGE ON SCHEMA sales, marts, ops TO loader;
+GRANT USAGE ON SCHEMA sales, marts, merchants, ops TO loader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sales, marts TO loader;
+GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA merchants TO loader;
 GRANT SELECT ON ALL TABLES IN SCHEMA ops TO loader;
 GRANT INSERT ON ops.load_audit, ops.quality_result, ops.archive, ops.stale_day TO loader;
 GRANT DELETE ON ops.stale_day TO loader;
 REVOKE INSERT, UPDATE, DELETE ON sales.dim_retailer FROM loader;
 GRANT EXECUTE ON FUNCTION marts.refresh_views() TO loader;
 
-GRANT USAGE ON SCHEMA sales, marts TO bi_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA sales, marts TO bi_reader;
+GRANT USAGE ON SCHEMA sales, marts, merchants TO bi_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA sales, marts, merchants TO bi_reader;
 """
 #: So that the user who migrates can answer a query as bi_reader; where that is not allowed an administrator can.
 _MEMBERSHIP = """

@@ -3,6 +3,7 @@
 import pandera.pandas as pa
 import pytest
 
+from pizza_assets.contracts.merchants import MERCHANT_TABLES
 from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
 from pizza_assets.warehouse.connection import Connection
 
@@ -12,7 +13,7 @@ FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.a
 """
 _KEY = """
 SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-WHERE i.indrelid = %s::regclass AND i.indisunique
+WHERE i.indrelid = %s::regclass AND i.indisunique AND i.indexprs IS NULL
 """
 #: Kinds of types here and there.
 _KINDS = {
@@ -24,6 +25,8 @@ _KINDS = {
     "date": {"date32"},
     "boolean": {"bool"},
     "timestamp with time zone": {"timestamp"},
+    "timestamp without time zone": {"timestamp"},
+    "double precision": {"double"},
 }
 
 
@@ -35,7 +38,11 @@ def kinds(schema: pa.DataFrameSchema) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("table", "schema"),
-    [("sales.fact_sales", FACT_SALES), *((f"marts.{name}", schema) for name, schema in VIEWS.items())],
+    [
+        ("sales.fact_sales", FACT_SALES),
+        *((f"marts.{name}", schema) for name, schema in VIEWS.items()),
+        *((f"merchants.{name}", schema) for name, schema in MERCHANT_TABLES.items()),
+    ],
 )
 def test_columns_types_and_key_are_the_databases(
     connection: Connection, table: str, schema: pa.DataFrameSchema
@@ -45,7 +52,7 @@ def test_columns_types_and_key_are_the_databases(
     for name, kind, _ in found:
         assert kinds(schema)[name] in _KINDS[kind], name
     assert {name for (name,) in connection.execute(_KEY, [table])} == set((schema.metadata or {})["key"])
-    if table == "sales.fact_sales":
+    if not table.startswith("marts."):
         assert {name for name, _, is_not_null in found if not is_not_null} == {
             name for name, column in schema.columns.items() if column.nullable
         }
@@ -55,3 +62,17 @@ def test_match_dates_are_columns_of_the_calendar(connection: Connection) -> None
     found = {name: kind for name, kind, _ in connection.execute(_COLUMNS, ["sales.dim_date"]).fetchall()}
     for name, kind in kinds(MATCH_DATES).items():
         assert kind in _KINDS[found[name]], name
+
+
+def test_every_table_and_column_of_the_merchants_says_what_it_means(connection: Connection) -> None:
+    silent = connection.execute("""
+        SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'merchants'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+        AND col_description(c.oid, a.attnum) IS NULL
+        UNION ALL
+        SELECT c.relname, '' FROM pg_class c
+        WHERE c.relnamespace = 'merchants'::regnamespace AND c.relkind = 'r' AND obj_description(c.oid) IS NULL
+    """)
+    assert silent.fetchall() == []
+    tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'merchants'").fetchall()
+    assert {name for (name,) in tables} == set(MERCHANT_TABLES)

@@ -16,16 +16,21 @@ from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.definitions import build_defs
 from pizza_assets.defs import spark_runs
-from pizza_assets.defs.merchants import MONTHLY_JOB, opens_without_network
+from pizza_assets.defs.merchant_outputs import opens_without_network
+from pizza_assets.defs.merchants import MONTHLY_JOB
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.store import Store
 from pizza_assets.merchants import outputs
 from pizza_assets.merchants.analysis import Answer
 from pizza_assets.merchants.lake_answers import PREFIX
 from pizza_assets.merchants.quality import CHECKS
+from pizza_assets.merchants.to_warehouse import published_rows
 from pizza_assets.settings import Settings
+from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.loader import load_day
 from pizza_assets_tests.conftest import BUCKET
 from pizza_assets_tests.merchants.worlds import row, transactions
+from pizza_assets_tests.warehouse.shops import DAY, RETAILER, sales
 
 
 def settings_of(**changes: object) -> Settings:
@@ -60,6 +65,11 @@ def sentence(result: dg.ExecuteInProcessResult) -> str:
     return described or error.message
 
 
+@pytest.fixture(autouse=True)
+def _warehouse(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", database)
+
+
 @pytest.fixture
 def real_files() -> dict[str, str]:
     """Settings for two real transactions, one of them refused."""
@@ -68,11 +78,11 @@ def real_files() -> dict[str, str]:
     return {"merchants_transactions": "real.parquet", "merchants_file": "real.csv"}
 
 
-def test_the_monthly_job_makes_everything_of_mock_transactions_and_says_so() -> None:
+def test_the_monthly_job_makes_everything_of_mock_transactions_and_says_so(connection: Connection) -> None:
     result = run(settings_of())
     assert result.success
     made = materialized(result)
-    assert set(made) == {"merchant_transactions", *ANSWERS, "merchant_report"}
+    assert set(made) == {"merchant_transactions", *ANSWERS, "merchant_report", "merchant_tables"}
     assert {facts["data_source"] for facts in made.values()} == {"mock"}
     store = open_lake("lake")
     for name, schema in ANSWERS.items():
@@ -83,6 +93,11 @@ def test_the_monthly_job_makes_everything_of_mock_transactions_and_says_so() -> 
         assert made[name]["path"] == store.uri(f"{PREFIX}{name}.parquet")
     assert b"MOCK DATA" in store.read(f"{PREFIX}report.html")
     assert "MOCK DATA" in made["merchant_report"]["report"]
+    counts = {name: made[name]["rows"] for name in ANSWERS}
+    assert published_rows(connection) == made["merchant_tables"]["tables"] == counts
+    assert made["merchant_tables"]["rows"] == sum(counts.values())
+    (note,) = connection.execute("SELECT run_id, transactions_run_id, data_source FROM merchants.published_run")
+    assert note == (result.run_id, result.run_id, "mock")
 
 
 def test_the_lake_may_be_a_bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +126,40 @@ def test_checks_are_evaluated_and_warn(real_files: dict[str, str]) -> None:
     assert {name for name, event in found.items() if not event.passed} == {"refused_rows"}
     assert found["refused_rows"].severity == dg.AssetCheckSeverity.ERROR
     assert found["negative_amounts"].severity == dg.AssetCheckSeverity.WARN
+
+
+def test_the_warehouses_sales_come_back_to_it_as_answers(connection: Connection) -> None:
+    load_day(connection, sales({}, {"transaction_id": "T2", "quantity": 3}), retailer_id=RETAILER, source_day=DAY)
+    made = materialized(run(settings_of(merchants_transactions="warehouse")))
+    copied = made["merchant_transactions"]
+    assert (copied["rows"], copied["data_source"], copied["currency"]) == (2, "mock", "GBP")
+    (answer,) = connection.execute("SELECT merchant_name, amount, sales FROM merchants.top_merchants")
+    assert answer == ("Retailer 1 S1", 10.0, 2)
+    (note,) = connection.execute("SELECT currency, transactions FROM merchants.published_run")
+    assert note == ("GBP", 2)
+    assert "Amount, GBP" in made["merchant_report"]["report"]
+
+
+def test_an_empty_warehouse_is_one_sentence() -> None:
+    assert "The warehouse has no sales. Load some" in sentence(run(settings_of(merchants_transactions="warehouse")))
+
+
+def test_answers_of_other_transactions_are_neither_reported_nor_published(connection: Connection) -> None:
+    assert run(settings_of()).success
+    before = published_rows(connection)
+    assert run(settings_of(mock_seed=1), "merchant_transactions", "top_hours").success
+    for asset in ("merchant_report", "merchant_tables"):
+        words = sentence(run(settings_of(), asset))
+        assert "city_category_association, merchant_advice: computed from other transactions than the lake has" in words
+        assert "top_hours" not in words
+    assert published_rows(connection) == before
+
+
+def test_a_warehouse_that_does_not_answer_leaves_answers_and_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    result = run(settings_of())
+    assert "Connection refused" in sentence(result)
+    assert set(materialized(result)) == {"merchant_transactions", *ANSWERS, "merchant_report"}
 
 
 def test_one_answer_alone_can_be_made_again() -> None:
@@ -246,7 +295,7 @@ def test_an_answer_that_breaks_its_contract_stops_the_report(monkeypatch: pytest
     assert str(found["top_hours"].description).startswith("The data breaks the contract 'top_hours'. sales:")
     assert found["mean_sales"].description is not None
     assert "rows keep the contract" in found["mean_sales"].description
-    assert "merchant_report" not in materialized(result)
+    assert not {"merchant_report", "merchant_tables"} & set(materialized(result))
 
 
 @pytest.mark.parametrize(

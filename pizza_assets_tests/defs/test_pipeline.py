@@ -102,6 +102,7 @@ def test_lineage_leads_from_raw_to_the_dashboard() -> None:
         "merchant_transactions": set(),
         **{name: {"merchant_transactions"} for name in MERCHANT_ANSWERS},
         "merchant_report": set(MERCHANT_ANSWERS),
+        "merchant_tables": {"merchant_transactions", *MERCHANT_ANSWERS},
     }
 
 

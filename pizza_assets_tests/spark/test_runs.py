@@ -34,7 +34,7 @@ def test_the_command_line_gives_the_same_files_on_both_engines() -> None:
 
 
 def test_the_monthly_job_on_spark_makes_what_it_makes_on_duckdb() -> None:
-    assert run(settings_of()).success
+    assert run(settings_of(), "merchant_transactions", *ANSWERS).success
     store = open_lake("lake")
     on_duckdb = {name: store.read(f"{PREFIX}{name}.csv") for name in ANSWERS}
     settings = settings_of(merchants_engine="spark", merchants_spark_master="local[2]")

@@ -17,7 +17,7 @@ from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.migrations import HEAD, check, current, migrate
 from pizza_assets_tests.warehouse.shops import DAY, RETAILER, facts, one, sales
 
-REVISIONS = ["0001", "0002", "0003"]
+REVISIONS = ["0001", "0002", "0003", "0004"]
 
 
 _SCHEMA = {
@@ -47,13 +47,13 @@ _GRANTS = """
 
 def schema(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
     """Return all that makes our schemas, but for the grants."""
-    ours = [["sales", "marts", "ops"]]
+    ours = [["sales", "marts", "merchants", "ops"]]
     return {name: sorted(connection.execute(query, ours), key=repr) for name, query in _SCHEMA.items()}
 
 
 def grants(connection: Connection) -> list[tuple[Any, ...]]:
     """Return who may do what in our schemas."""
-    ours = ["sales", "marts", "ops"]
+    ours = ["sales", "marts", "merchants", "ops"]
     return sorted(connection.execute(_GRANTS, [ours, ours]), key=repr)
 
 
@@ -123,7 +123,7 @@ def test_two_processes_that_migrate_at_once_wait_for_each_other(empty_database: 
     ("revision", "sentence"),
     [
         (None, "has no warehouse yet.*run pizza-assets warehouse migrate"),
-        ("0002", "is at revision 0002.*works with revision 0003.*run pizza-assets warehouse migrate"),
+        ("0002", "is at revision 0002.*works with revision 0004.*run pizza-assets warehouse migrate"),
     ],
 )
 def test_a_database_that_is_behind_says_so(empty_database: str, revision: str | None, sentence: str) -> None:

@@ -55,7 +55,7 @@ def test_a_file_that_is_not_parquet() -> None:
 def test_missing_columns_are_named() -> None:
     pq.write_table(ROWS.drop_columns(["purchase_date", "installments"]), "a.parquet")
     with pytest.raises(
-        SourceError, match=r"a\.parquet: there is no column purchase_date, installments\. Card transactions have"
+        SourceError, match=r"a\.parquet: there is no column purchase_date, installments\. Card transactions have .*; found merchant_id, c"
     ):
         transaction_files("a.parquet")
 

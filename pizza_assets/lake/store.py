@@ -110,7 +110,7 @@ class LocalStore:
         except OSError as error:
             raise LakeError(
                 f"{self.uri(key)} could not be written: {error.strerror}. What was there before is unchanged. "
-                "Free space or correct the permissions, then run the day again."
+                "Free space or correct the permissions, then run again."
             ) from error
         for old in list(self._sidecars(key)):
             if old != sidecar:

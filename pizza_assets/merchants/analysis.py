@@ -90,11 +90,8 @@ class Study:
         found = Quality.from_census(self.engine.run(quality.census(rows)).table, of_merchants)
         if not found.stored:
             why = "; ".join(f"{count:,} x {reason}" for reason, count in found.refused.items())
-            raise SourceError(
-                f"There is no usable transaction: {found.received:,} received, all refused"
-                f"{' (' + why + ')' if why else ''}. Give files with transactions.",
-                final=True,
-            )
+            what = f"{found.received:,} received, all refused ({why})" if why else "the files have no rows"
+            raise SourceError(f"There is no usable transaction: {what}. Give files with transactions.", final=True)
         labels = self.merchants["data_source"].unique().to_pylist()
         source_of([found.data_source, *labels], "Transactions and merchants together")
         return found

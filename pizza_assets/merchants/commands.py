@@ -50,7 +50,7 @@ def _settings(given: dict[str, str | None]) -> Settings:
     """Return the settings with the options that were given in their place; a master asks for Spark."""
     if given["spark_master"] and not given["engine"]:
         given["engine"] = "spark"
-    settings = Settings.load(**{f"merchants_{name}": value for name, value in given.items() if value is not None})
+    settings = Settings.load(**{f"merchants_{name}": value for name, value in given.items() if value})
     if settings.merchants_transactions is None:
         raise SettingsError(
             "No transactions are named: give --transactions (or MERCHANTS_TRANSACTIONS), or make some with "

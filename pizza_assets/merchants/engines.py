@@ -86,7 +86,8 @@ class DuckDBEngine:
                 f"Only Spark reads addresses such as {addresses[0]}: copy the files to this machine, or take "
                 "--engine spark (MERCHANTS_ENGINE=spark)."
             )
-        return self._connection.read_parquet(list(paths), hive_partitioning=False)
+        with self._errors():
+            return self._connection.read_parquet(list(paths), hive_partitioning=False)
 
     def lookup(self, name: str, table: pyarrow.Table) -> "ir.Table":
         """Return a small table from memory under a name."""
@@ -120,6 +121,11 @@ class DuckDBEngine:
             raise EngineError(
                 f"DuckDB's {self._limit} of memory do not suffice. Raise MERCHANTS_MEMORY_LIMIT (or --memory-limit), "
                 "or take a larger engine: --engine spark."
+            ) from error
+        except duckdb.Error as error:
+            raise EngineError(
+                f"DuckDB failed: {str(error).strip()[:500]}. Is a file damaged, or the disk full? Correct it, then run "
+                "again."
             ) from error
 
 

@@ -50,6 +50,8 @@ _COLUMNS: Mapping[str, tuple[str, Callable[[pyarrow.DataType], bool]]] = {
     "authorized_flag": ("text (Y, N) or booleans", _is_flag),
 }
 _MERCHANT_COLUMNS = ("merchant_id", "merchant_name", "city_id", "state_id")
+#: Names of columns that an error shows.
+_SHOWN = 12
 #: In place of files: the warehouse's own sales. A folder of this name is ``./warehouse``.
 WAREHOUSE = "warehouse"
 
@@ -109,7 +111,11 @@ def transaction_files(location: str) -> list[str]:
     for path in files[1:]:
         other = _schema(path)
         check_schema(other, str(path))
-        differs = [name for name in _COLUMNS if other.field(name).type != first.field(name).type]
+        differs = [
+            f"{name} ({other.field(name).type}, not {first.field(name).type})"
+            for name in _COLUMNS
+            if other.field(name).type != first.field(name).type
+        ]
         if differs or ("data_source" in other.names) != ("data_source" in first.names):
             raise SourceError(
                 f"{path} has another schema than {files[0].name}: {', '.join(differs) or 'data_source'}. "
@@ -154,7 +160,8 @@ def check_schema(schema: pyarrow.Schema, where: str) -> None:
     missing = [name for name in _COLUMNS if name not in found]
     if missing:
         raise SourceError(
-            f"{where}: there is no column {', '.join(missing)}. Card transactions have {', '.join(_COLUMNS)}.",
+            f"{where}: there is no column {', '.join(missing)}. Card transactions have {', '.join(_COLUMNS)}; "
+            f"found {_named(schema.names)}.",
             final=True,
         )
     wrong = [
@@ -164,6 +171,11 @@ def check_schema(schema: pyarrow.Schema, where: str) -> None:
     ]
     if wrong:
         raise SourceError(f"{where}: columns are of a wrong type. {'; '.join(wrong)}.", final=True)
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return names of columns for a sentence, not all of a hundred."""
+    return ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])]) or "none"
 
 
 def read_merchants(path: str | None) -> pyarrow.Table:
@@ -187,7 +199,8 @@ def read_merchants(path: str | None) -> pyarrow.Table:
     missing = [name for name in _MERCHANT_COLUMNS if name not in table.column_names]
     if missing:
         raise SourceError(
-            f"{path} has no column {', '.join(missing)}. A list of merchants has {', '.join(_MERCHANT_COLUMNS)}.",
+            f"{path} has no column {', '.join(missing)}. A list of merchants has {', '.join(_MERCHANT_COLUMNS)}; found "
+            f"{_named(table.column_names)}.",
             final=True,
         )
     if "data_source" not in table.column_names:

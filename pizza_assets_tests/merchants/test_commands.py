@@ -85,6 +85,9 @@ def test_declined_attempts_and_midnight_can_be_asked_for() -> None:
     ("options", "sentence"),
     [
         ([], "No transactions are named: give --transactions"),
+        (["--transactions", ""], "No transactions are named: give --transactions"),
+        (["--transactions", "empty.parquet"], "There is no usable transaction: the files have no rows."),
+        (["--transactions", "damaged.parquet"], "DuckDB failed: "),
         (["--transactions", "nowhere"], "nowhere: expected Parquet files of card transactions, found none"),
         (["--transactions", "t.parquet", "--merchants", "no.csv"], "no.csv is not a readable CSV of merchants"),
         (["--transactions", "t.parquet", "--memory-limit", "much"], "MERCHANTS_MEMORY_LIMIT"),
@@ -93,6 +96,9 @@ def test_declined_attempts_and_midnight_can_be_asked_for() -> None:
 )
 def test_what_is_wrong_is_one_sentence(options: list[str], sentence: str) -> None:
     pq.write_table(transactions(row()), "t.parquet")
+    pq.write_table(transactions(), "empty.parquet")
+    whole = Path("t.parquet").read_bytes()
+    Path("damaged.parquet").write_bytes(whole[:8] + bytes(byte ^ 255 for byte in whole[8:60]) + whole[60:])
     result = run("merchants", "all", *options)
     assert result.exit_code == 1
     assert sentence in result.stderr

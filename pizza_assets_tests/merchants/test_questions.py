@@ -68,6 +68,23 @@ class TestTopMerchants:
         assert columns(answer(engine, "top_merchants", rows), 5, 6) == [(1.0, 1)]
         assert columns(answer(engine, "top_merchants", rows, rules=Rules(declined_are_sales=True)), 5, 6) == [(10.0, 2)]
 
+    def test_a_merchant_of_several_cities_is_ranked_in_each_by_what_it_sold_there(self, engine: Engine) -> None:
+        rows = transactions(
+            row(purchase_amount=9.0), row(city_id="2"), row(merchant_id="M2", city_id="2", purchase_amount=2.0)
+        )
+        assert columns(answer(engine, "top_merchants", rows), 1, 2, 3, 5) == [
+            ("1", 1, "M1", 9.0),
+            ("2", 1, "M2", 2.0),
+            ("2", 2, "M1", 1.0),
+        ]
+
+    def test_attempts_without_a_merchant_are_ranked_together(self, engine: Engine) -> None:
+        rows = transactions(row(merchant_id=None), row(merchant_id=" "), row())
+        assert columns(answer(engine, "top_merchants", rows), 3, 4, 5, 6) == [
+            ("Unknown merchant", "Unknown merchant", 2.0, 2),
+            ("M1", "M1", 1.0, 1),
+        ]
+
     def test_negative_amounts_are_summed(self, engine: Engine) -> None:
         rows = transactions(
             row(purchase_amount=-0.75), row(purchase_amount=0.5), row(merchant_id="M2", purchase_amount=-0.1)
@@ -97,6 +114,23 @@ class TestMeanSales:
         rows = transactions(row(merchant_id="M2"), row(state_id="8"), row(state_id="7"))
         assert columns(answer(engine, "mean_sales", rows), 0, 2) == [("M1", "7"), ("M1", "8"), ("M2", "9")]
 
+    def test_equal_means_of_different_sums_are_equal(self, engine: Engine) -> None:
+        # (0.1 + 0.2) / 2 is more than 0.15 in binary fractions.
+        rows = transactions(
+            row(merchant_id="B", purchase_amount=0.1),
+            row(merchant_id="B", purchase_amount=0.2),
+            row(merchant_id="A", purchase_amount=0.15),
+        )
+        assert columns(answer(engine, "mean_sales", rows), 0, 3, 4) == [("A", 0.15, 1), ("B", 0.15, 2)]
+
+    def test_a_merchant_without_sales_has_no_mean_unless_declined_attempts_count(self, engine: Engine) -> None:
+        rows = transactions(row(), row(merchant_id="M2", authorized_flag="N", purchase_amount=3.0))
+        assert columns(answer(engine, "mean_sales", rows), 0, 3) == [("M1", 1.0)]
+        assert columns(answer(engine, "mean_sales", rows, rules=Rules(declined_are_sales=True)), 0, 3) == [
+            ("M2", 3.0),
+            ("M1", 1.0),
+        ]
+
 
 class TestTopHours:
     def test_the_three_largest_hours_of_each_category(self, engine: Engine) -> None:
@@ -119,6 +153,14 @@ class TestTopHours:
         rows = transactions(*(row(purchase_date=at(5, 1, hour)) for hour in (22, 10, 9, 2)))
         assert columns(answer(engine, "top_hours", rows), 1, 2) == [(1, 2), (2, 9), (3, 10)]
 
+    def test_amounts_of_sales_decide_not_their_number_nor_declined_attempts(self, engine: Engine) -> None:
+        rows = transactions(
+            *[row(purchase_date=at(5, 1, 9))] * 3,
+            row(purchase_date=at(5, 1, 20), purchase_amount=4.0),
+            row(purchase_date=at(5, 1, 7), purchase_amount=99.0, authorized_flag="N"),
+        )
+        assert columns(answer(engine, "top_hours", rows), 1, 2, 3, 4) == [(1, 20, 4.0, 1), (2, 9, 3.0, 3)]
+
     def test_midnight_to_the_second_can_be_left_out(self, engine: Engine) -> None:
         rows = transactions(row(purchase_date=at(5, 1, 0, minute=0)), row(purchase_date=at(5, 1, 0, minute=1)))
         assert columns(answer(engine, "top_hours", rows), 2, 4) == [(0, 2)]
@@ -140,6 +182,16 @@ class TestPopularMerchants:
         assert columns(found, 1, 2) == [(n, f"M{n}") for n in range(1, 6)]
         assert columns(found, 5) == [(1 / 6,)] * 5
 
+    def test_amounts_do_not_count_and_unknown_cities_and_merchants_are_groups(self, engine: Engine) -> None:
+        rows = transactions(
+            row(purchase_amount=99.0), row(merchant_id=None), row(merchant_id=None), row(city_id="-1", state_id="8")
+        )
+        assert columns(answer(engine, "popular_merchants", rows), 0, 1, 2, 4) == [
+            ("1", 1, "Unknown merchant", 2),
+            ("1", 2, "M1", 1),
+            ("Unknown city", 1, "M1", 1),
+        ]
+
 
 class TestAssociation:
     def test_a_city_that_tells_the_category_has_v_1(self, engine: Engine) -> None:
@@ -159,6 +211,20 @@ class TestAssociation:
         assert answer(engine, "city_category_association", rows) == [
             (5, 0, 2, 3, 2.917, pytest.approx(sqrt(7 / 12), abs=1e-6))
         ]
+
+    def test_three_of_both(self, engine: Engine) -> None:
+        # City 1: 2 A. City 2: 2 B. City 3: 1 A, 1 C. Columns: 3, 2, 1. Sum of cell²/(row x column):
+        # 4/(2x3) + 4/(2x2) + 1/(2x3) + 1/(2x1) = 2.33333; chi² = 6 x 1.33333 = 8; V = sqrt(1.33333 / 2).
+        rows = transactions(
+            row(), row(), *[row(city_id="2", category="B")] * 2, row(city_id="3"), row(city_id="3", category="C")
+        )
+        assert answer(engine, "city_category_association", rows) == [
+            (6, 0, 3, 3, 8.0, pytest.approx(sqrt(2 / 3), abs=1e-6))
+        ]
+
+    def test_attempts_count_declined_ones_too_and_an_unknown_category_is_one(self, engine: Engine) -> None:
+        rows = transactions(row(authorized_flag="N"), row(city_id="2", category=None))
+        assert answer(engine, "city_category_association", rows) == [(2, 0, 2, 2, 2.0, 1.0)]
 
     def test_unknown_cities_stand_apart(self, engine: Engine) -> None:
         rows = transactions(row(), row(city_id="2", category="B"), row(city_id=None, category="B"), row(city_id="-1"))
@@ -182,6 +248,13 @@ class TestAdviceOnCitiesAndCategories:
             ("3", 1, 1.0, 1.0, False),
             ("4", 1, 1.0, 1.0, False),
         ]
+
+    def test_amounts_of_sales_decide(self, engine: Engine) -> None:
+        rows = [row()] * 3 + [row(category="B", purchase_amount=4.0), row(authorized_flag="N", purchase_amount=9.0)]
+        assert advice(engine, "category", *rows) == [("B", 1, 4.0, 4.0, True), ("A", 3, 3.0, 3.0, True)]
+
+    def test_without_sales_nothing_is_advised(self, engine: Engine) -> None:
+        assert answer(engine, "merchant_advice", transactions(row(authorized_flag="N"))) == []
 
     def test_nobody_is_sent_to_an_unknown_city_or_category(self, engine: Engine) -> None:
         rows = [row(), row(city_id=None, category=None, purchase_amount=99.0)]
@@ -224,6 +297,15 @@ class TestAdviceOnHours:
     def test_79_percent_are_not_enough(self, engine: Engine) -> None:
         assert self.window(engine, {9: 2, 12: 40, 13: 39, 14: 19}) == ("12", 3)
 
+    def test_a_day_without_a_quiet_hour_opens_at_midnight(self, engine: Engine) -> None:
+        # 19 of 24 hours hold 79.2 % of equal sales, 20 hold 83.3 %.
+        assert self.window(engine, dict.fromkeys(range(24), 1)) == ("00", 20)
+
+    def test_midnight_to_the_second_can_be_left_out(self, engine: Engine) -> None:
+        rows = [row(purchase_date=at(5, 1, 0, minute=0))] * 9 + [row(purchase_date=at(5, 1, 20))]
+        assert advice(engine, "hour", *rows)[0][0] == "00"
+        assert advice(engine, "hour", *rows, rules=Rules(midnight_is_unknown=True))[0] == ("20", 1, 1.0, 1.0, True)
+
     def test_the_window_goes_round_midnight(self, engine: Engine) -> None:
         assert self.window(engine, {23: 4, 0: 3, 1: 2, 12: 1}) == ("23", 3)
 
@@ -250,6 +332,15 @@ class TestAdviceOnInstalments:
             ("1", 1, 10.0, 0.021, True),
             ("2", 1, 10.0, -0.155559, False),
         ]
+
+    def test_a_profit_of_nothing_is_not_advised(self, engine: Engine) -> None:
+        # 0.75 of the amount is left, and the goods cost 0.75 of it.
+        found = advice(engine, "instalments", row(installments=1), rules=Rules(monthly_default=0.25))
+        assert found == [("1", 1, 1.0, 0.0, False)]
+
+    def test_declined_attempts_take_no_part(self, engine: Engine) -> None:
+        rows = [row(installments=1, authorized_flag="N"), row(installments=2)]
+        assert columns(advice(engine, "instalments", *rows), 0, 1) == [("2", 1)]
 
     def test_codes_for_unknown_are_no_instalments(self, engine: Engine) -> None:
         rows = [row(installments=n) for n in (-1, 999, None, 60, 61)]

@@ -1,6 +1,7 @@
 """The report: what it says, what it shows, and that data cannot break out of it."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -107,3 +108,17 @@ def test_answers_without_rows_are_a_report_too(engine: Engine) -> None:
     page = render(only_declined)["report.html"].decode()
     assert "No merchant has 30 sales in a state." in page
     assert isinstance(only_declined.answers["top_merchants"], pa.Table)
+
+
+def test_instalments_that_nobody_knows_are_not_advised_on(engine: Engine) -> None:
+    unknown = findings(engine, row(installments=None))
+    assert unknown.instalments == "instalments are not known"
+    assert unknown.headline == "Sell A in city 1, open from 12:00 to 13:00."
+    nothing_left = findings(engine, row(installments=12))
+    assert nothing_left.instalments == "no number of instalments leaves a profit"
+    assert nothing_left.headline == "Sell A in city 1, open from 12:00 to 13:00."
+
+
+def test_amounts_name_their_currency_where_it_is_known(some: Findings) -> None:
+    assert "Amount" in {name for name, *_ in some.cards}
+    assert "Amount, GBP" in {name for name, *_ in replace(some, currency="GBP").cards}

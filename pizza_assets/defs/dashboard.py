@@ -21,7 +21,7 @@ from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS, daily_asset
 from pizza_assets.defs.io_manager import Days, preview
 from pizza_assets.defs.matchday import read_window
-from pizza_assets.defs.partitions import days_of
+from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.lake import formats
@@ -132,6 +132,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     @dg.asset(
         group_name="dashboard",
         kinds={"html", "vega"},
+        pool=POOL,
         owners=list(OWNERS),
         deps=[dashboard_data],
         code_version=code_version("pizza_assets.dashboard"),

@@ -18,7 +18,7 @@ from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.checks import of_contract
 from pizza_assets.defs.daily import OWNERS, columns, daily_asset
 from pizza_assets.defs.io_manager import Days
-from pizza_assets.defs.partitions import days_of
+from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.errors import PizzaAssetsError
@@ -197,6 +197,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     @dg.asset(
         group_name="match_day",
         kinds={"markdown", "altair"},
+        pool=POOL,
         owners=list(OWNERS),
         code_version=code_version("pizza_assets.matchday"),
         metadata=catalog.entry(

@@ -34,6 +34,8 @@ from pizza_assets.synthetic.merchant_files import write
 from pizza_assets.synthetic.merchants import Simulation
 
 MONTHLY_JOB = "merchant_monthly"
+#: One run at a time (dagster.yaml): a copy removes the parts that its manifest does not name, another run's too.
+POOL = "merchants"
 OWNERS = ("team:merchants",)
 _TAGS = {"branch": "merchants"}
 _CODE = ("pizza_assets.merchants", "pizza_assets.contracts.merchants")
@@ -77,6 +79,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         group_name="merchants",
         kinds={"duckdb", "parquet"},
+        pool=POOL,
         owners=list(OWNERS),
         tags=_TAGS,
         code_version=code_version(*_CODE),
@@ -133,7 +136,7 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
         for name, schema in ANSWERS.items()
     ]
 
-    @dg.multi_asset(name="merchant_questions", specs=specs, can_subset=True)
+    @dg.multi_asset(name="merchant_questions", specs=specs, can_subset=True, pool=POOL)
     def merchant_questions(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.MaterializeResult[None]]:
@@ -203,6 +206,7 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         group_name="merchants",
         kinds={"html", "markdown"},
+        pool=POOL,
         owners=list(OWNERS),
         tags=_TAGS,
         code_version=code_version(*_CODE),

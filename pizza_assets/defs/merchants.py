@@ -14,6 +14,7 @@ import dagster as dg
 from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.defs import catalog, lineage
+from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.io_manager import preview
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.spark_runs import SparkRuns
@@ -92,6 +93,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
     def merchant_transactions(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
         """Card transactions by year and month with their merchants, real or mock; refused rows lie beside them."""
         with (
+            as_failure(),
             _inputs(settings, context.log.warning) as (transactions, listed),
             DuckDBEngine(settings.merchants_memory_limit) as engine,
         ):
@@ -145,7 +147,7 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
         if settings.merchants_engine == "spark":
             yield from SparkRuns(settings).answer(context, names)
             return
-        with DuckDBEngine(settings.merchants_memory_limit) as engine:
+        with as_failure(), DuckDBEngine(settings.merchants_memory_limit) as engine:
             run_id = context.run.run_id
             for stored in answer(engine, lake.store(), names, limits(settings), run_id, context.log.info):
                 facts = {name.replace("-", "_"): value for name, value in stored.facts.items()}

@@ -34,8 +34,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 as click has it
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.ClickException, click.Abort):
-            raise
+        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+            raise  # click ends quietly, also where a reader such as head has enough
         except Exception as error:  # noqa: BLE001 the last place to turn an error into a sentence
             is_ours = isinstance(error, PizzaAssetsError)
             if ctx.params.get("debug"):

@@ -19,9 +19,10 @@ from pizza_assets.dashboard.page import write as write_page
 from pizza_assets.dashboard.publish import current_as_of, publish
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS, daily_asset
+from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.io_manager import Days, preview
 from pizza_assets.defs.matchday import read_window
-from pizza_assets.defs.partitions import days_of
+from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.lake import formats
@@ -132,6 +133,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     @dg.asset(
         group_name="dashboard",
         kinds={"html", "vega"},
+        pool=POOL,
         owners=list(OWNERS),
         deps=[dashboard_data],
         code_version=code_version("pizza_assets.dashboard"),
@@ -144,7 +146,8 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
         """The local page: the current data sets in one HTML file that opens without a network."""
         store = lake.store()
-        key, text = write_page(store, context.run.run_id)
+        with as_failure():
+            key, text = write_page(store, context.run.run_id)
         return dg.MaterializeResult(
             metadata={
                 "path": store.uri(key),

@@ -18,6 +18,7 @@ from pydantic import PrivateAttr
 
 from pizza_assets import logs
 from pizza_assets.defs.checks import Checking
+from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake import layout
@@ -113,8 +114,11 @@ class LakeIOManager(dg.ConfigurableIOManager):
             yield from context.consume_events()
             if refusal := checking.refusal(self.lake.store(), context.run_id):
                 yield dg.DagsterEvent.asset_check_evaluation(context.step_context, refusal)
-                raise DagsterAssetCheckFailedError(f"{asset}: {refusal.check_name} refuses a day.") from error
-            raise
+                raise DagsterAssetCheckFailedError(f"{asset}: {refusal.check_name} refuses a day. {error}") from error
+            step = context.step_context
+            policy = step.op_retry_policy
+            with as_failure(may_retry=policy is not None and step.previous_attempt_count < policy.max_retries):
+                raise
         if stored and checking.plot_shown:
             stored[max(stored)] = {**stored[max(stored)], "plot": checking.plot_shown}
         for partition, metadata in stored.items():

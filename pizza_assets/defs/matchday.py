@@ -18,10 +18,9 @@ from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.checks import of_contract
 from pizza_assets.defs.daily import OWNERS, columns, daily_asset
 from pizza_assets.defs.io_manager import Days
-from pizza_assets.defs.partitions import days_of
+from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
-from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import formats
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
@@ -197,6 +196,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     @dg.asset(
         group_name="match_day",
         kinds={"markdown", "altair"},
+        pool=POOL,
         owners=list(OWNERS),
         code_version=code_version("pizza_assets.matchday"),
         metadata=catalog.entry(
@@ -219,7 +219,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         """What was found, in sentences with their evidence: a report as of the newest analysed day."""
         days, window = correlation_results.days(CORRELATION_FILES[-1]), settings.analysis_window_days
         if not days:
-            raise PizzaAssetsError("Nothing was analysed yet. Materialize correlation_results, then the report.")
+            raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
         analysis = analyse(
             *read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1]), days[-1], window
         )

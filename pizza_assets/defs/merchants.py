@@ -13,8 +13,9 @@ import dagster as dg
 from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.defs import catalog, lineage
+from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.io_manager import preview
-from pizza_assets.defs.merchant_outputs import CODE, OWNERS, TAGS, report_asset, tables_asset
+from pizza_assets.defs.merchant_outputs import CODE, OWNERS, POOL, TAGS, report_asset, tables_asset
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.spark_runs import SparkRuns
 from pizza_assets.defs.versions import code_version
@@ -74,6 +75,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         group_name="merchants",
         kinds={"duckdb", "parquet"},
+        pool=POOL,
         owners=list(OWNERS),
         tags=TAGS,
         code_version=code_version(*CODE),
@@ -92,6 +94,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
     def merchant_transactions(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
         """Card transactions by year and month with their merchants, real or mock; refused rows lie beside them."""
         with (
+            as_failure(),
             _inputs(settings, context.log.warning) as inputs,
             DuckDBEngine(settings.merchants_memory_limit) as engine,
         ):
@@ -140,7 +143,7 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
         for name, schema in ANSWERS.items()
     ]
 
-    @dg.multi_asset(name="merchant_questions", specs=specs, can_subset=True)
+    @dg.multi_asset(name="merchant_questions", specs=specs, can_subset=True, pool=POOL)
     def merchant_questions(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.MaterializeResult[None]]:
@@ -149,7 +152,7 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
         if settings.merchants_engine == "spark":
             yield from SparkRuns(settings).answer(context, names)
             return
-        with DuckDBEngine(settings.merchants_memory_limit) as engine:
+        with as_failure(), DuckDBEngine(settings.merchants_memory_limit) as engine:
             run_id = context.run.run_id
             for stored in answer(engine, lake.store(), names, limits(settings), run_id, context.log.info):
                 facts = {name.replace("-", "_"): value for name, value in stored.facts.items()}

@@ -21,7 +21,6 @@ from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.matchday import source_of
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.raw import matches_around
-from pizza_assets.errors import SourceError
 from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.settings import Settings
@@ -81,11 +80,8 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
 
             def days() -> Iterator[tuple[date, SalesDay]]:
                 matches = partial(_matches, raw_matches, settings)
-                try:
-                    for collected in collect_sales(retailer_id, days_of(context), settings, matches):
-                        yield collected.day, _stored_form(collected, planted)
-                except SourceError as error:
-                    raise dg.Failure(str(error), allow_retries=not error.final) from error
+                for collected in collect_sales(retailer_id, days_of(context), settings, matches):
+                    yield collected.day, _stored_form(collected, planted)
 
             return Days(days())
 

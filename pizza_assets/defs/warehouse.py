@@ -14,6 +14,7 @@ import dagster as dg
 from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import partitioned_asset
+from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.retail import RETRIES, RETRY_DELAY
@@ -54,6 +55,10 @@ def _shown(load: DayLoad) -> dict[str, int]:
         name: getattr(load, name)
         for name in ("received", "rejected", "merged", "inserted", "corrected", "duplicate", "ignored", "removed")
     }
+
+
+def _may_retry(context: dg.AssetExecutionContext) -> bool:
+    return context.op_execution_context.retry_number < RETRIES
 
 
 def check_results(asset: dg.AssetKey, results: Iterable[CheckResult]) -> list[dg.AssetCheckResult]:
@@ -124,7 +129,8 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
             # As the IO manager does: Dagster materializes all days of a step or none, and these are loaded.
             for day, metadata in shown.items():
                 context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
-            raise
+            with as_failure(may_retry=_may_retry(context)):
+                raise
         for day, metadata in shown.items():
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
         return dg.MaterializeResult(check_results=check_results(key, results))
@@ -153,7 +159,7 @@ def _match_dates(settings: Settings) -> dg.AssetsDefinition:
         """Which days of the warehouse's calendar have football, and whether that is real or mock."""
         days = days_of(context)
         dates = intake.match_dates(lake.store(), days[0], days[-1])
-        with warehouse(settings) as connection:
+        with as_failure(), warehouse(settings) as connection:
             mark_match_dates(connection, dates)
             missing = unmarked(connection, days)
         for item in dates:
@@ -200,7 +206,7 @@ def _views(settings: Settings, facts: Sequence[dg.AssetKey]) -> dg.AssetsDefinit
     def warehouse_views(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
         """The warehouse's six materialized views, up to date with the facts."""
         tag = context.run.tags.get(DAY_TAG)
-        with warehouse(settings) as connection:
+        with as_failure(may_retry=_may_retry(context)), warehouse(settings) as connection:
             broken = quality.broken_days(connection)
             if broken:
                 raise dg.Failure(

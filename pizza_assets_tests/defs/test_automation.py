@@ -199,16 +199,18 @@ def test_days_before_the_start_date_are_never_caught_up(daemon: Daemon, lake: St
     assert daemon.tick(NOON) == [(TODAY - 2 * ONE_DAY, TODAY - ONE_DAY)]
 
 
-def run_under_way(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, **run: Any) -> dg.DagsterRun:
-    """Create a run of all assets in the queue; it will not start."""
+def run_under_way(
+    instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, job: str = MATCH_DAY_JOB, **run: Any
+) -> dg.DagsterRun:
+    """Create a run of all assets of a job in the queue; it will not start."""
     origin = RemoteJobOrigin(
         RemoteRepositoryOrigin(
             ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(), "here"), "__repository__"
         ),
-        MATCH_DAY_JOB,
+        job,
     )
     values = {"status": dg.DagsterRunStatus.QUEUED, "remote_job_origin": origin, **run}
-    return instance.create_run_for_job(repository.get_job(MATCH_DAY_JOB), **values)
+    return instance.create_run_for_job(repository.get_job(job), **values)
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])

@@ -55,7 +55,8 @@ def test_a_file_that_is_not_parquet() -> None:
 def test_missing_columns_are_named() -> None:
     pq.write_table(ROWS.drop_columns(["purchase_date", "installments"]), "a.parquet")
     with pytest.raises(
-        SourceError, match=r"a\.parquet: there is no column purchase_date, installments\. Card transactions have .*; found merchant_id, c"
+        SourceError,
+        match=r"a\.parquet: there is no column purchase_date, installments\. Card transactions have .*; found",
     ):
         transaction_files("a.parquet")
 
@@ -113,7 +114,10 @@ def test_without_a_list_there_are_no_names() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("merchant_id,city_id\nM1,1\n", r"m\.csv has no column merchant_name, state_id.*; found merchant_id, city_id\."),
+        (
+            "merchant_id,city_id\nM1,1\n",
+            r"m\.csv has no column merchant_name, state_id.*; found merchant_id, city_id\.",
+        ),
         ("", r"m\.csv is not a readable CSV"),
         (CSV + "M1,Rossi,1\n", r"m\.csv is not a readable CSV"),
     ],

@@ -56,7 +56,7 @@ def test_missing_columns_are_named() -> None:
     pq.write_table(ROWS.drop_columns(["purchase_date", "installments"]), "a.parquet")
     with pytest.raises(
         SourceError,
-        match=r"a\.parquet: there is no column purchase_date, installments\. Card transactions have .*; found merchant_id, c",
+        match=r"a\.parquet: there is no column purchase_date, installments\. Card transactions have .*; found",
     ):
         transaction_files("a.parquet")
 

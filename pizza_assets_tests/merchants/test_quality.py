@@ -68,9 +68,16 @@ def test_merchants_listed_twice_and_unmatched_ones(engine: Engine) -> None:
     assert outcome(quality)["unmatched_merchants"] == (False, 1)
 
 
-@pytest.mark.parametrize("rows", [[], [row(purchase_amount=None)]], ids=["empty", "all refused"])
-def test_without_a_usable_transaction_nothing_is_asked(engine: Engine, rows: list[dict[str, Any]]) -> None:
-    with pytest.raises(SourceError, match=rf"no usable transaction: {len(rows)} received, all refused"):
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([], "the files have no rows"),
+        ([row(purchase_amount=None)], r"1 received, all refused \(1 x purchase_amount"),
+    ],
+    ids=["empty", "all refused"],
+)
+def test_without_a_usable_transaction_nothing_is_asked(engine: Engine, rows: list[dict[str, Any]], why: str) -> None:
+    with pytest.raises(SourceError, match=f"no usable transaction: {why}"):
         examined(engine, *rows)
 
 

@@ -137,7 +137,7 @@ def _volume(connection: Connection, asked: Mapping[str, object], source: Source)
 
 
 def replace_results(connection: Connection, results: pd.DataFrame) -> None:
-    """Replace the table by these results (PIZZA_VS_FOOTBALL) in one transaction; until then readers see the old ones."""
+    """Replace the table by these results (PIZZA_VS_FOOTBALL) in one transaction; readers see the old ones till then."""
     rows = to_arrow(results, PIZZA_VS_FOOTBALL).to_pylist()
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM marts.pizza_vs_football")

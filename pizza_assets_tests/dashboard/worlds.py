@@ -121,7 +121,7 @@ def frames_of(world: World, source: Source = "mock") -> Frames:
     days = [FIRST + timedelta(days=n) for n in range(world.weeks * 7)]
     analysis = analyse(volume, matches, dict.fromkeys(days, source), days[-1])
     planted = PLANTED if source == "mock" else "none"
-    return published(data_sets(analysis, volume, matches, dict.fromkeys(days, source), BUILT_AT, planted))
+    return published(data_sets(analysis, volume, matches, dict.fromkeys(days, source), BUILT_AT, planted=planted))
 
 
 def published(frames: Frames) -> Frames:

@@ -18,7 +18,6 @@ from pizza_assets.defs.io_manager import preview
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.retail import RETRIES, RETRY_DELAY
 from pizza_assets.defs.versions import code_version
-from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
@@ -99,7 +98,9 @@ def pizza_vs_football_asset(settings: Settings, facts: Sequence[dg.AssetKey]) ->
         with warehouse(settings) as connection:
             as_of = newest_day(connection)
             if as_of is None:
-                raise PizzaAssetsError("No retailer is loaded yet. Materialize the sales_... of a day, then this.")
+                raise dg.Failure(
+                    "No retailer is loaded yet. Materialize the sales_... of a day, then this.", allow_retries=False
+                )
             results = _found(connection, kept.store, as_of, settings.analysis_window_days)
             replace_results(connection, results)
         files = {layout.PIZZA_VS_FOOTBALL_FILE: formats.parquet_bytes(results, PIZZA_VS_FOOTBALL)}

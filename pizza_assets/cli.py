@@ -151,7 +151,7 @@ def demo(debug: bool, days: int) -> None:
 
 
 def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: bool) -> None:  # noqa: ANN401 as above
-    """Make the demo's sales, load them into the embedded warehouse, and say so in one line."""
+    """Make the demo's sales, load them into the embedded warehouse, show them, and say so in one line."""
     from pizza_assets import demo as season
     from pizza_assets.defs.retail_daily import RETAIL_JOB, VIEWS_JOB
     from pizza_assets.defs.runs import run_days, run_once
@@ -159,10 +159,13 @@ def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: boo
 
     try:
         with opened(settings) as connection:
-            if not season.has_sales(connection, store, first, last):
+            is_sold = season.has_sales(connection, store, first, last)
+            if not is_sold:
                 click.echo(f"Making {(last - first).days + 1} days of mock sales ...")
                 run_days(settings, first, last, "group:retail or group:warehouse", job=RETAIL_JOB, verbose=debug)
+            if not is_sold or not season.shows_sales(store, last):
                 run_once(settings, VIEWS_JOB, verbose=debug)
+                run_days(settings, last, last, "key:dashboard_data or key:dashboard_page", verbose=debug)
             click.echo(season.sales_finding(connection))
     except WarehouseError as error:
         click.echo(f"The demo goes on without sales. {error}", err=True)

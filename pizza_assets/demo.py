@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from pizza_assets.dashboard.publish import current_rows
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import layout
 from pizza_assets.lake.sales import SalesTable
@@ -98,13 +99,19 @@ def has_sales(connection: Connection, store: Store, first: date, last: date) -> 
     return True
 
 
+def shows_sales(store: Store, last: date) -> bool:
+    """Tell whether the dashboard shows what matches do to the sales up to `last`."""
+    key = layout.dated_key(layout.PIZZA_VS_FOOTBALL_PREFIX, last, layout.PIZZA_VS_FOOTBALL_FILE)
+    return any(store.list(key)) and int(store.metadata(key)["rows"]) == current_rows(store).get("retail")
+
+
 def sales_finding(connection: Connection) -> str:
     """Return one line about the retailers' sales."""
     found = retailers(connection)
     facts, days = sum(one.facts for one in found), max(one.days for one in found)
     return (
         f"{len(found)} retailers in {days} days: {facts:,} sales in the warehouse, all MOCK data; pizza-assets "
-        "warehouse sql answers ten questions about them."
+        "warehouse sql answers eleven questions about them."
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from pizza_assets.contracts import CONTRACTS, data_dictionary
 from pizza_assets.contracts.dashboard import SALES_BY_PRODUCT
 from pizza_assets.contracts.merchants import PUBLISHED_RUN
-from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
+from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, PIZZA_VS_FOOTBALL, VIEWS
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.settings import Settings
 
@@ -19,9 +19,8 @@ from pizza_assets.settings import Settings
 def dictionary() -> str:
     """Return the data dictionary of every contract, as Markdown."""
     dashboard = {f"dashboard: {name}": schema for name, schema in {**DATA_SETS, "sales": SALES_BY_PRODUCT}.items()}
-    in_warehouse = {
-        f"warehouse: {schema.name}": schema for schema in (FACT_SALES, MATCH_DATES, *VIEWS.values(), PUBLISHED_RUN)
-    }
+    of_warehouse = (FACT_SALES, MATCH_DATES, *VIEWS.values(), PIZZA_VS_FOOTBALL, PUBLISHED_RUN)
+    in_warehouse = {f"warehouse: {schema.name}": schema for schema in of_warehouse}
     return data_dictionary({**CONTRACTS, **in_warehouse, **dashboard})
 
 

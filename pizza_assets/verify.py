@@ -15,6 +15,7 @@ from datetime import date
 import pandas as pd
 
 from pizza_assets import contracts
+from pizza_assets.contracts.warehouse import PIZZA_VS_FOOTBALL
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import formats, layout
@@ -46,6 +47,7 @@ def verify(store: Store, seen: Callable[[str], None] = lambda _: None) -> Report
         _sales(store, sales, report, seen)
     _volume_counts_all_orders(store, report)
     _correlation(store, report, seen)
+    _pizza_vs_football(store, report, seen)
     _dashboard(store, report, seen)
     _quality(store, report, seen)
     for prefix in (layout.REPORT_PREFIX, layout.DASHBOARD_PREFIX):
@@ -178,6 +180,17 @@ def _correlation(store: Store, report: Report, seen: Callable[[str], None]) -> N
                 expected := list(contracts.CORRELATION_RESULTS.columns)
             ):
                 report.problems.append(f"{store.uri(key)}: expected the columns {expected}, found {found}.")
+
+
+def _pizza_vs_football(store: Store, report: Report, seen: Callable[[str], None]) -> None:
+    for item in store.list(f"{layout.PIZZA_VS_FOOTBALL_PREFIX}/"):
+        report.objects += 1
+        seen(item.key)
+        try:
+            found = formats.read_parquet(store.read(item.key), PIZZA_VS_FOOTBALL, item.key)
+            contracts.validate(found, PIZZA_VS_FOOTBALL)
+        except PizzaAssetsError as error:
+            report.problems.append(f"{store.uri(item.key)}: {error}")
 
 
 def _header(data: bytes) -> list[str]:

@@ -133,6 +133,11 @@ def test_the_demo_says_what_it_found_and_is_not_done_twice() -> None:
     assert second.output.splitlines()[1:] == lines[-6:]
     assert lines[-6].startswith("4 retailers in 5 days: ")
     assert "all MOCK data" in lines[-6]
+    page = Path("lake/dashboard/index.html").read_text(encoding="utf-8")
+    assert '"levels":["insufficient"]' in page.split('"retail":', 1)[1]
+    in_table = invoke("warehouse", "sql", "football", "--csv").output.splitlines()[1:]
+    assert len(in_table) == 4 * 12
+    assert all(",insufficient,2025-08-05" in line for line in in_table)
     asked = invoke("warehouse", "sql", "freshness", "--csv").output.splitlines()
     assert [line.split(",")[:4] for line in asked[1:]] == [
         ["dominos", "5", "0", "5"], ["retailer_1", "5", "0", "5"], ["retailer_2", "5", "0", "5"],

@@ -8,6 +8,7 @@ import pyarrow
 from pizza_assets.contracts.analysis import SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
 from pizza_assets.contracts.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.contracts.matches import RESULTS, SIGNIFICANCES
+from pizza_assets.contracts.warehouse import PIZZA_VS_FOOTBALL
 
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 
@@ -178,6 +179,17 @@ ANOMALIES = data_set(
         "match_ids": text("The matches that explain it, separated by blanks, or 'unexplained'."),
         "time_period": text("pre_match, during_match, post_match or unexplained.", isin=(*TIME_PERIODS, "unexplained")),
         "seen_in": text("Where spikes of this city and period were seen: real, mock or both.", isin=SEEN_IN),
+    },
+)
+
+RETAIL = data_set(
+    "retail",
+    "Retail sales around kick-off against expected, by category and city; empty without a warehouse.",
+    grain="one row per category, city ('all' for all of them), time window and data source",
+    key=["category", "city", "time_window", "data_source"],
+    columns={
+        "as_of": text("Last day of the analysis of sales (UTC).", pattern=_DAY),
+        **{name: column for name, column in PIZZA_VS_FOOTBALL.columns.items() if name != "as_of"},
     },
 )
 

@@ -1,4 +1,4 @@
-"""What readers find in the warehouse: facts, match dates and the six views, column by column.
+"""What readers find in the warehouse: facts, match dates, the six views and pizza against football, column by column.
 
 Belongs here: the meaning of columns, for the catalog and the data dictionary. Does not belong here: the schema
 itself, which the database holds (``warehouse/migrations``; a test holds the two equal), dimensions and operations.
@@ -10,7 +10,8 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow
 
-from pizza_assets.contracts.columns import SOURCES, data_set, decimal, instant, integer, source, text
+from pizza_assets.contracts.analysis import TIME_WINDOWS, VERDICTS
+from pizza_assets.contracts.columns import SOURCES, data_set, decimal, instant, integer, number, source, text
 from pizza_assets.contracts.sales import RETAILER_IDS
 
 _DAY = pd.ArrowDtype(pyarrow.date32())
@@ -189,3 +190,34 @@ VIEWS = {
         ),
     )
 }
+
+#: What the city of a result over all cities is called.
+ALL_CITIES = "all"
+
+PIZZA_VS_FOOTBALL = data_set(
+    "pizza_vs_football",
+    "Retail sales around kick-off against those expected without a match, by category and city, over the trailing "
+    "window: found as the orders' results are, with one adjustment of p for all results of a source.",
+    grain="one row per category, city ('all' for all of them), time window and data source",
+    key=["category", "city", "time_window", "data_source"],
+    columns={
+        "as_of": _day("Last day of the trailing window (UTC)."),
+        "category": text("Category of the products, as their newest feed names it."),
+        "city": text(f"City of the shops whose teams play, or '{ALL_CITIES}'."),
+        "time_window": text("pre_match, during_match, post_match or day.", isin=TIME_WINDOWS),
+        "data_source": source("real where sales and matches are real; mock where the sales are. Never pooled."),
+        "retailers": text("Whose sales count, separated by blanks."),
+        "days": integer("Days on which all of them are loaded; all others are not observed.", "days", ge=0),
+        "items": integer("Items sold in the windows.", "items", ge=0),
+        "expected": number("Items expected in them without a match.", "items", ge=0, nullable=True),
+        "uplift_pct": number("Items sold against expected; null where insufficient.", "%", nullable=True),
+        "ci_low": number("Lower end of the 95 % interval.", "%", nullable=True),
+        "ci_high": number("Upper end of the 95 % interval.", "%", nullable=True),
+        "p_value": number("Two-sided p-value.", "1", ge=0, le=1, nullable=True),
+        "q_value": number("p adjusted by Benjamini-Hochberg over the source.", "1", ge=0, le=1, nullable=True),
+        "n_matches": integer("Units (city and kick-off) that count.", "units", ge=0),
+        "n_weeks": integer("Weeks that they fall in.", "weeks", ge=0),
+        "verdict": text("higher, lower, no effect found or insufficient.", isin=VERDICTS),
+        "reason": text("Why this verdict."),
+    },
+)

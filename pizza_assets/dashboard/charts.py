@@ -43,7 +43,14 @@ def vega_specs() -> Mapping[str, dict[str, Any]]:
     """Return the Vega specification of every chart, by the id of its visual; data sets are empty."""
     import vl_convert
 
-    charts = {"days": _days(), "profile": _profile(), "teams": _teams(), "matches": _matches(), "match": _match()}
+    charts = {
+        "days": _days(),
+        "profile": _profile(),
+        "teams": _intervals("team"),
+        "matches": _matches(),
+        "match": _match(),
+        "retail": _intervals("category", Items="items:N", Sold_by="retailers:N"),
+    }
     return {
         name: vl_convert.vegalite_to_vega({**chart.to_dict(), "description": visual(name).title})
         for name, chart in charts.items()
@@ -151,11 +158,12 @@ def _profile() -> Any:  # noqa: ANN401 - see _chart
     return _chart([during, band, _zero().encode(y="zero:Q"), line, dots], 200, y_low=-20, y_high=40)
 
 
-def _teams() -> Any:  # noqa: ANN401 - see _chart
+def _intervals(label: str, **more: str) -> Any:  # noqa: ANN401 - see _chart
+    """Return uplifts with their intervals, one row a `label`; `more` is told of a row by title and field."""
     import altair as alt
 
-    team = alt.Y(
-        "team:N",
+    row = alt.Y(
+        f"{label}:N",
         sort=None,
         title=None,
         axis=alt.Axis(labelColor=_INK, labelFontSize=13, labelLimit=190, ticks=False, domain=False),
@@ -167,12 +175,13 @@ def _teams() -> Any:  # noqa: ANN401 - see _chart
         legend=None,
         scale=alt.Scale(domain=VERDICTS, range=["triangle-up", "triangle-down", "circle"]),
     )
-    shown = _tooltip(Team="team:N", Uplift="uplift_text:N", Interval_95="interval:N", Kick_offs="n:Q", Says="verdict:N")
+    shown = _tooltip(**{label.capitalize(): f"{label}:N"}, Uplift="uplift_text:N", Interval_95="interval:N")
+    shown += _tooltip(Kick_offs="n:Q", Says="verdict:N", **more)
     rules = (
         alt.Chart()
         .mark_rule(strokeWidth=2.5, opacity=0.55, aria=False)
         .encode(
-            y=team,
+            y=row,
             x=alt.X(
                 "low:Q", title="uplift in %", scale=scale, axis=alt.Axis(grid=True, tickCount={"expr": "width / 60"})
             ),
@@ -184,7 +193,7 @@ def _teams() -> Any:  # noqa: ANN401 - see _chart
     dots = (
         alt.Chart()
         .mark_point(filled=True, opacity=1, size=90, aria=False)
-        .encode(y=team, x="uplift_pct:Q", color=verdict, shape=shape, tooltip=shown)
+        .encode(y=row, x="uplift_pct:Q", color=verdict, shape=shape, tooltip=shown)
     )
     return _chart([_zero().encode(x="zero:Q"), rules, dots], {"step": 24})
 

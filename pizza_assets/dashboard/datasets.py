@@ -31,6 +31,7 @@ DATA_SETS: Mapping[str, pa.DataFrameSchema] = {
         contracts.PROFILE,
         contracts.CORRELATIONS,
         contracts.ANOMALIES,
+        contracts.RETAIL,
     )
 }
 _OPPOSITE = {"win": "loss", "loss": "win", "draw": "draw"}
@@ -39,13 +40,15 @@ ALL_TEAMS = "All teams"
 _HOUR = pd.Timedelta(hours=1)
 
 
-def data_sets(
+def data_sets(  # noqa: PLR0913 each is one thing that viewers see
     analysis: Analysis,
     volume: pd.DataFrame,
     matches: pd.DataFrame,
     order_sources: Mapping[date, Source],
     built_at: datetime,
+    *,
     planted: str = "none",
+    retail: pd.DataFrame | None = None,
 ) -> Mapping[str, pd.DataFrame]:
     """Return every data set of the dashboard.
 
@@ -61,6 +64,8 @@ def data_sets(
         The instant to show as the time of building, in UTC.
     planted
         The effects planted in the mock orders, as JSON, or 'none'.
+    retail
+        PIZZA_VS_FOOTBALL, the newest analysis of the shops' sales; None where there is none.
     """
     is_played = (matches["status"] == PLAYED) & matches["event_type"].notna()
     # A postponed match is stored under both its days; the later one was played.
@@ -77,6 +82,7 @@ def data_sets(
         "profile": _profile(analysis.profile),
         "correlations": _correlations(analysis.results),
         "anomalies": analysis.anomalies.rename(columns={"bin_start": "bucket_ts"}),
+        "retail": empty(contracts.RETAIL) if retail is None else _retail(retail),
     }
     return {name: validate(conform(frames[name], schema), schema) for name, schema in DATA_SETS.items()}
 
@@ -242,3 +248,7 @@ def _profile(profile: pd.DataFrame) -> pd.DataFrame:
 def _correlations(results: pd.DataFrame) -> pd.DataFrame:
     other = _evidence(results[results["correlation_coefficient"].notna() | (results["unit"] == "r")])
     return other.rename(columns={"correlation_coefficient": "r"})
+
+
+def _retail(results: pd.DataFrame) -> pd.DataFrame:
+    return results.assign(as_of=results["as_of"].astype("str"), expected=results["expected"].round(2))

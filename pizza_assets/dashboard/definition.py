@@ -86,7 +86,7 @@ def _kpis() -> list[Request]:
 def _bar(visual: Visual) -> Request:
     is_days = visual.id == "days"
     data_set = visual.data_set
-    category = visual.fields["x"] if is_days else "team"
+    category = visual.fields["x" if is_days else "label"]
     values = ["deviation_pct"] if is_days else [visual.fields[role] for role in ("low", "x", "high")]
     wells: Request = {
         "Category": [_dimension(visual.id, data_set, category)],
@@ -256,6 +256,7 @@ def _overview() -> Request:
             (14, [("teams", "VISUAL", 18), ("matches", "VISUAL", 18)]),
             (12, [("certainty", "VISUAL", 36)]),
             (9, [("anomalies", "VISUAL", 36)]),
+            (12, [("retail", "VISUAL", 18), ("shops", "VISUAL", 18)]),
         ),
         "SheetControlLayouts": _control_layout([f"control-{name}" for name in PARAMETERS if name != "MatchId"]),
     }

@@ -3,6 +3,7 @@
 Belongs here: which rows a visual shows, and the controls that decide it. Does not belong here: the visuals.
 """
 
+from pizza_assets.contracts.warehouse import ALL_CITIES
 from pizza_assets.dashboard import spec
 from pizza_assets.dashboard.datasets import ALL_TEAMS
 from pizza_assets.dashboard.quicksight import Request
@@ -89,10 +90,12 @@ def _filters_of(visual: Visual) -> list[Request]:
             found.append(_is_one(filter_id, column(data_set, "in_scope")))
         else:
             found.append(_is_one(filter_id, column(data_set, f"in_{item.id}")))
-    if data_set == "effects":
+    if data_set == "effects" or name == "retail":
         found.append(_equals_value(f"{name}-window", column(data_set, "time_window"), spec.HEADLINE_WINDOW))
     if name == "teams":
         found.append(_equals_value(f"{name}-scope", column(data_set, "scope"), "team:", "STARTS_WITH"))
+    if name == "retail":
+        found.append(_equals_value(f"{name}-city", column(data_set, "city"), ALL_CITIES))
     if name == "match":
         found.append(_equals_parameter(f"{name}-id", column(data_set, "match_id"), "MatchId"))
     return found

@@ -24,11 +24,12 @@ from pizza_assets.lake.store import Store
 
 #: Matches that carry their hours, so that they open; older ones are listed but do not. Keeps the file small.
 MAX_OPENED = 2000
-_SCRIPTS = ("model.js", "charts.js", "tables.js", "figures.js", "match.js", "lists.js", "page.js")
+_SCRIPTS = ("model.js", "charts.js", "tables.js", "figures.js", "match.js", "lists.js", "retail.js", "page.js")
 _LEFT_OUT = {
     "matches": ("goal_minutes", "pre_match_pct", "post_match_pct", "competition"),
     "daily": ("dev_pct", "revenue", "is_match_day"),
     "correlations": ("as_of", "sentence"),
+    "retail": ("p_value", "reason"),
     "effects": ("as_of", "sentence", "orders", "expected", "team"),
 }
 

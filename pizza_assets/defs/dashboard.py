@@ -23,6 +23,7 @@ from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.io_manager import Days, preview
 from pizza_assets.defs.matchday import read_window
 from pizza_assets.defs.partitions import POOL, days_of
+from pizza_assets.defs.pizza_vs_football import newest_results
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.lake import formats
@@ -59,7 +60,8 @@ def publish_current(
     first = day - timedelta(days=window_days - 1)
     volume, matches, sources = read_window(order_volume, raw_matches, first, day)
     analysis = analyse(volume, matches, sources, day, window_days)
-    frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted_in(store, first, day))
+    planted, retail = planted_in(store, first, day), newest_results(store, day)
+    frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted=planted, retail=retail)
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]
     rows = {name: len(frame) for name, frame in frames.items()}
     sources_of = {
@@ -104,6 +106,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         checks=[CurrentDataSets(DATA_SETS, read_current), HistoryDocument()],
         made_by=["pizza_assets.matchday", "pizza_assets.dashboard.datasets", "pizza_assets.contracts.dashboard"],
         docs="dashboard.md",
+        deps=["pizza_vs_football"],
     )
     def dashboard_data(
         context: dg.AssetExecutionContext,

@@ -14,7 +14,7 @@ import dagster as dg
 
 from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS, PUBLISHED_RUN
-from pizza_assets.contracts.warehouse import VIEWS
+from pizza_assets.contracts.warehouse import PIZZA_VS_FOOTBALL, VIEWS
 from pizza_assets.dashboard.datasets import DATA_SETS
 
 Lineage = Mapping[str, str]
@@ -147,6 +147,7 @@ _DATA_SETS: Mapping[str, Lineage] = {
         "scope": _SCOPE,
         **dict.fromkeys(("r", *_EVIDENCE, "n_matches"), _FACTORS),
     },
+    "retail": _same("pizza_vs_football", *PIZZA_VS_FOOTBALL.columns),
     "anomalies": {
         "city": "order_volume.city",
         "bucket_ts": "order_volume.bin_start",
@@ -225,6 +226,25 @@ def warehouse_views(facts: Sequence[str]) -> Lineage:
             else:
                 lineage[f"{view}.{column}"] = " ".join(f"{asset}.{_OF_FACTS[column] or column}" for asset in facts)
     return lineage
+
+
+def pizza_vs_football(facts: Sequence[str]) -> Lineage:
+    """Return the lineage of sales around kick-off, over the facts of these assets."""
+
+    def of_facts(*columns: str) -> str:
+        return " ".join(f"{asset}.{column}" for asset in facts for column in columns)
+
+    sold = of_facts("quantity", "sold_at", "product_key", "store_key")
+    around = _all_of("raw_matches", "timestamp", "status", "duration")
+    return {
+        **dict.fromkeys(PIZZA_VS_FOOTBALL.columns, f"{sold} {around} {_SIDES}"),
+        **dict.fromkeys(("as_of", "time_window"), ""),
+        "category": of_facts("product_key"),
+        "city": f"{of_facts('store_key')} {_SIDES}",
+        "data_source": f"{of_facts('data_source')} raw_matches.data_source",
+        "retailers": of_facts("retailer_key", "source_day"),
+        "days": of_facts("source_day"),
+    }
 
 
 _CLEAN = _all_of("merchant_transactions", "purchase_amount", "authorized_flag")

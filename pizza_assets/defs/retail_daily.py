@@ -148,7 +148,9 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now) -> dg.Definitio
         description="Collect and load business days; the schedule starts it once per retailer.",
     )
     views = dg.define_asset_job(
-        VIEWS_JOB, selection=dg.AssetSelection.assets("warehouse_views"), description="Refresh the warehouse's views."
+        VIEWS_JOB,
+        selection=dg.AssetSelection.assets("warehouse_views", "pizza_vs_football"),
+        description="Refresh the warehouse's views, and what matches do to its sales.",
     )
 
     @dg.schedule(

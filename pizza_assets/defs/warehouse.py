@@ -16,6 +16,7 @@ from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import partitioned_asset
 from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.partitions import days_of
+from pizza_assets.defs.pizza_vs_football import pizza_vs_football_asset
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.retail import RETRIES, RETRY_DELAY
 from pizza_assets.defs.versions import code_version
@@ -262,7 +263,8 @@ def _retention(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinit
 def warehouse_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     """Return the warehouse's assets for these settings, in flow order."""
     facts = [_sales_asset(settings, name, where.retailer_id) for name, where in SALES_TABLES.items()]
-    return [*facts, _match_dates(settings), _views(settings, [asset.key for asset in facts])]
+    keys = [asset.key for asset in facts]
+    return [*facts, _match_dates(settings), _views(settings, keys), pizza_vs_football_asset(settings, keys)]
 
 
 def warehouse_defs(settings: Settings) -> dg.Definitions:

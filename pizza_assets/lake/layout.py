@@ -125,6 +125,10 @@ CORRELATION_FILES = ("correlation_results.csv", "significant_correlations.csv", 
 REPORT_PREFIX = "processed-data/insights-report"
 REPORT_FILES = ("insights_report.md", "insights_report.json")
 
+#: What matches do to retail sales, as of the newest of them.
+PIZZA_VS_FOOTBALL_PREFIX = "processed-data/pizza-vs-football"
+PIZZA_VS_FOOTBALL_FILE = "pizza_vs_football.parquet"
+
 #: What viewers see. Only the dated history may expire.
 DASHBOARD_PREFIX = "quicksight-ready/dashboard-data"
 DASHBOARD_HISTORY_FILE = "dashboard_data.json"

@@ -1,4 +1,4 @@
-"""Ten questions that people ask of the warehouse, as ``bi_reader`` may ask them.
+"""Eleven questions that people ask of the warehouse, as ``bi_reader`` may ask them.
 
 Belongs here: queries for people. Does not belong here: queries of the platform itself. ``docs/warehouse.md`` shows
 them, and a test holds it up to date. Each query keeps currencies, and real and mock data, apart.
@@ -85,6 +85,19 @@ QUESTIONS: Mapping[str, Question] = {
         FROM pizza
         GROUP BY retailer_id, data_source, matches_source, currency, is_match_date
         ORDER BY retailer_id, data_source, matches_source, currency, is_match_date DESC;
+        """,
+    ),
+    "football": _question(
+        "What do matches do to the sales of each category? (Against expected, with its interval.)",
+        """
+        SELECT category, data_source, time_window, items, round(expected::numeric, 1) AS expected,
+               round(uplift_pct::numeric, 1) AS uplift_pct, round(ci_low::numeric, 1) AS ci_low,
+               round(ci_high::numeric, 1) AS ci_high, n_matches, verdict, as_of
+        FROM marts.pizza_vs_football
+        WHERE city = 'all'
+        ORDER BY data_source, category, array_position(
+            ARRAY['pre_match', 'during_match', 'post_match', 'day'], time_window
+        );
         """,
     ),
     "cities": _question(

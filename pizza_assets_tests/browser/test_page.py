@@ -56,8 +56,8 @@ def test_every_visual_is_drawn_in_time_and_small(open_page: Open, page_file: Any
     size = gzipped_kib(page_file("season", frames_of(SEASON)))
     FIGURES["size gzipped, KiB"] = size
     assert size <= 400
-    for chart in ("days", "profile", "teams", "matches", "match"):
-        assert tab.locator(f"#{chart}-chart svg").first.bounding_box()["height"] > 100
+    for chart in ("days", "profile", "teams", "matches", "match", "retail"):
+        assert tab.locator(f"#{chart}-chart svg").first.bounding_box()["height"] > (60 if chart == "retail" else 100)
 
 
 def test_old_data_is_called_old(open_page: Open) -> None:
@@ -253,6 +253,7 @@ def test_the_sort_keeps_the_focus(open_page: Open) -> None:
 
 def test_hostile_names_stay_names(open_page: Open) -> None:
     frames = frames_of(World(teams=HOSTILE))
+    frames = {**frames, "retail": frames["retail"].replace({"category": {"frozen pizza": HOSTILE[0]}})}
     tab = open_page("hostile", frames)
     assert tab.locator("#team option").all_inner_texts()[1:] == sorted(HOSTILE)
     for team in HOSTILE:
@@ -261,6 +262,7 @@ def test_hostile_names_stay_names(open_page: Open) -> None:
         assert f"when {' '.join(team.split())} plays" in " ".join(text(tab, "#headline").split())
     tab.locator("#list-table a").first.click()
     drawn(tab)
+    assert any(row[0] == HOSTILE[0] for row in rows(tab, "shops"))
     assert tab.locator("img, iframe, script[src]").count() == 0
     assert tab.locator("script").count() == 4, "the two of data and the two of code"
 
@@ -330,6 +332,8 @@ def test_an_empty_lake_says_so(open_page: Open) -> None:
     assert "No match in this filter" in text(tab, "#list-table")
     assert "No day with orders" in text(tab, "#days-chart")
     assert "Nothing was tested" in text(tab, "#certainty-table")
+    assert "No analysis of any sales in shops" in text(tab, "#retail-chart")
+    assert text(tab, "#shops-table") == "None."
 
 
 def test_a_season_without_a_finding_claims_none(open_page: Open) -> None:
@@ -433,14 +437,69 @@ def test_golden_every_number_of_the_match_table_is_the_csvs(open_page: Open) -> 
     assert all(_differs_by_rounding(a, b) for a, b in differing), differing[:3]
 
 
-def _differs_by_rounding(shown: list[str], expected: list[str]) -> bool:
+def _differs_by_rounding(shown: list[str], expected: list[str], of_numbers: slice = slice(5, 9)) -> bool:
     """Python rounds a half to even, JavaScript the binary number: a last digit may differ by one."""
 
     def numbers(cells: list[str]) -> list[float]:
-        text = " ".join(cells[5:9]).replace("−", "-").replace("+", "").replace(",", "")
+        text = " ".join(cells[of_numbers]).replace("−", "-").replace("+", "").replace(",", "")
         return [float(part) for part in text.split() if part not in {"to", "%", "–"}]
 
-    return shown[:5] == expected[:5] and numbers(shown) == pytest.approx(numbers(expected), abs=0.1001)
+    is_same = shown[: of_numbers.start] == expected[: of_numbers.start]
+    return is_same and numbers(shown) == pytest.approx(numbers(expected), abs=0.1001)
+
+
+def test_golden_every_number_about_the_shops_is_the_csvs(open_page: Open) -> None:
+    frames = frames_of(SEASON)
+    tab = open_page("season", frames)
+    tab.locator("#shops-table").get_by_role("button", name="Show all").click()
+    window = {"pre_match": "2 h before", "during_match": "2 h during", "post_match": "2 h after", "day": "24 h from"}
+    expected = [
+        [
+            row["category"],
+            "All cities" if row["city"] == "all" else row["city"],
+            window[row["time_window"]],
+            f"{row['items']:,}",
+            f"{row['expected']:.1f}",
+            "–" if _missing(row["uplift_pct"]) else f"{_signed(row['uplift_pct'])} %",
+            "–" if _missing(row["ci_low"]) else f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])} %",
+            f"{row['n_matches']:,}",
+            row["verdict"],
+        ]
+        for row in frames["retail"].to_dict("records")
+    ]
+    shown = [[*row[:8], row[9].split(" ", 1)[1]] for row in rows(tab, "shops")]
+    pairs = list(zip(sorted(shown), sorted(expected), strict=True))
+    assert all(a == b or _differs_by_rounding(a, b, slice(4, 7)) for a, b in pairs)
+    during = frames["retail"].query("city == 'all' and time_window == 'during_match'")
+    assert tab.locator("#retail-chart .mark-symbol path").count() == len(during) == 2
+    assert set(during["verdict"]) == {"higher", "no effect found"}
+    assert text(tab, "#retail-says") == (
+        "140 days of mock sales up to 2026-01-18. Proven higher during matches: frozen pizza."
+    )
+
+
+def test_sales_in_shops_follow_the_source_and_say_what_they_cannot_follow(open_page: Open) -> None:
+    real, mock = frames_of(World(weeks=4, uplift=0.0), "real"), frames_of(SEASON)
+    tab = open_page("shops", both(real, mock))
+    assert "That is too little to say: a number needs at least 10 kick-offs in 8 weeks" in text(tab, "#retail-says")
+    assert "28 days of real sales" in text(tab, "#retail-says")
+    assert "Insufficient" in text(tab, "#retail-chart")
+    assert {row[9] for row in rows(tab, "shops")} == {"… insufficient"}
+    assert {row[5] for row in rows(tab, "shops")} == {"–"}
+    tab.select_option("#source", "mock")
+    drawn(tab)
+    assert "Proven higher during matches: frozen pizza." in text(tab, "#retail-says")
+    assert text(tab, "#retail-cannot") == ""
+    tab.select_option("#team", "Leeds FC")
+    tab.select_option("#type", "tournament")
+    drawn(tab)
+    assert "Sales cannot follow team, match type" in text(tab, "#retail-cannot")
+    assert tab.locator("#retail-chart .mark-symbol path").count() == 2
+
+
+def test_a_source_without_sales_says_so(open_page: Open) -> None:
+    tab = open_page("no-shops", frames_of(World(shops=False)))
+    assert "No analysis of mock sales in shops" in text(tab, "#retail-chart")
 
 
 def test_golden_the_days_of_the_chart_are_the_csvs(open_page: Open) -> None:

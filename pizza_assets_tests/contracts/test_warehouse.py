@@ -4,7 +4,7 @@ import pandera.pandas as pa
 import pytest
 
 from pizza_assets.contracts.merchants import MERCHANT_TABLES
-from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
+from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, PIZZA_VS_FOOTBALL, VIEWS
 from pizza_assets.warehouse.connection import Connection
 
 _COLUMNS = """
@@ -40,6 +40,7 @@ def kinds(schema: pa.DataFrameSchema) -> dict[str, str]:
     ("table", "schema"),
     [
         ("sales.fact_sales", FACT_SALES),
+        ("marts.pizza_vs_football", PIZZA_VS_FOOTBALL),
         *((f"marts.{name}", schema) for name, schema in VIEWS.items()),
         *((f"merchants.{name}", schema) for name, schema in MERCHANT_TABLES.items()),
     ],
@@ -52,7 +53,7 @@ def test_columns_types_and_key_are_the_databases(
     for name, kind, _ in found:
         assert kinds(schema)[name] in _KINDS[kind], name
     assert {name for (name,) in connection.execute(_KEY, [table])} == set((schema.metadata or {})["key"])
-    if not table.startswith("marts."):
+    if not table.startswith("marts.mv_"):
         assert {name for name, _, is_not_null in found if not is_not_null} == {
             name for name, column in schema.columns.items() if column.nullable
         }

@@ -1,6 +1,7 @@
 """The data sets: what they count, and that they add up to what the analysis saw."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from pizza_assets_tests.dashboard.worlds import (
     frames_of,
     many,
     matches_of,
+    retail_of,
     volume_of,
 )
 
@@ -25,7 +27,8 @@ SEASON = World()
 
 
 def test_every_data_set_of_the_design_is_there() -> None:
-    assert list(DATA_SETS) == ["meta", "hourly", "daily", "matches", "effects", "profile", "correlations", "anomalies"]
+    of_orders = ["meta", "hourly", "daily", "matches", "effects", "profile", "correlations", "anomalies"]
+    assert list(DATA_SETS) == [*of_orders, "retail"]
 
 
 def test_every_row_says_whether_it_is_real() -> None:
@@ -139,3 +142,15 @@ def test_a_wrong_specification_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(spec, "VISUALS", (*spec.VISUALS, wrong))
     with pytest.raises(PizzaAssetsError, match="no column 'nothing'.*no filter 'colour'"):
         spec.check()
+
+
+def test_the_shops_results_are_taken_over_as_they_are_and_are_none_without_a_warehouse() -> None:
+    found = retail_of(SEASON, matches_of(SEASON, "mock"), "mock")
+    assert found is not None
+    shown = frames_of(SEASON)["retail"]
+    assert shown["as_of"].tolist() == found["as_of"].astype(str).tolist()
+    numbers = ["uplift_pct", "ci_low", "ci_high", "q_value", "n_matches"]
+    pd.testing.assert_frame_equal(shown[numbers], found[numbers])
+    without = replace(SEASON, weeks=2, shops=False)
+    assert frames_of(without)["retail"].empty
+    assert list(frames_of(without)["retail"].columns) == list(DATA_SETS["retail"].columns)

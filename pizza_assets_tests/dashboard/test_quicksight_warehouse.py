@@ -4,6 +4,8 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,8 +22,14 @@ from pizza_assets.dashboard.quicksight_warehouse import data_set, data_source, q
 from pizza_assets.dashboard.warehouse_target import WarehouseTarget, warehouse_target
 from pizza_assets.errors import PizzaAssetsError, SettingsError
 from pizza_assets.settings import Settings
+from pizza_assets.warehouse.calendar import MatchDate, mark_match_dates
+from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.loader import load_day
+from pizza_assets.warehouse.marts import refresh
+from pizza_assets.warehouse.status import ask
 from pizza_assets_tests.dashboard.fake_quicksight import FakeQuickSight
 from pizza_assets_tests.dashboard.test_deploy import ANN, TO
+from pizza_assets_tests.warehouse.shops import DAY, NEXT_DAY, RETAILER, sales
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pizza/bi_reader-AbCdEf"
 VPC = "arn:aws:quicksight:eu-west-1:123456789012:vpcConnection/warehouse"
@@ -94,6 +102,27 @@ def test_the_query_gives_the_contracts_columns_in_postgresql() -> None:
     assert list(types) == list(SALES_BY_PRODUCT.columns)
     told = {"sale_date": "DATETIME", "is_match_date": "INTEGER", "retailer_id": "STRING", "revenue": "DECIMAL"}
     assert {name: types[name] for name in told} == told
+
+
+def test_the_query_is_answered_by_a_warehouse_as_a_reader_with_the_types_that_quicksight_is_told(
+    connection: Connection,
+) -> None:
+    load_day(connection, sales({"quantity": 3}), retailer_id=RETAILER, source_day=DAY)
+    load_day(connection, sales({"transaction_id": "T2"}, day=NEXT_DAY), retailer_id=RETAILER, source_day=NEXT_DAY)
+    mark_match_dates(connection, [MatchDate(DAY, 2, "mock")])
+    refresh(connection)
+    names, rows = ask(connection, f"{query()} ORDER BY sale_date")
+    assert names == list(SALES_BY_PRODUCT.columns)
+    first, second = (dict(zip(names, row, strict=True)) for row in rows)
+    assert first == {
+        "sale_date": DAY, "is_match_date": 1, "matches_source": "mock", "retailer_id": RETAILER, "product_sku": "P1",
+        "product_name": "Margherita", "category": "frozen pizza", "currency": "GBP", "data_source": "mock",
+        "transactions": 1, "quantity": 3, "revenue": Decimal("7.50"),
+    }  # fmt: skip
+    assert (second["is_match_date"], second["matches_source"]) == (None, None)
+    kinds = {"DATETIME": date, "INTEGER": int, "DECIMAL": Decimal, "STRING": str}
+    for column in data_set(TO)["PhysicalTableMap"]["sales"]["CustomSql"]["Columns"]:
+        assert type(first[column["Name"]]) is kinds[column["Type"]], column
 
 
 def test_the_requests_are_valid_and_fit_together() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -16,6 +16,7 @@ from pizza_assets.dashboard.datasets import data_sets
 from pizza_assets.dashboard.page import read_csv
 from pizza_assets.lake import formats
 from pizza_assets.matchday.analysis import analyse
+from pizza_assets.matchday.categories import CategorySales, sales_uplift
 from pizza_assets_tests.frames import match_row, matches_frame
 
 FIRST = date(2025, 9, 1)
@@ -40,7 +41,7 @@ Frames = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class World:
-    """What a season looks like. `uplift` is the planted log-uplift during matches."""
+    """What a season looks like. `uplift` is the planted log-uplift during matches, of orders and of pizza in shops."""
 
     weeks: int = 20
     cities: tuple[str, ...] = CITIES
@@ -49,6 +50,7 @@ class World:
     rate: float = 6.0
     cups: bool = True
     goals: bool = True
+    shops: bool = True
 
 
 def _kick_offs(world: World) -> list[tuple[datetime, str]]:
@@ -113,6 +115,19 @@ def volume_of(world: World, matches: pd.DataFrame, source: Source) -> pd.DataFra
     return contracts.conform(volume, contracts.ORDER_VOLUME)
 
 
+def retail_of(world: World, matches: pd.DataFrame, source: Source) -> pd.DataFrame | None:
+    """Two categories in the shops of the same cities: pizza has the planted uplift, dairy has none."""
+    if not world.shops:
+        return None
+    days = [FIRST + timedelta(days=n) for n in range(world.weeks * 7)]
+    planted = {"dairy": 0.0, "frozen pizza": world.uplift}
+    sales = [
+        CategorySales(name, source, ("retailer_1",), volume_of(replace(world, uplift=log), matches, source), days)
+        for name, log in planted.items()
+    ]
+    return sales_uplift(sales, matches, days[-1])
+
+
 @cache
 def frames_of(world: World, source: Source = "mock") -> Frames:
     """Analyse a season; every data set goes through its CSV, as the page reads it."""
@@ -120,8 +135,10 @@ def frames_of(world: World, source: Source = "mock") -> Frames:
     volume = volume_of(world, matches, source)
     days = [FIRST + timedelta(days=n) for n in range(world.weeks * 7)]
     analysis = analyse(volume, matches, dict.fromkeys(days, source), days[-1])
-    planted = PLANTED if source == "mock" else "none"
-    return published(data_sets(analysis, volume, matches, dict.fromkeys(days, source), BUILT_AT, planted))
+    planted, retail = PLANTED if source == "mock" else "none", retail_of(world, matches, source)
+    return published(
+        data_sets(analysis, volume, matches, dict.fromkeys(days, source), BUILT_AT, planted=planted, retail=retail)
+    )
 
 
 def published(frames: Frames) -> Frames:

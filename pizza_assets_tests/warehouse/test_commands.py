@@ -130,7 +130,7 @@ def test_migrate_makes_an_empty_database_and_says_from_where(
     assert asked.exit_code == 1
     assert "run pizza-assets warehouse migrate" in asked.output
     made = CliRunner().invoke(main, ["warehouse", "migrate"])
-    assert made.output == "The schema is at revision 0004 (was: none).\n"
+    assert made.output == "The schema is at revision 0005 (was: none).\n"
     assert CliRunner().invoke(main, ["warehouse", "status"]).exit_code == 0
 
 

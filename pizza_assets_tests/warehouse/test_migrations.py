@@ -17,7 +17,7 @@ from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.migrations import HEAD, check, current, migrate
 from pizza_assets_tests.warehouse.shops import DAY, RETAILER, facts, one, sales
 
-REVISIONS = ["0001", "0002", "0003", "0004"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
 
 
 _SCHEMA = {
@@ -123,7 +123,7 @@ def test_two_processes_that_migrate_at_once_wait_for_each_other(empty_database: 
     ("revision", "sentence"),
     [
         (None, "has no warehouse yet.*run pizza-assets warehouse migrate"),
-        ("0002", "is at revision 0002.*works with revision 0004.*run pizza-assets warehouse migrate"),
+        ("0002", "is at revision 0002.*works with revision 0005.*run pizza-assets warehouse migrate"),
     ],
 )
 def test_a_database_that_is_behind_says_so(empty_database: str, revision: str | None, sentence: str) -> None:

@@ -1,6 +1,6 @@
-"""The ten questions, each asked as a reader of a small load whose answers a person can work out."""
+"""The eleven questions, each asked as a reader of a small load whose answers a person can work out."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,24 @@ from typing import Any
 import pytest
 
 import pizza_assets
+from pizza_assets.contracts.analysis import TIME_WINDOWS
 from pizza_assets.errors import WarehouseError
+from pizza_assets.matchday.categories import sales_uplift
 from pizza_assets.warehouse.calendar import MatchDate, mark_match_dates
 from pizza_assets.warehouse.connection import Connection
 from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.marts import refresh
+from pizza_assets.warehouse.pizza_vs_football import replace_results, sales_by_category
 from pizza_assets.warehouse.queries import QUESTIONS
 from pizza_assets.warehouse.status import ask
+from pizza_assets_tests.frames import match_row, matches_frame
 from pizza_assets_tests.warehouse.shops import one, sales
 
 MONDAY = date(2025, 3, 3)
 DOCUMENT = Path(pizza_assets.__file__).parents[1] / "docs" / "warehouse.md"
+
+
+MATCHES = matches_frame([match_row("m", datetime(2025, 3, 3, 13, tzinfo=UTC), ("Leeds", "York"), data_source="mock")])
 
 
 def money(amount: str) -> Decimal:
@@ -32,7 +39,7 @@ def shop(connection: Connection) -> Connection:
     Retailer 1, mock: a pizza of 2.50 a day in the first week, two a day in the second, and one on the Monday after;
     every day's customer is C1, but C2 on the first day. On the first Tuesday also a drink of 4.00 in York. The
     correction of the first Wednesday makes it three pizzas. Domino's, real: one pizza of 12.00, without a customer,
-    on the first Monday. Matches on the first Monday (mock) and none on the other days.
+    on the first Monday. Matches on the first Monday (mock) and none on the other days: too few to say what they do.
     """
     for number in range(15):
         day = MONDAY + timedelta(days=number)
@@ -62,6 +69,7 @@ def shop(connection: Connection) -> Connection:
     days = [MONDAY + timedelta(days=number) for number in range(15)]
     mark_match_dates(connection, [MatchDate(day, int(day == MONDAY), "mock") for day in days])
     refresh(connection)
+    replace_results(connection, sales_uplift(sales_by_category(connection, days[0], days[-1]), MATCHES, days[-1]))
     return connection
 
 
@@ -97,6 +105,11 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         ("retailer_1", "mock", "mock", True, 1, money("1.0")),
         ("retailer_1", "mock", "mock", False, 14, money("1.6")),
     ],
+    "football": [
+        (category, source, window, 0, money("0.0"), None, None, None, 0, "insufficient", date(2025, 3, 17))
+        for category, source in (("drinks", "mock"), ("frozen pizza", "mock"), ("delivered pizza", "real"))
+        for window in TIME_WINDOWS
+    ],
     "cities": [
         ("Leeds", "mock", 24, money("60.00"), "GBP"),
         ("Leeds", "real", 1, money("12.00"), "GBP"),
@@ -124,9 +137,9 @@ def test_the_answer_is_right(shop: Connection, name: str) -> None:
     assert name == "freshness" or "data_source" in names
 
 
-def test_there_are_ten_questions_and_the_document_shows_each() -> None:
+def test_there_are_eleven_questions_and_the_document_shows_each() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
-    assert len(QUESTIONS) == 10
+    assert len(QUESTIONS) == 11
     for name, question in QUESTIONS.items():
         assert f"**{question.asks}** (`{name}`)\n\n```sql\n{question.sql}\n```\n" in document
 

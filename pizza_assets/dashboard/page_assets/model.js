@@ -26,7 +26,7 @@ const choices = {
   type: ["regular", "tournament", "final"].filter((type) => tables.matches.some((row) => row.match_type === type)),
   // Real first: where both are there, real answers the question. They are never pooled, so there is no "all".
   source: ["real", "mock"].filter((source) =>
-    tables.effects.some((row) => row.data_source === source) || tables.daily.some((row) => row.data_source === source)),
+    ["effects", "daily", "retail"].some((name) => tables[name].some((row) => row.data_source === source))),
 };
 const matchesById = new Map();
 for (const row of tables.matches) {

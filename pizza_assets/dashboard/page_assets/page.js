@@ -13,6 +13,7 @@ function show() {
   drawMatches(matches);
   drawMatch();
   drawList(matches);
+  drawRetail();
   drawCertainty();
   drawAnomalies();
 }

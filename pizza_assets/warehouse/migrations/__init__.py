@@ -10,7 +10,7 @@ import psycopg
 from pizza_assets.errors import WarehouseError
 
 #: The revision that this version of the package works with.
-HEAD = "0004"
+HEAD = "0005"
 
 
 def current(connection: psycopg.Connection[Any]) -> str | None:

@@ -11,6 +11,8 @@ from pizza_assets.errors import WarehouseError
 
 #: The revision that this version of the package works with.
 HEAD = "0005"
+#: Advisory lock of migrations ('pizza'): no two processes migrate at once.
+LOCK = 0x70697A7A61
 
 
 def current(connection: psycopg.Connection[Any]) -> str | None:
@@ -55,6 +57,8 @@ def migrate(connection: psycopg.Connection[Any], revision: str = "head") -> None
             step = command.downgrade if _is_way_back(current(connection), revision) else command.upgrade
             step(config, revision)
         if current(connection) == HEAD:
+            # The migrations' commit let go of their lock, and two grants at once are refused by PostgreSQL.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             set_roles(connection)
         connection.commit()
     finally:

@@ -25,7 +25,7 @@ from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
 from pizza_assets.warehouse.commands import warehouse
 
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
+_DAY: Any = {"type": click.DateTime(formats=["%Y-%m-%d"]), "metavar": "YYYY-MM-DD"}
 
 
 class _Group(click.Group):
@@ -117,9 +117,11 @@ def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, w
 
 
 @main.command()
-@click.option("--from", "first", type=_DAY, required=True, help="First day, YYYY-MM-DD (UTC).")
-@click.option("--to", "last", type=_DAY, help="Last day; yesterday by default.")
-@click.option("--select", default="*", show_default=True, help="Assets, as in Dagster: order_volume+, group:raw ...")
+@click.option("--from", "first", **_DAY, required=True, help="First day (UTC).")
+@click.option("--to", "last", **_DAY, help="Last day; yesterday by default.")
+@click.option(
+    "--select", default="*", show_default=True, help="Match-day assets, as in Dagster: order_volume+, group:raw ..."
+)
 @click.pass_obj
 def backfill(debug: bool, first: datetime, last: datetime | None, select: str) -> None:
     """Collect, merge, analyse and publish a range of days. Days that are there are replaced."""

@@ -72,7 +72,8 @@ def _deployment() -> "Deployment":
     from pizza_assets.dashboard.deploy import Deployment
 
     settings = Settings.load()
-    return Deployment(quicksight_api(settings), _target(settings), click.echo)
+    to = _target(settings)
+    return Deployment(quicksight_api(settings), to, click.echo)
 
 
 @click.group()

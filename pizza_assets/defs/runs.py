@@ -5,6 +5,7 @@ Belongs here: launching what the UI would launch, with the same history. Does no
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -58,7 +59,10 @@ def local_instance() -> Iterator[dg.DagsterInstance]:
 
 
 def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_JOB) -> list[dg.AssetKey]:
-    """Return the assets of a job that a selection such as ``order_volume+`` names.
+    """Return the assets of a job that a selection such as ``order_volume+ or merged_orders`` names.
+
+    An asset's name stands for Dagster's ``key:name``: bare names are an older syntax there, without ``or``, in which
+    ``name+`` is one layer and not all that follows.
 
     Raises
     ------
@@ -67,13 +71,18 @@ def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_J
     """
     graph = defs.resolve_asset_graph()
     of_job = set(defs.resolve_job_def(job).asset_layer.executable_asset_keys)
-    names = ", ".join(sorted(key.to_user_string() for key in of_job))
+    names = sorted(key.to_user_string() for key in of_job)
+    listed = f"The assets are {', '.join(names)}."
+    keyed = re.sub(rf"(?<![\w:\"])({'|'.join(names)})(?![\w\"])", r"key:\1", selection)
     try:
-        keys = dg.AssetSelection.from_string(selection).resolve(graph) & of_job
+        keys = dg.AssetSelection.from_string(keyed).resolve(graph) & of_job
     except (dg.DagsterInvalidSubsetError, dg.DagsterError) as error:
-        raise PizzaAssetsError(f"--select {selection}: {error}. The assets are {names}.") from error
+        raise PizzaAssetsError(
+            f"--select '{selection}': expected names of assets, order_volume+ (and what follows), group:raw, or "
+            f"several of them with 'or'. {listed}"
+        ) from error
     if not keys:
-        raise PizzaAssetsError(f"--select {selection} names no asset. The assets are {names}.")
+        raise PizzaAssetsError(f"--select '{selection}' names no asset. {listed}")
     return sorted(keys, key=lambda key: key.to_user_string())
 
 

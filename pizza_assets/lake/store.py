@@ -250,7 +250,7 @@ class S3Store:
             )
             raise self._explain(key, code, str(error)) from error
         except BotoCoreError as error:
-            raise self._explain(key, "", str(error)) from error
+            raise self._explain(key, type(error).__name__, str(error)) from error
 
     def _explain(self, key: str, code: str, message: str) -> LakeError:
         if code == "NoSuchBucket":
@@ -259,6 +259,11 @@ class S3Store:
             return LakeError(
                 f"S3 denies access to {self.uri(key)} ({code}). The role or key needs s3:GetObject, s3:PutObject, "
                 f"s3:DeleteObject and s3:ListBucket on '{self.bucket}'."
+            )
+        if code in {"NoCredentialsError", "PartialCredentialsError"}:
+            return LakeError(
+                f"{self.uri(key)} needs AWS credentials, and there are none. Set AWS_PROFILE or AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or run where a role gives them."
             )
         if code in {"NoSuchKey", "404"}:
             return _missing(self.uri(key))

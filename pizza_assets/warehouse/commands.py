@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,7 @@ from pizza_assets.settings import Settings
 if TYPE_CHECKING:
     from pizza_assets.lake.store import Store
 
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
+_DAY: Any = {"type": click.DateTime(formats=["%Y-%m-%d"]), "metavar": "YYYY-MM-DD"}
 
 
 def _store(settings: Settings) -> "Store":
@@ -85,8 +85,8 @@ def status() -> None:
 
 
 @warehouse.command()
-@click.option("--from", "first", type=_DAY, help="First day; the first one that the lake has by default.")
-@click.option("--to", "last", type=_DAY, help="Last day; yesterday (UTC) by default.")
+@click.option("--from", "first", **_DAY, help="First day; the first one that the lake has by default.")
+@click.option("--to", "last", **_DAY, help="Last day; yesterday (UTC) by default.")
 @click.option("--retailer", "only", multiple=True, help="Only this retailer; may be given several times.")
 @click.option("--replace", is_flag=True, help="State days anew that are there already.")
 def load(first: datetime | None, last: datetime | None, only: tuple[str, ...], *, replace: bool) -> None:

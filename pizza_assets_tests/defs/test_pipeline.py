@@ -11,7 +11,7 @@ import pytest
 
 from pizza_assets.contracts.merchants import ANSWERS as MERCHANT_ANSWERS
 from pizza_assets.definitions import build_defs
-from pizza_assets.defs.runs import RunFailedError, run_days
+from pizza_assets.defs.runs import RunFailedError, run_days, selected_assets
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import DAILY_TABLES, RAW_ORDERS, REPORT_PREFIX, dated_key
@@ -236,6 +236,20 @@ def test_a_bucket_that_does_not_exist_is_one_sentence(s3_server: str) -> None:
 def test_days_that_are_not_there_are_refused(first: date, last: date, expected: str) -> None:
     with pytest.raises(PizzaAssetsError, match=expected):
         run_days(small(), first, last)
+
+
+@pytest.mark.parametrize(
+    ("selection", "named"),
+    [
+        ("raw_orders", ["raw_orders"]),
+        ("correlation_results+", ["correlation_results", "dashboard_data", "dashboard_page", "insights_report"]),
+        ("match_events or merged_orders", ["match_events", "merged_orders"]),
+        ('key:match_events or key:"merged_orders"', ["match_events", "merged_orders"]),
+        ("group:raw and not raw_orders", ["raw_matches"]),
+    ],
+)
+def test_a_name_selects_with_all_that_follows_and_with_others(selection: str, named: list[str]) -> None:
+    assert [key.to_user_string() for key in selected_assets(build_defs(small()), selection)] == named
 
 
 @pytest.mark.parametrize("selection", ["no_such_asset", "and and"])

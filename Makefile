@@ -24,8 +24,8 @@ dev: setup ## Start the UI on http://localhost:3000, with schedules and sensors
 	$(BIN)/dagster dev --workspace workspace.yaml
 
 test: setup ## Run the tests
-	$(BIN)/python -m pytest -n auto --ignore=pizza_assets_tests/browser --ignore=pizza_assets_tests/spark
-	$(BIN)/python -m pytest -rs pizza_assets_tests/browser # on its own: Playwright keeps an event loop running
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=pizza_assets_tests/browser --ignore=pizza_assets_tests/spark
+	$(BIN)/python -m pytest -n auto -rs pizza_assets_tests/browser # on its own: Playwright keeps an event loop running
 
 chromium: # Debian's Chromium, for the tests that need a browser
 	@command -v chromium chromium-browser google-chrome >/dev/null || [ -n "$$CHROMIUM" ] || \

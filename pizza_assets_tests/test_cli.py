@@ -153,7 +153,7 @@ def test_a_demo_with_other_effects_is_made_anew(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_demo_does_not_replace_real_data() -> None:
-    invoke("demo", "--days", "2")
+    invoke("backfill", "--from", "2025-08-01", "--to", "2025-08-01")
     lake = open_lake("lake")
     orders = DailyTable(lake, RAW_ORDERS)
     day = next(iter(orders))

@@ -25,18 +25,22 @@ def column_schema(contract: Contracts, lineage: Lineage | None = None) -> dg.Tab
     for name, schema in several.items():
         before = f"{name}." if name else ""
         keys.append(f"unique{' in ' + name if name else ''}: {', '.join((schema.metadata or {})['key'])}")
-        columns += [_column(schema, column, before, (lineage or {}).get(before + column)) for column in schema.columns]
+        types = contracts.arrow_schema(schema)
+        columns += [
+            _column(schema, field.name, str(field.type), before, (lineage or {}).get(before + field.name))
+            for field in types
+        ]
     return dg.TableSchema(columns=columns, constraints=dg.TableConstraints(other=keys))
 
 
-def _column(contract: pa.DataFrameSchema, name: str, before: str, origin: str | None) -> dg.TableColumn:
+def _column(contract: pa.DataFrameSchema, name: str, kind: str, before: str, origin: str | None) -> dg.TableColumn:
     column = contract.columns[name]
     unit = (column.metadata or {}).get("unit")
     made_of = ", ".join(dict.fromkeys((origin or "").split()))
     parts = [column.description or "", f"[{unit}]" if unit else "", f"← {made_of}" if made_of else ""]
     return dg.TableColumn(
         before + name,
-        type=str(contracts.arrow_schema(contract).field(name).type),
+        type=kind,
         description=" ".join(filter(None, parts)),
         constraints=dg.TableColumnConstraints(
             nullable=column.nullable,

@@ -1,8 +1,10 @@
 """The page in a browser: filters, drill-down, deep links, keyboard, and what data may not do to it."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -10,11 +12,10 @@ import pytest
 from pizza_assets.dashboard.page import render
 from pizza_assets.dashboard.serve import server
 from pizza_assets.lake import layout, open_lake
-from pizza_assets_tests.browser.conftest import FIGURES, Open, gzipped_kib
+from pizza_assets_tests.browser.conftest import Open, gzipped_kib
 from pizza_assets_tests.dashboard.worlds import FIRST, HOSTILE, World, both, empty_frames, frames_of, many
 
 SEASON = World()
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def drawn(tab: Any) -> None:
@@ -50,11 +51,19 @@ def test_the_headline_answers_with_its_uncertainty(open_page: Open) -> None:
     assert "+10.5 % before, +35.0 % during" in text(tab, "#banner")
 
 
-def test_every_visual_is_drawn_in_time_and_small(open_page: Open, page_file: Any) -> None:
-    tab = open_page("season", frames_of(SEASON))
-    FIGURES["drawn in, ms"] = tab.evaluate("Number(document.documentElement.dataset.drawn)")
+def drawn_in(tab: Any) -> int:
+    """Return the milliseconds from opening the page until every chart was drawn."""
+    return int(tab.evaluate("Number(document.documentElement.dataset.drawn)"))
+
+
+def test_every_visual_is_drawn_and_the_page_is_small(
+    open_page: Open, page_file: Any, record_property: Callable[[str, object], None]
+) -> None:
+    tabs = [open_page("season", frames_of(SEASON)) for _ in range(5)]
+    tab = tabs[-1]
+    record_property("drawn in, ms, median of 5", median(map(drawn_in, tabs)))
     size = gzipped_kib(page_file("season", frames_of(SEASON)))
-    FIGURES["size gzipped, KiB"] = size
+    record_property("size gzipped, KiB", size)
     assert size <= 400
     for chart in ("days", "profile", "teams", "matches", "match", "retail"):
         assert tab.locator(f"#{chart}-chart svg").first.bounding_box()["height"] > (60 if chart == "retail" else 100)
@@ -297,13 +306,15 @@ def test_the_policy_forbids_inline_code_and_the_network(open_page: Open, page_fi
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing(open_page: Open, scheme: str, width: int) -> None:
+def test_axe_finds_nothing(
+    open_page: Open, scheme: str, width: int, record_property: Callable[[str, object], None]
+) -> None:
     sync = pytest.importorskip("axe_playwright_python.sync_playwright")
     tab = open_page(
         "season", frames_of(SEASON), color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True
     )
     found = sync.Axe().run(tab)
-    FIGURES[f"axe violations, {scheme} {width} px"] = found.violations_count
+    record_property(f"axe violations, {scheme} {width} px", found.violations_count)
     assert found.violations_count == 0, found.generate_report()
 
 
@@ -350,12 +361,12 @@ def test_one_team_is_enough(open_page: Open) -> None:
     assert "London FC" in text(tab, "#list-table")
 
 
-def test_ten_thousand_matches_open(open_page: Open) -> None:
+def test_ten_thousand_matches_open(open_page: Open, record_property: Callable[[str, object], None]) -> None:
     frames = many(frames_of(SEASON), 168)
     count = frames["matches"]["match_id"].nunique()
     assert count >= 10_000
     tab = open_page("many", frames)
-    FIGURES["drawn in with 10,000 matches, ms"] = tab.evaluate("Number(document.documentElement.dataset.drawn)")
+    record_property("drawn in with 10,000 matches, ms", drawn_in(tab))
     assert cards(tab)["Matches in the filter"] == f"{count:,}"
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import boto3
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -36,9 +35,8 @@ def _put_and_read(store: Store, day: date, orders: pd.DataFrame, matches: pd.Dat
 
 # Feature: pizza-game-dashboard, Property 11: For any processing operation, the system should successfully retrieve
 # both pizza order and game score datasets from S3 storage
-@pytest.mark.parametrize("kind", ["folder", "bucket"])
-@given(st.data(), DAYS)
-def test_orders_and_matches_come_back_as_they_were_put(kind: str, data: st.DataObject, day: date) -> None:
+@given(st.data(), DAYS, st.sampled_from(["folder", "bucket"]))
+def test_orders_and_matches_come_back_as_they_were_put(data: st.DataObject, day: date, kind: str) -> None:
     orders, matches = data.draw(orders_of_day(day)), data.draw(matches_around(day))
     if kind == "folder":
         with TemporaryDirectory() as folder:

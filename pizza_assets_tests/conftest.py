@@ -27,6 +27,8 @@ hypothesis_settings.load_profile("pizza")
 pytest_plugins = ["pizza_assets_tests.postgres"]
 
 BUCKET = "pizza-lake"
+#: Reads the description of S3 once for all tests: every new session reads it anew, and moto makes one a test.
+AWS = boto3.Session("testing", "testing", region_name="us-east-1")
 _FAKE_AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -51,7 +53,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def bucket() -> Iterator[Any]:
     """A boto3 client with an empty bucket, in this process."""
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = AWS.client("s3")
         client.create_bucket(Bucket=BUCKET)
         yield client
 

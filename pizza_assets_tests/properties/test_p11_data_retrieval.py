@@ -3,7 +3,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import boto3
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets_tests.conftest import AWS
 from pizza_assets_tests.strategies import DAYS, matches_around, orders_of_day
 
 
@@ -43,6 +43,6 @@ def test_orders_and_matches_come_back_as_they_were_put(data: st.DataObject, day:
             _put_and_read(open_lake(str(Path(folder))), day, orders, matches)
         return
     with mock_aws():
-        client: Any = boto3.client("s3", region_name="us-east-1")
+        client: Any = AWS.client("s3")
         client.create_bucket(Bucket="lake")
         _put_and_read(open_lake("s3://lake", client), day, orders, matches)

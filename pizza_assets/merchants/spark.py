@@ -137,8 +137,10 @@ class SparkEngine:
 
     def parquet(self, paths: Sequence[str]) -> "ir.Table":
         """Return Parquet files of one schema as a table; nothing is read yet."""
+        # Java goes on in the folder that it was started in, whatever this process's folder is by now.
+        whole = [path if "://" in path else str(Path(path).absolute()) for path in paths]
         with self._errors():
-            self.session.read.parquet(*paths).createOrReplaceTempView("parquet_files")
+            self.session.read.parquet(*whole).createOrReplaceTempView("parquet_files")
             return self._connection.table("parquet_files")
 
     def lookup(self, name: str, table: pyarrow.Table) -> "ir.Table":

@@ -42,6 +42,7 @@ from pizza_assets.warehouse.migrations import migrate
 RETAILER, FIRST, DAYS = "retailer_1", date(2025, 3, 3), 30
 LINES_PER_SECOND, TIMES_TO_SQL = 100_000, 10
 SAMPLE = 5_000
+COLD_LOADS = 3
 
 #: What people write after to_sql: dimensions, then facts, in sets. All constraints are on.
 _SETS = """
@@ -219,9 +220,11 @@ def main(arguments: list[str]) -> int:
 
     with server() as address:
         timed = Stopwatch(address)
+        runs = [cold_load(address, timed, feeds) for _ in range(COLD_LOADS - 1)]
         with fresh(address, "bench_loader") as connection:
-            cold, cold_cpu, _ = timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))
-            show("loader, cold", cold, cold_cpu)
+            runs.append(timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))[:2])
+            cold, cold_cpu = sorted(runs)[COLD_LOADS // 2]
+            show(f"loader, cold (median of {', '.join(f'{run[0]:.1f}' for run in runs)})", cold, cold_cpu)
             facts = count(connection)
             again, cpu, loads = timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))
             show("loader, all again: inserts 0", again, cpu)
@@ -248,6 +251,12 @@ def main(arguments: list[str]) -> int:
     print(f"cold load: {times:.1f} times as fast as to_sql to the facts, bar {TIMES_TO_SQL}")
     print(f"{facts:,} facts, the same by both ways: {is_same}; inserted by loading again: {inserted}")
     return int(lines / cold < LINES_PER_SECOND or times < TIMES_TO_SQL or not is_same or inserted > 0)
+
+
+def cold_load(address: str, timed: Stopwatch, feeds: list[Feed]) -> tuple[float, float]:
+    """Load everything into a warehouse of its own and return the wall and CPU seconds."""
+    with fresh(address, "bench_cold") as connection:
+        return timed(lambda: load_days(connection, feeds, retailer_id=RETAILER))[:2]
 
 
 def replace(connection: Connection, feed: Feed) -> None:

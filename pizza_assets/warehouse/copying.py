@@ -11,7 +11,8 @@ from psycopg.sql import SQL, Identifier
 
 from pizza_assets.warehouse.connection import Connection
 
-_ROWS = 65_536
+#: So few that the next batch is encoded while the server reads this one (measured: a quarter faster than 65,536).
+_ROWS = 4096
 
 
 def copy_in(connection: Connection, rows: pa.Table, table: Identifier) -> int:

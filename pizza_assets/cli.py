@@ -19,13 +19,12 @@ from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError, WarehouseError
 from pizza_assets.lake.commands import athena
 from pizza_assets.merchants.commands import merchants
+from pizza_assets.options import DAY
 from pizza_assets.quarantine.commands import quarantine
 from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
 from pizza_assets.warehouse.commands import warehouse
-
-_DAY: Any = {"type": click.DateTime(formats=["%Y-%m-%d"]), "metavar": "YYYY-MM-DD"}
 
 
 class _Group(click.Group):
@@ -117,8 +116,8 @@ def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, w
 
 
 @main.command()
-@click.option("--from", "first", **_DAY, required=True, help="First day (UTC).")
-@click.option("--to", "last", **_DAY, help="Last day; yesterday by default.")
+@click.option("--from", "first", **DAY, required=True, help="First day (UTC).")
+@click.option("--to", "last", **DAY, help="Last day; yesterday by default.")
 @click.option(
     "--select", default="*", show_default=True, help="Match-day assets, as in Dagster: order_volume+, group:raw ..."
 )

@@ -11,6 +11,12 @@ import dagster as dg
 from pizza_assets.errors import PizzaAssetsError, SourceError
 
 
+def may_retry(context: dg.AssetExecutionContext) -> bool:
+    """Tell whether the asset's retry policy has tries left."""
+    policy = context.op_execution_context.op_def.retry_policy
+    return policy is not None and context.op_execution_context.retry_number < policy.max_retries
+
+
 @contextmanager
 def as_failure(*, may_retry: bool = False) -> Iterator[None]:
     """Raise an error of ours as Dagster's Failure.

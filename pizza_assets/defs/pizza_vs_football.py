@@ -14,7 +14,7 @@ import pandas as pd
 from pizza_assets.contracts import validate
 from pizza_assets.contracts.warehouse import ALL_CITIES, PIZZA_VS_FOOTBALL
 from pizza_assets.defs import catalog, lineage
-from pizza_assets.defs.failures import as_failure
+from pizza_assets.defs.failures import as_failure, may_retry
 from pizza_assets.defs.io_manager import preview
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.retail import RETRIES, RETRY_DELAY
@@ -96,8 +96,7 @@ def pizza_vs_football_asset(settings: Settings, facts: Sequence[dg.AssetKey]) ->
     def pizza_vs_football(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
         """Sales of each category around kick-off against expected, by city, as of the newest loaded day."""
         kept = DatedFiles(lake.store(), layout.PIZZA_VS_FOOTBALL_PREFIX)
-        may_retry = context.op_execution_context.retry_number < RETRIES
-        with as_failure(may_retry=may_retry), warehouse(settings) as connection:
+        with as_failure(may_retry=may_retry(context)), warehouse(settings) as connection:
             as_of = newest_day(connection)
             if as_of is None:
                 raise dg.Failure(

@@ -14,7 +14,7 @@ import dagster as dg
 from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import partitioned_asset
-from pizza_assets.defs.failures import as_failure
+from pizza_assets.defs.failures import as_failure, may_retry
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.pizza_vs_football import pizza_vs_football_asset
 from pizza_assets.defs.resources import LakeResource
@@ -56,10 +56,6 @@ def _shown(load: DayLoad) -> dict[str, int]:
         name: getattr(load, name)
         for name in ("received", "rejected", "merged", "inserted", "corrected", "duplicate", "ignored", "removed")
     }
-
-
-def _may_retry(context: dg.AssetExecutionContext) -> bool:
-    return context.op_execution_context.retry_number < RETRIES
 
 
 def check_results(asset: dg.AssetKey, results: Iterable[CheckResult]) -> list[dg.AssetCheckResult]:
@@ -130,7 +126,7 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
             # As the IO manager does: Dagster materializes all days of a step or none, and these are loaded.
             for day, metadata in shown.items():
                 context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
-            with as_failure(may_retry=_may_retry(context)):
+            with as_failure(may_retry=may_retry(context)):
                 raise
         for day, metadata in shown.items():
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
@@ -207,7 +203,7 @@ def _views(settings: Settings, facts: Sequence[dg.AssetKey]) -> dg.AssetsDefinit
     def warehouse_views(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
         """The warehouse's six materialized views, up to date with the facts."""
         tag = context.run.tags.get(DAY_TAG)
-        with as_failure(may_retry=_may_retry(context)), warehouse(settings) as connection:
+        with as_failure(may_retry=may_retry(context)), warehouse(settings) as connection:
             broken = quality.broken_days(connection)
             if broken:
                 raise dg.Failure(

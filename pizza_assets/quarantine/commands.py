@@ -5,19 +5,18 @@ Belongs here: options and what is printed. Does not belong here: what the comman
 
 import json
 from datetime import date, datetime
-from typing import Any
 
 import click
 
+from pizza_assets.options import DAY
 from pizza_assets.settings import Settings
 
-_DAY: Any = {"type": click.DateTime(formats=["%Y-%m-%d"]), "metavar": "YYYY-MM-DD"}
 _REPLAYED = ("raw_matches", "raw_orders")
 _DATA_SETS = (*_REPLAYED, "raw_retailer_1", "raw_retailer_2", "raw_retailer_3", "raw_dominos_sales")
 _LONGEST_EXAMPLE = 300
 
-_from = click.option("--from", "first", **_DAY, help="First day (UTC); the earliest by default.")
-_to = click.option("--to", "last", **_DAY, help="Last day; the latest by default.")
+_from = click.option("--from", "first", **DAY, help="First day (UTC); the earliest by default.")
+_to = click.option("--to", "last", **DAY, help="Last day; the latest by default.")
 
 
 @click.group()

@@ -8,17 +8,16 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pizza_assets.errors import PizzaAssetsError, SettingsError
+from pizza_assets.options import DAY
 from pizza_assets.settings import Settings
 
 if TYPE_CHECKING:
     from pizza_assets.lake.store import Store
-
-_DAY: Any = {"type": click.DateTime(formats=["%Y-%m-%d"]), "metavar": "YYYY-MM-DD"}
 
 
 def _store(settings: Settings) -> "Store":
@@ -85,8 +84,8 @@ def status() -> None:
 
 
 @warehouse.command()
-@click.option("--from", "first", **_DAY, help="First day; the first one that the lake has by default.")
-@click.option("--to", "last", **_DAY, help="Last day; yesterday (UTC) by default.")
+@click.option("--from", "first", **DAY, help="First day; the first one that the lake has by default.")
+@click.option("--to", "last", **DAY, help="Last day; yesterday (UTC) by default.")
 @click.option("--retailer", "only", multiple=True, help="Only this retailer; may be given several times.")
 @click.option("--replace", is_flag=True, help="State days anew that are there already.")
 def load(first: datetime | None, last: datetime | None, only: tuple[str, ...], *, replace: bool) -> None:

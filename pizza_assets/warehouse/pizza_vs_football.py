@@ -17,6 +17,7 @@ from itertools import combinations
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+from psycopg.sql import Identifier
 
 from pizza_assets.contracts import to_arrow
 from pizza_assets.contracts.columns import Source
@@ -26,6 +27,7 @@ from pizza_assets.matchday.grid import instants_of
 from pizza_assets.matchday.windows import BIN_MINUTES
 from pizza_assets.reference import cities
 from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.copying import copy_in
 
 _ONE_DAY = timedelta(days=1)
 
@@ -62,7 +64,6 @@ WHERE f.sold_at >= %(start)s AND f.sold_at < %(end)s
 AND f.data_source = %(source)s AND p.category = %(category)s AND r.retailer_id = ANY(%(retailers)s)
 GROUP BY 1, 2
 """  # noqa: S608 a number of ours
-_COLUMNS = ", ".join(PIZZA_VS_FOOTBALL.columns)
 
 
 def newest_day(connection: Connection) -> date | None:
@@ -138,9 +139,6 @@ def _volume(connection: Connection, asked: Mapping[str, object], source: Source)
 
 def replace_results(connection: Connection, results: pd.DataFrame) -> None:
     """Replace the table by these results (PIZZA_VS_FOOTBALL) in one transaction; readers see the old ones till then."""
-    rows = to_arrow(results, PIZZA_VS_FOOTBALL).to_pylist()
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM marts.pizza_vs_football")
-        with cursor.copy(f"COPY marts.pizza_vs_football ({_COLUMNS}) FROM STDIN".encode()) as copy:
-            for row in rows:
-                copy.write_row(list(row.values()))
+    with connection.transaction():
+        connection.execute("DELETE FROM marts.pizza_vs_football")
+        copy_in(connection, to_arrow(results, PIZZA_VS_FOOTBALL), Identifier("marts", "pizza_vs_football"))

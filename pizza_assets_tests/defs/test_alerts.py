@@ -27,13 +27,6 @@ SECRET = "9f8e7d6c5b4a3210"
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """An instance in memory."""
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
-
-
-@pytest.fixture
 def on_disk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """An instance on disk, as `dagster dev` has it; runs from the command line use it, too."""
     home = tmp_path_factory.mktemp("home")

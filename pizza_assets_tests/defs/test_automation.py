@@ -36,12 +36,6 @@ def some(**settings: object) -> Settings:
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-@pytest.fixture
 def lake() -> Store:
     return open_lake("lake")
 

@@ -1,6 +1,5 @@
 """Pizza against football through Dagster: after the views, in the table and in the lake, then on the dashboard."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -37,12 +36,6 @@ def small(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Set
         retail_mock_lines_per_day=60,
         mock_orders_per_store_day=3,
     )
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 def run(

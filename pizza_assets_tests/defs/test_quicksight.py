@@ -1,6 +1,6 @@
 """The refresh sensor and its asset on real Dagster instances, with QuickSight in memory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,12 +60,6 @@ class FakeResource(QuickSightResource):
 
 
 QUICKSIGHT: dict[str, FakeIngestions] = {}
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 def land(instance: dg.DagsterInstance, *days: str, tags: Mapping[str, str] | None = None) -> str:

@@ -49,12 +49,6 @@ def apis() -> Iterator[RetailerApis]:
         yield server
 
 
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
 def asked(apis: RetailerApis, **changes: object) -> Settings:
     environment = {name.lower(): value for name, value in apis.environment().items()}
     return small(**{**environment, "max_api_retries": 0, **changes})

@@ -2,7 +2,6 @@
 
 import json
 import socket
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -25,12 +24,6 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
 
 def days(*numbers: int) -> set[date]:
     return {MONDAY + timedelta(days=number) for number in numbers}
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 def land(instance: dg.DagsterInstance, day: date, *retailers: str) -> None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import dagster as dg
 import pytest
@@ -17,12 +16,6 @@ def work() -> None: ...
 
 
 JOB = dg.GraphDefinition(name="match_day", node_defs=[work]).to_job()
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 @pytest.fixture

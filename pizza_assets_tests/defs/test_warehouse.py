@@ -1,6 +1,5 @@
 """The warehouse's assets on a real Dagster instance, a lake in a folder and a real PostgreSQL."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,6 @@ def small(database: str, tmp_path: Path) -> Settings:
         retail_mock_lines_per_day=20,
         mock_orders_per_store_day=2,
     )
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 def run(

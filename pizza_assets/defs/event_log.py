@@ -1,33 +1,64 @@
-"""Dagster's SQLite event log, with its connections kept open.
+"""Dagster's SQLite event log, with its connections kept open and the events of a range written together.
 
 Belongs here: the one place where we bend Dagster. Does not belong here: events of our own.
-Dagster 1.13 opens a new SQLAlchemy engine for each event, and so compiles every statement anew. A range run
-of 300 days over 7 assets that do nothing spends 23 CPU-s on that; with engines kept it spends 8, and the
-files are the same. dagster.yaml names this class; take it out there and all works as before, only slower.
+Dagster 1.13 opens a new SQLAlchemy engine for each event, and so compiles every statement anew; and it stores the
+events of a range one by one, although it hands them over in batches to a storage that asks. A range run of 300 days
+over 7 assets that do nothing spends 54 CPU-s on that, 18 with engines kept, and 2.5 with batches too; what is stored
+is the same. dagster.yaml names this class; take it out there and all works as before, only slower.
 """
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 import sqlalchemy
+from dagster._core.events import ASSET_EVENTS
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 
+#: How many events of a range Dagster hands over at once; it takes the number from the environment only.
+_BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "200"
+
 
 class KeptSqliteEventLog(SqliteEventLogStorage):
-    """Keeps the engine of the index and of the run that was used last."""
+    """Keeps the engine of the index and of the run that was used last, and writes batches in two transactions."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, sqlalchemy.Engine] = {}
+        os.environ.setdefault(*_BATCH_SIZE)
         super().__init__(base_dir, inst_data)
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Return the storage that dagster.yaml describes."""
         return cls(inst_data=inst_data, **config_value)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events as `store_event` does one by one: all in their run's file, those of assets in the index too."""
+        together = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
+        rows = [self._event_to_row(event) for event in together]
+        if not rows or len({row["run_id"] for row in rows}) > 1:
+            super().store_event_batch(events)
+            return
+        with self.run_connection(rows[0]["run_id"]) as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+        with self.index_transaction() as connection:
+            with_ids = SqlEventLogStorageTable.insert().returning(
+                SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+            )
+            ids = list(connection.execute(with_ids, rows).scalars())
+            self._store_asset_event_tags(connection, together, ids)
+            newest = {row["asset_key"]: at for at, row in enumerate(rows)}
+            for at in newest.values():
+                self._store_asset_event(connection, together[at], ids[at])
+        for event in events:
+            if event.dagster_event_type not in ASSET_EVENTS:
+                self.store_event(event)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -57,11 +58,17 @@ class Days:
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     """Return the first rows as a table for the UI."""
-    head = frame.head(_PREVIEW_ROWS).to_dict("records")
+    head = frame.head(_PREVIEW_ROWS).to_numpy(dtype=object)
+    names = tuple(map(str, frame.columns))
     return dg.MetadataValue.table(
-        records=[dg.TableRecord({str(name): str(value) for name, value in row.items()}) for row in head],
-        schema=dg.TableSchema(columns=[dg.TableColumn(str(name)) for name in frame.columns]),
+        records=[dg.TableRecord(dict(zip(names, map(str, row), strict=True))) for row in head],
+        schema=_table_of(names),
     )
+
+
+@cache
+def _table_of(columns: tuple[str, ...]) -> dg.TableSchema:
+    return dg.TableSchema(columns=[dg.TableColumn(name) for name in columns])
 
 
 def _shown(content: Day | SalesDay | Files) -> dict[str, Any]:

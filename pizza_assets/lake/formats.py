@@ -53,7 +53,14 @@ def parquet_bytes(frame: pd.DataFrame, contract: pa.DataFrameSchema) -> bytes:
 def read_parquet(
     data: bytes, contract: pa.DataFrameSchema, key: str, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Return Parquet bytes as a frame, decoding only `columns`.
+    """Return Parquet bytes as a frame, decoding only `columns`. Raises LakeError as `read_table` does."""
+    return contracts.from_arrow(read_table(data, contract, key, columns), contract)
+
+
+def read_table(
+    data: bytes, contract: pa.DataFrameSchema, key: str, columns: Sequence[str] | None = None
+) -> pyarrow.Table:
+    """Return Parquet bytes as an Arrow table in the contract's types, decoding only `columns`.
 
     Raises
     ------
@@ -79,7 +86,7 @@ def read_parquet(
             f"{key} does not have the schema of '{contract.name}'. {'; '.join(wrong)}. "
             "It was written by another version: materialize its day again."
         )
-    return contracts.from_arrow(table.select(wanted), contract)
+    return table.select(wanted)
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:

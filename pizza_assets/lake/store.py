@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from pizza_assets.errors import LakeError
 CHECKSUM = "sha256"
 
 Metadata = Mapping[str, str]
+
+#: What follows the key's name in the name of its metadata: the start of the checksum.
+_SIDECAR_END = re.compile(r"\.[0-9a-f]{12}\.json")
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,10 @@ class LocalStore:
 
     def _sidecars(self, key: str) -> Iterator[Path]:
         path = self.root / ".metadata" / key
-        return path.parent.glob(f"{path.name}.{'[0-9a-f]' * 12}.json")
+        with contextlib.suppress(FileNotFoundError):
+            for found in path.parent.iterdir():  # glob compiles a pattern for each key
+                if found.name.startswith(path.name) and _SIDECAR_END.fullmatch(found.name, len(path.name)):
+                    yield found
 
     def _replace(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,8 @@ themselves (docs/statistics.md, ``benchmarks/calibration``).
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -20,6 +21,8 @@ from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import Day, Files
 from pizza_assets.quality.results import Background, DayResult, Status
 from pizza_assets.quality.structure import SCHEMA, Agrees, Counts
+
+_DAYS_AT_ONCE = 31
 
 
 def _count_of(fact: str, content: Day) -> int:
@@ -92,29 +95,36 @@ class FileSchema:
             f"{self.file} has the {len(self.contract.columns)} columns of its contract, their values, unique by {key}."
         )
 
-    def measure(self, day: date, content: Files) -> pd.DataFrame:
-        """Return the day's rows.
+    def measure(self, day: date, content: Files) -> bytes:
+        """Return the day's file, compressed: a season's are held until they are judged.
 
         Raises
         ------
         ContractError
             When its columns are not the contract's.
         """
-        frame = pd.read_csv(io.BytesIO(content.content[self.file]))
-        expected, found = list(self.contract.columns), list(frame.columns)
+        data = content.content[self.file]
+        expected, found = list(self.contract.columns), list(pd.read_csv(io.BytesIO(data), nrows=0).columns)
         if found != expected:
             raise ContractError(f"{self.file} of {day}: expected the columns {expected}, found {found}.")
-        return frame
+        return zlib.compress(data)
 
-    def judge(self, measured: Mapping[date, pd.DataFrame], background: Background) -> Sequence[DayResult]:
-        """Judge the rows of all days at once: validating costs the same for one day and for a season."""
+    def judge(self, measured: Mapping[date, bytes], background: Background) -> Sequence[DayResult]:
+        """Judge the rows of many days at once: validating costs the same for one day and for a month."""
         del background
-        rows = pd.concat(measured, names=["day", "row"]).reset_index("day")
+        days = list(measured)
+        months = [days[at : at + _DAYS_AT_ONCE] for at in range(0, len(days), _DAYS_AT_ONCE)]
+        return [result for month in months for result in self._judge_together({day: measured[day] for day in month})]
+
+    def _judge_together(self, measured: Mapping[date, bytes]) -> Iterator[DayResult]:
+        frames = {day: pd.read_csv(io.BytesIO(zlib.decompress(data))) for day, data in measured.items()}
+        rows = pd.concat(frames, names=["day", "row"]).reset_index("day")
         days = rows.pop("day")
         rows = rows.reset_index(drop=True)
         _, reasons = contracts.split_valid(contracts.conform(rows, self.contract), self.contract)
         days_of_broken = days.to_numpy()[reasons.index.to_numpy(dtype=int)]
-        return [self._judged(day, len(frame), reasons[days_of_broken == day]) for day, frame in measured.items()]
+        for day, frame in frames.items():
+            yield self._judged(day, len(frame), reasons[days_of_broken == day])
 
     def _judged(self, day: date, rows: int, broken: "pd.Series[str]") -> DayResult:
         message = f"{len(broken)} rows break the contract, e.g. {broken.iloc[0]}" if len(broken) else ""

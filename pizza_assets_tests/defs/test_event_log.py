@@ -18,10 +18,15 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b"]), backfill_policy=dg.BackfillPolicy.single_run())
-def letters(context: dg.AssetExecutionContext) -> None:
+@dg.asset(
+    partitions_def=dg.StaticPartitionsDefinition(["a", "b"]),
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    check_specs=[dg.AssetCheckSpec("is_letter", asset="letters")],
+)
+def letters(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg] # bare, with checks
     for key in context.partition_keys:
         context.add_asset_metadata({"letter": key}, partition_key=key)
+    yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True, check_name="is_letter")])
 
 
 def materialize(instance: dg.DagsterInstance) -> str:
@@ -57,3 +62,38 @@ def test_runs_that_were_wiped_are_gone_and_new_ones_are_kept(instance: dg.Dagste
     assert stored(instance) == {(run, "a"), (run, "b")}
     instance.delete_run(run)
     assert instance.all_logs(run) == []
+
+
+def known(instance: dg.DagsterInstance) -> dict[str, object]:
+    """Return what Dagster and its UI know of the asset from the index, but for the run's id and the time."""
+    planned = dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, asset_key=letters.key)
+    events = [record.event_log_entry for record in instance.fetch_materializations(letters.key, limit=100).records]
+    (record,) = instance.get_asset_records([letters.key])
+    (run,) = instance.get_runs()
+    newest = record.asset_entry.last_materialization
+    storage = instance.event_log_storage
+    return {
+        "metadata": [dict(event.asset_materialization.metadata) for event in events if event.asset_materialization],
+        "tags": [set(tags) for tags in instance.get_event_tags_for_asset(letters.key)],
+        "partitions": instance.get_materialized_partitions(letters.key),
+        "planned": [record.partition_key for record in storage.get_event_records(planned)],
+        "newest": newest and newest.asset_materialization and newest.asset_materialization.partition,
+        "newest_id_is_an_event": newest
+        and record.asset_entry.last_materialization_storage_id
+        in {one.storage_id for one in instance.fetch_materializations(letters.key, limit=100).records},
+        "last_run_is_the_run": record.asset_entry.last_run_id == run.run_id,
+        "checks": [
+            (record.status, record.partition)
+            for record in storage.get_asset_check_execution_history(dg.AssetCheckKey(letters.key, "is_letter"), 100)
+        ],
+    }
+
+
+def test_a_range_leaves_what_dagsters_own_storage_leaves(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "own")) as own:
+        assert not isinstance(own.event_log_storage, KeptSqliteEventLog)
+        for each in (instance, own):
+            materialize(each)
+        assert known(instance) == known(own)
+        assert known(own)["partitions"] == {"a", "b"}

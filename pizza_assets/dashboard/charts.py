@@ -57,17 +57,31 @@ def vega_specs() -> Mapping[str, dict[str, Any]]:
     }
 
 
+#: What our charts need of Vega: half of it. vl-convert carries these modules, by these addresses, and asks no network.
+_BUNDLE = """
+import { View } from "https://cdn.jsdelivr.net/npm/vega-view@6.1.0/+esm";
+import { parse } from "https://cdn.jsdelivr.net/npm/vega-parser@7.1.0/+esm";
+import { transforms } from "https://cdn.jsdelivr.net/npm/vega-dataflow@6.1.0/+esm";
+import * as data from "https://cdn.jsdelivr.net/npm/vega-transforms@5.1.0/+esm";
+import * as views from "https://cdn.jsdelivr.net/npm/vega-view-transforms@5.1.0/+esm";
+import * as encodings from "https://cdn.jsdelivr.net/npm/vega-encode@5.1.0/+esm";
+import { expressionInterpreter } from "https://cdn.jsdelivr.net/npm/vega-interpreter@2.0.0/+esm";
+Object.assign(transforms, data, views, encodings);
+window.vega = { View, parse, expressionInterpreter };
+"""
+
+
 @cache
 def vega_script() -> str:
-    """Return Vega with Vega-Embed, bundled by vl-convert, as one script that defines ``window.vegaEmbed``.
+    """Return Vega with its expression interpreter, bundled by vl-convert, as one script that defines ``window.vega``.
 
-    Embed brings the expression interpreter (``ast: true``), which runs where a Content-Security-Policy
-    forbids ``eval``. The charts are compiled to Vega beforehand, so that no browser compiles them.
+    The interpreter runs where a Content-Security-Policy forbids ``eval``. The charts are compiled to Vega
+    beforehand, so that no browser compiles them, and Vega-Lite stays at home.
     """
     import vl_convert
 
     # The bundle declares names such as `$` at the top level; they stay in here.
-    return f"(()=>{{{vl_convert.javascript_bundle('window.vegaEmbed = vegaEmbed;')}}})();"
+    return f"(()=>{{{vl_convert.javascript_bundle(_BUNDLE)}}})();"
 
 
 def _chart(layers: list[Any], height: int | dict[str, int], **params: float) -> Any:  # noqa: ANN401 - altair's classes are made at run time

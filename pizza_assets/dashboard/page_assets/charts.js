@@ -3,6 +3,9 @@
 const specs = JSON.parse(document.getElementById("charts").textContent);
 const views = new Map();
 const tip = document.getElementById("tip");
+let drawTheRest;
+/** Resolves when the charts in sight are on the screen. */
+const seen = new Promise((resolve) => { drawTheRest = resolve; });
 
 function showTip(_handler, event, _item, value) {
   if (!value || typeof value !== "object") { tip.hidden = true; return; }
@@ -20,13 +23,19 @@ function showTip(_handler, event, _item, value) {
   tip.style.top = `${event.clientY + 18 + box.height > innerHeight ? event.clientY - box.height - 12 : event.clientY + 18}px`;
 }
 
-const options = {
-  mode: "vega", ast: true, renderer: "svg", actions: false, defaultStyle: false, tooltip: showTip, logLevel: 1,
-};
+/** Make a view. Its expressions are interpreted, for the page allows no eval. */
+function newView(container, spec) {
+  const runtime = vega.parse(spec, null, { ast: true });
+  const view = new vega.View(runtime, { expr: vega.expressionInterpreter, renderer: "svg", container, logLevel: 1 });
+  return view.tooltip(showTip).runAsync();
+}
+
+const isInSight = (container) => container.getBoundingClientRect().top < innerHeight;
 
 /**
- * Draw `name` in `container` with these data sets and signals. The first call makes the view; later ones only
- * replace rows, which is quick. Calls for one container run one after another; the promise is of the last.
+ * Draw `name` in `container` with these data sets and signals. The first call makes the view, when the page opens
+ * those in sight first; later ones only replace rows, which is quick. Calls for one container run one after another;
+ * the promise is of the last.
  */
 function draw(name, container, data, signals = {}, label = "") {
   let view = views.get(container);
@@ -34,9 +43,12 @@ function draw(name, container, data, signals = {}, label = "") {
     const spec = structuredClone(specs[name]);
     for (const source of spec.data) if (source.name in data) source.values = data[source.name];
     for (const signal of spec.signals || []) if (signal.name in signals) signal.value = signals[signal.name];
-    spec.width = Math.floor(container.clientWidth) || 600;
     spec.description = label;
-    view = vegaEmbed(container, spec, options).then((made) => { follow(container, made.view); return made.view; });
+    view = Promise.resolve()
+      .then(() => { spec.width = Math.floor(container.clientWidth) || 600; }) // of all, before any changes the page
+      .then(() => (isInSight(container) ? null : seen))
+      .then(() => newView(container, spec))
+      .then((made) => { follow(container, made); return made; });
   } else {
     view = view.then((made) => {
       for (const [source, rows] of Object.entries(data)) made.data(source, rows);
@@ -82,3 +94,11 @@ function drawOrSay(name, container, data, sentence, signals, label) {
 
 /** Resolves when everything asked for so far is drawn. */
 const allDrawn = () => Promise.all(views.values());
+
+/** Note when the charts in sight are drawn, then when all are, in milliseconds since the page was opened. */
+function timed() {
+  const note = (name) => { document.documentElement.dataset[name] = String(Math.round(performance.now())); };
+  const inSight = [...views].filter(([container]) => isInSight(container)).map(([, view]) => view);
+  Promise.all(inSight).then(() => { note("seen"); setTimeout(drawTheRest); });
+  return allDrawn().then(() => note("drawn"));
+}

@@ -51,10 +51,17 @@ def vega_specs() -> Mapping[str, dict[str, Any]]:
         "match": _match(),
         "retail": _intervals("category", Items="items:N", Sold_by="retailers:N"),
     }
-    return {
-        name: vl_convert.vegalite_to_vega({**chart.to_dict(), "description": visual(name).title})
-        for name, chart in charts.items()
-    }
+    found = {}
+    for name, chart in charts.items():
+        drawn = {**chart.to_dict(), "description": visual(name).title}
+        told = {f"layer_{at}_marks": layer["encoding"].pop("tooltip", None) for at, layer in enumerate(drawn["layer"])}
+        found[name] = vl_convert.vegalite_to_vega(drawn)
+        for mark in found[name]["marks"]:
+            if fields := told.get(mark["name"]):
+                # Titles and fields, which the page looks up when a tooltip is shown: not for every mark when it opens.
+                titles = json.dumps({field["title"]: field["field"] for field in fields})
+                mark["encode"]["update"]["tooltip"] = {"value": titles}
+    return found
 
 
 #: What our charts need of Vega: half of it. vl-convert carries these modules, by these addresses, and asks no network.

@@ -70,6 +70,18 @@ def test_every_visual_is_drawn_and_the_page_is_small(
         assert tab.locator(f"#{chart}-chart svg").first.bounding_box()["height"] > (60 if chart == "retail" else 100)
 
 
+def test_a_mark_tells_its_row(open_page: Open) -> None:
+    tab = open_page("season", frames_of(SEASON))
+    tab.locator("#days-chart .layer_1_marks path").nth(20).hover()
+    told = text(tab, "#tip").split("\n")
+    shown = dict(zip(told[::2], told[1::2], strict=True))
+    daily = frames_of(SEASON)["daily"].query("day == @shown['Day UTC']")
+    assert shown["Orders"] == str(daily["orders"].sum())
+    assert shown["Kind"] == ("match day" if daily["is_match_day"].any() else "other day")
+    tab.mouse.move(5, 5)
+    assert not tab.locator("#tip").is_visible()
+
+
 def test_old_data_is_called_old(open_page: Open) -> None:
     tab = open_page("season", frames_of(SEASON))
     assert "OLD DATA: the newest orders are of 2026-01-18" in text(tab, "#stale")

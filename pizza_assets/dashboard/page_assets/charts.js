@@ -7,13 +7,14 @@ let drawTheRest;
 /** Resolves when the charts in sight are on the screen. */
 const seen = new Promise((resolve) => { drawTheRest = resolve; });
 
-function showTip(_handler, event, _item, value) {
-  if (!value || typeof value !== "object") { tip.hidden = true; return; }
+/** Show what a mark says: its tooltip tells titles and the fields of its row. */
+function showTip(_handler, event, item, titles) {
+  if (!titles) { tip.hidden = true; return; }
   const list = document.createElement("dl");
-  for (const [name, text] of Object.entries(value)) {
+  for (const [title, field] of Object.entries(JSON.parse(titles))) {
     const term = document.createElement("dt"), detail = document.createElement("dd");
-    term.textContent = name;
-    detail.textContent = text;
+    term.textContent = title;
+    detail.textContent = item.datum[field] ?? "–";
     list.append(term, detail);
   }
   tip.replaceChildren(list);

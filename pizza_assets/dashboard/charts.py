@@ -49,19 +49,12 @@ def vega_specs() -> Mapping[str, dict[str, Any]]:
         "teams": _intervals("team"),
         "matches": _matches(),
         "match": _match(),
-        "retail": _intervals("category", Items="items:N", Sold_by="retailers:N"),
+        "retail": _intervals("category", Items="items", Sold_by="retailers"),
     }
-    found = {}
-    for name, chart in charts.items():
-        drawn = {**chart.to_dict(), "description": visual(name).title}
-        told = {f"layer_{at}_marks": layer["encoding"].pop("tooltip", None) for at, layer in enumerate(drawn["layer"])}
-        found[name] = vl_convert.vegalite_to_vega(drawn)
-        for mark in found[name]["marks"]:
-            if fields := told.get(mark["name"]):
-                # Titles and fields, which the page looks up when a tooltip is shown: not for every mark when it opens.
-                titles = json.dumps({field["title"]: field["field"] for field in fields})
-                mark["encode"]["update"]["tooltip"] = {"value": titles}
-    return found
+    return {
+        name: vl_convert.vegalite_to_vega({**chart.to_dict(), "description": visual(name).title})
+        for name, chart in charts.items()
+    }
 
 
 #: What our charts need of Vega: half of it. vl-convert carries these modules, by these addresses, and asks no network.
@@ -108,10 +101,11 @@ def _zero() -> Any:  # noqa: ANN401 - see _chart
     return alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=_INK, strokeWidth=1)
 
 
-def _tooltip(**fields: str) -> list[Any]:
+def _tooltip(**fields: str) -> Any:  # noqa: ANN401 - see _chart
+    """Return titles and fields, which the page looks up when it shows a tooltip: not for every mark as it opens."""
     import altair as alt
 
-    return [alt.Tooltip(field, title=title.replace("_", " ")) for title, field in fields.items()]
+    return alt.value(json.dumps({title.replace("_", " "): field for title, field in fields.items()}))
 
 
 def _day_axis() -> Any:  # noqa: ANN401 - see _chart
@@ -128,7 +122,7 @@ def _days() -> Any:  # noqa: ANN401 - see _chart
     ordinary = (
         alt.Chart(alt.NamedData(name="ordinary"))
         .mark_rect(color=_BAND)
-        .encode(y="low:Q", y2="high:Q", tooltip=_tooltip(What="text:N"))
+        .encode(y="low:Q", y2="high:Q", tooltip=_tooltip(What="text"))
     )
     bars = (
         alt.Chart()
@@ -141,8 +135,14 @@ def _days() -> Any:  # noqa: ANN401 - see _chart
             color=alt.Color(
                 "kind:N", legend=None, scale=alt.Scale(domain=["match day", "other day"], range=[_ACCENT, _QUIET])
             ),
-            tooltip=_tooltip(Day_UTC="day:N", Deviation="dev_text:N", Orders="orders:Q", Expected="expected:Q")
-            + _tooltip(Kind="kind:N", Matches="matches:N"),
+            tooltip=_tooltip(
+                Day_UTC="day",
+                Deviation="dev_text",
+                Orders="orders",
+                Expected="expected",
+                Kind="kind",
+                Matches="matches",
+            ),
         )
     )
     return _chart([ordinary, bars, _zero().encode(y="zero:Q")], 230)
@@ -173,7 +173,7 @@ def _profile() -> Any:  # noqa: ANN401 - see _chart
         .encode(
             x=hours,
             y=percent,
-            tooltip=_tooltip(Hour="hours:N", Uplift="uplift_text:N", Interval_95="interval:N", Kick_offs="n:Q"),
+            tooltip=_tooltip(Hour="hours", Uplift="uplift_text", Interval_95="interval", Kick_offs="n"),
         )
     )
     return _chart([during, band, _zero().encode(y="zero:Q"), line, dots], 200, y_low=-20, y_high=40)
@@ -196,8 +196,8 @@ def _intervals(label: str, **more: str) -> Any:  # noqa: ANN401 - see _chart
         legend=None,
         scale=alt.Scale(domain=VERDICTS, range=["triangle-up", "triangle-down", "circle"]),
     )
-    shown = _tooltip(**{label.capitalize(): f"{label}:N"}, Uplift="uplift_text:N", Interval_95="interval:N")
-    shown += _tooltip(Kick_offs="n:Q", Says="verdict:N", **more)
+    told = {"Uplift": "uplift_text", "Interval_95": "interval", "Kick_offs": "n", "Says": "verdict"}
+    shown = _tooltip(**{label.capitalize(): label}, **told, **more)
     rules = (
         alt.Chart()
         .mark_rule(strokeWidth=2.5, opacity=0.55, aria=False)
@@ -247,8 +247,16 @@ def _matches() -> Any:  # noqa: ANN401 - see _chart
             shape=alt.Shape(
                 "match_type:N", legend=None, scale=alt.Scale(domain=MATCH_TYPES, range=["circle", "square", "diamond"])
             ),
-            tooltip=_tooltip(Match="match:N", Kick_off_UTC="when:N", Orders_in="city:N", Uplift="uplift_text:N")
-            + _tooltip(Orders="orders:Q", Expected="expected:Q", Type="match_type:N", Counts="counts:N"),
+            tooltip=_tooltip(
+                Match="match",
+                Kick_off_UTC="when",
+                Orders_in="city",
+                Uplift="uplift_text",
+                Orders="orders",
+                Expected="expected",
+                Type="match_type",
+                Counts="counts",
+            ),
         )
     )
     chosen = (
@@ -282,7 +290,7 @@ def _match() -> Any:  # noqa: ANN401 - see _chart
             x=time,
             x2="to:T",
             opacity=alt.Opacity("weight:Q", scale=None, legend=None),
-            tooltip=_tooltip(Phase="text:N"),
+            tooltip=_tooltip(Phase="text"),
         )
     )
     noise = (
@@ -298,7 +306,7 @@ def _match() -> Any:  # noqa: ANN401 - see _chart
             x2="to:T",
             y=orders,
             y2=alt.datum(0),
-            tooltip=_tooltip(Hour_UTC="hour:N", Orders="orders:Q", Expected="expected:Q", Goals="goals:Q"),
+            tooltip=_tooltip(Hour_UTC="hour", Orders="orders", Expected="expected", Goals="goals"),
         )
     )
     expected = (
@@ -307,15 +315,10 @@ def _match() -> Any:  # noqa: ANN401 - see _chart
         .encode(x=time, y="expected:Q")
     )
     goals = alt.Chart(alt.NamedData(name="goals")).encode(x=alt.X("at:T", scale=alt.Scale(type="utc")))
-    shown = _tooltip(Goal="text:N", At_UTC="when:N")
+    shown = _tooltip(Goal="text", At_UTC="when")
     rules = goals.mark_rule(color=_THIRD, strokeWidth=1.5, aria=False).encode(tooltip=shown)
     balls = goals.mark_point(shape="circle", filled=True, size=70, color=_THIRD, opacity=1, aria=False).encode(
         y=alt.value(0), tooltip=shown
     )
     minutes = goals.mark_text(color=_INK, fontSize=11, dy=-10, aria=False).encode(y=alt.value(0), text="minute:N")
     return _chart([phases, noise, bars, expected, rules, balls, minutes], 220)
-
-
-def as_json() -> str:
-    """Return all charts as JSON."""
-    return json.dumps(vega_specs(), separators=(",", ":"))

@@ -141,7 +141,7 @@ def sales_bytes(table: pyarrow.Table) -> bytes:
 
 @cache
 def _engine() -> "duckdb.DuckDBPyConnection":
-    """Return an empty database in memory, opened once: that takes five times as long as writing a day."""
+    """Return an empty database in memory, opened once: that takes longer than writing a day of sales."""
     import duckdb  # noqa: PLC0415 costs a tenth of a second, and only writing needs it
 
     return duckdb.connect()

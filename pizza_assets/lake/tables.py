@@ -130,14 +130,14 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
 
     def between(self, first: date, last: date) -> pd.DataFrame:
         """Return the stored days from `first` to `last` (both included) as one frame."""
-        days = [self._table(day) for day in self.stored if first <= day <= last]
         # One frame of all days costs a third of a frame for each of them.
-        together = (
-            pyarrow.concat_tables(days).combine_chunks()
-            if days
-            else contracts.arrow_schema(self.layout.contract).empty_table()
+        nothing = contracts.arrow_schema(self.layout.contract).empty_table()
+        days = [self._table(day) for day in self.stored if first <= day <= last]
+        together = pyarrow.concat_tables(
+            [nothing.select(self.columns or nothing.column_names), *days],
+            promote_options="default",  # what may be null differs between versions of a contract
         )
-        return contracts.from_arrow(together.select(self.columns) if self.columns else together, self.layout.contract)
+        return contracts.from_arrow(together.combine_chunks(), self.layout.contract)
 
     def _decode(self, day: date) -> pd.DataFrame:
         return contracts.from_arrow(self._table(day), self.layout.contract)

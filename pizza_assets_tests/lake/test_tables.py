@@ -1,9 +1,12 @@
 import gzip
+import io
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
+import pyarrow
+import pyarrow.parquet as pq
 import pytest
 
 from pizza_assets.errors import ContractError, LakeError
@@ -94,6 +97,18 @@ def test_a_range_is_one_frame_and_an_empty_one_keeps_the_contract(store: Store) 
     assert list(reader.between(date(2024, 1, 1), date(2024, 12, 31))["order_id"]) == ["0-0", "1-0"]
     nothing = reader.between(date(2020, 1, 1), date(2020, 1, 2))
     pd.testing.assert_frame_equal(nothing, REAL.iloc[:0])
+
+
+def test_a_range_holds_days_of_versions_that_differ_in_what_may_be_null(store: Store) -> None:
+    table = DailyTable(store, RAW_ORDERS)
+    keys_of = [table.put(date(2024, 1, day), Day(MOCK, "mock"), "run") for day in (1, 2)]
+    stored = pq.read_table(io.BytesIO(store.read(keys_of[0])))
+    older = stored.cast(pyarrow.schema([field.with_nullable(True) for field in stored.schema]))
+    assert older.schema != stored.schema
+    sink = io.BytesIO()
+    pq.write_table(older, sink)
+    store.write(keys_of[0], sink.getvalue(), store.metadata(keys_of[0]))
+    assert len(DailyTable(store, RAW_ORDERS).between(date(2024, 1, 1), date(2024, 1, 2))) == 2
 
 
 def test_files_of_a_day_are_replaced_together(store: Store) -> None:

@@ -5,7 +5,7 @@ const signed = (value, digits = 1) => (value === null || value === undefined ? "
   `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`);
 const percent = (value) => (value === null || value === undefined ? "–" : `${signed(value)} %`);
 const span = (low, high) => (low === null || low === undefined ? "–" : `${signed(low)} to ${signed(high)} %`);
-const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const grouped = new Intl.NumberFormat("en");
 const count = (value) => grouped.format(Math.round(value));
 const pValue = (value) => (value === null || value === undefined ? "–" : value < 0.0001 ? "< 0.0001" : value.toPrecision(2));
 const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many}`;

@@ -66,7 +66,7 @@ function start() {
   get("foot").textContent = meta
     ? `As of ${meta.as_of}. Data ${meta.data_from} to ${meta.data_until}: ${count(meta.orders)} orders, ${count(meta.matches)} matches. Written ${isoMinute(Date.parse(meta.built_at))} UTC. One file, no network.`
     : "";
-  timed();
+  drawInSightFirst();
   if (document.documentElement.dataset.live) setInterval(reloadWhenChanged, 2000);
 }
 

@@ -65,7 +65,7 @@ function table(container, columns, rows, options) {
   made.append(header, body);
   const parts = [made];
   if (!isAll) {
-    const more = element("button", `Show all ${grouped.format(sorted.length)}`, "quiet more");
+    const more = element("button", `Show all ${count(sorted.length)}`, "quiet more");
     more.type = "button";
     more.addEventListener("click", () => { showsAll.add(container.id); again(); });
     parts.push(more);

@@ -13,6 +13,7 @@ from pizza_assets.contracts.derive import (
     from_arrow,
     split_valid,
     to_arrow,
+    valid_tables,
     validate,
 )
 from pizza_assets.contracts.matches import FOOTBALL_MATCHES, MATCH_EVENTS
@@ -64,5 +65,6 @@ __all__ = [
     "sales_schema",
     "split_valid",
     "to_arrow",
+    "valid_tables",
     "validate",
 ]

@@ -3,7 +3,7 @@
 Belongs here: mechanics that hold for every contract. Does not belong here: any particular data set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,28 @@ def validate(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
         for (column, check), group in failures.astype({"column": str, "check": str}).groupby(["column", "check"])
     ]
     raise ContractError(f"The data breaks the contract '{schema.name}'. {'; '.join(problems)}.")
+
+
+def valid_tables(frames: Sequence[pd.DataFrame], schema: pa.DataFrameSchema) -> Iterator[pyarrow.Table]:
+    """Yield each frame as an Arrow table with the contract's Parquet schema.
+
+    Frames are judged together, and one by one only when together they do not keep the contract: judging costs the same
+    for one day and for a month.
+
+    Raises
+    ------
+    ContractError
+        As `validate` does, when a frame's turn comes; those before it were yielded.
+    """
+    together = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    same_types = all(frame.dtypes.equals(frames[0].dtypes) for frame in frames[1:])  # concat could mend a wrong one
+    if same_types and _keeps(together, schema):
+        table, start = to_arrow(together, schema), 0
+        for frame in frames:
+            yield table.slice(start, len(frame))
+            start += len(frame)
+    else:
+        yield from (to_arrow(validate(frame, schema), schema) for frame in frames)
 
 
 def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, pd.Series]:

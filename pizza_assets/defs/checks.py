@@ -8,7 +8,7 @@ way to the lake (``io_manager``), all days are judged when the last one is store
 """
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from textwrap import shorten
@@ -115,25 +115,24 @@ class Checking:
         self._where = ""
         self._last: Day | SalesDay | Files | None = None
 
-    @contextmanager
-    def passing(self, day: date, content: Day | SalesDay | Files) -> Iterator[None]:
-        """Measure a day, then let it be stored in the context.
-
-        Raises
-        ------
-        ContractError
-            When a blocking check refuses it, or the lake does, for its contract.
-        """
-        check = ""
-        if not isinstance(content, Files):
-            self._sources[day] = content.data_source
-        try:
-            for each in self.checks:
-                check = each.name
-                self._measured[check][day] = each.measure(day, content)
-            check = SCHEMA
-            yield
+    def measured(
+        self, days: Iterable[tuple[date, Day | SalesDay | Files]]
+    ) -> Iterator[tuple[date, Day | SalesDay | Files]]:
+        """Yield days as they come, each measured. Raises ContractError when a blocking check refuses one."""
+        for day, content in days:
+            if not isinstance(content, Files):
+                self._sources[day] = content.data_source
+            for check in self.checks:
+                with self.refusing(day, check.name):
+                    self._measured[check.name][day] = check.measure(day, content)
             self._last = content
+            yield day, content
+
+    @contextmanager
+    def refusing(self, day: date, check: str = SCHEMA) -> Iterator[None]:
+        """Note that a check refuses the day when its context raises ContractError; the lake refuses for the schema."""
+        try:
+            yield
         except ContractError as error:
             self._refusal = check, DayResult(day, "error", str(error))
             raise

@@ -1,7 +1,7 @@
-"""The lake as an IO manager: range-native, one day in memory at a time.
+"""The lake as an IO manager: range-native, a month in memory at most.
 
 Belongs here: moving days between assets and the lake, and what the UI shows of each. Does not belong here:
-layout and formats. An asset returns ``Days``, a lazy sequence; each day is stored as it is made, so memory
+layout and formats. An asset returns ``Days``, a lazy sequence; days are stored as they are made, so memory
 does not grow with the range, and days that were finished survive a failure.
 """
 
@@ -36,6 +36,11 @@ _PREFIXES = {
     "dashboard_data": layout.DASHBOARD_PREFIX,
 }
 _PREVIEW_ROWS = 3
+#: Days are judged and stored together, up to this many of them or of rows: much of the work on a day does not depend
+#: on its rows.
+_DAYS_AT_ONCE, _ROWS_AT_ONCE = 31, 100_000
+
+Content = Day | SalesDay | Files
 
 
 def prefix_of(asset: str) -> str:
@@ -52,8 +57,27 @@ class Days:
     ``checking`` measures each of them before it is stored; ``daily_asset`` sets it.
     """
 
-    content: Iterable[tuple[date, Day | SalesDay | Files]]
+    content: Iterable[tuple[date, Content]]
     checking: Checking | None = None
+
+
+def _batches(days: Iterable[tuple[date, Content]]) -> Iterator[dict[date, Content]]:
+    """Yield days in batches; when making one fails, those before it come first."""
+    batch: dict[date, Content] = {}
+    rows = 0
+    try:
+        for day, content in days:
+            batch[day] = content
+            rows += 0 if isinstance(content, Files) else content.counts["rows"]
+            if len(batch) == _DAYS_AT_ONCE or rows >= _ROWS_AT_ONCE:
+                yield batch
+                batch, rows = {}, 0
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -71,7 +95,7 @@ def _table_of(columns: tuple[str, ...]) -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(name) for name in columns])
 
 
-def _shown(content: Day | SalesDay | Files) -> dict[str, Any]:
+def _shown(content: Content) -> dict[str, Any]:
     """Return the metadata of one day in the UI."""
     facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
     if isinstance(content, Files):
@@ -135,23 +159,31 @@ class LakeIOManager(dg.ConfigurableIOManager):
         self,
         asset: str,
         run_id: str,
-        days: Iterable[tuple[date, Day | SalesDay | Files]],
+        days: Iterable[tuple[date, Content]],
         checking: Checking,
         stored: dict[str, Mapping[str, Any]],
     ) -> None:
         """Check and store the days, and note of each in `stored` what the UI shows."""
         self._wait_for_others()
         target = self._open(asset)
+
+        def put(batch: Mapping[date, Content], meter: Meter) -> None:
+            keys, done = target.put_all(batch, run_id), list[tuple[date, str, int]]()  # type: ignore[arg-type] # each asset makes its kind
+            try:
+                for day in batch:
+                    with checking.refusing(day):
+                        done.append((day, next(keys), target.bytes_stored))
+                    progress.info("stored %s %s", asset, day, extra={"asset": asset, "day": day, "partition": str(day)})
+            finally:  # of a batch with a day that fails, those before it are stored, and known
+                figures = meter.days([(batch[day], size) for day, _, size in done])
+                for (day, key, _), measured in zip(done, figures, strict=True):
+                    stored[str(day)] = {"path": target.store.uri(key), **_shown(batch[day]), **measured}
+
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
             meter, failed = Meter(calls), True
             try:
-                for day, content in days:
-                    with checking.passing(day, content):
-                        key = target.put(day, content, run_id)  # type: ignore[arg-type] # each asset makes its kind
-                    figures = meter.day(content, target.bytes_stored)
-                    stored[day.isoformat()] = {"path": target.store.uri(key), **_shown(content), **figures}
-                    extra = {"asset": asset, "day": day, "partition": day.isoformat()}
-                    progress.info("stored %s %s", asset, day, extra=extra)
+                for batch in _batches(checking.measured(days)):
+                    put(batch, meter)
                 checking.judge(self._open(asset), run_id)
                 failed = False
             finally:

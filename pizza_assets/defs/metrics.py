@@ -57,25 +57,29 @@ class Meter:
         self._days: list[dict[str, float]] = []
         self._shares: list[float] = []
 
-    def day(self, content: Day | SalesDay | Files, stored: int) -> dict[str, Any]:
-        """Return the figures of the day that was just stored in `stored` bytes, as the UI plots them.
+    def days(self, stored: Sequence[tuple[Day | SalesDay | Files, int]]) -> list[dict[str, Any]]:
+        """Return the figures of each day that was just stored, and of how many bytes, as the UI plots them.
 
-        What the APIs were asked for a range counts for its first day.
+        Days stored together share the time that they took. What the APIs were asked for a range counts for its first
+        day.
         """
         now = monotonic()
         calls, seconds = self._calls.number - self._known.number, self._calls.seconds - self._known.seconds
-        figures: dict[str, Any] = {"seconds": round(now - self._lap, 3), "bytes": stored}
-        if calls:
-            figures |= {"api_calls": calls, "api_response_seconds": round(seconds / calls, 3)}
-        self._lap, self._known = now, Calls(self._calls.number, self._calls.seconds)
-        counts = (
-            {"rows": _number(content.facts.get("rows")), "rejected": 0}
-            if isinstance(content, Files)
-            else content.counts
-        )
-        self._days.append({"Rows": counts["rows"], "Rejected": counts["rejected"], "Bytes": stored})
-        if not isinstance(content, Files):
-            self._shares.append(100.0 if content.data_source == "real" else 0.0)
+        figures: list[dict[str, Any]] = []
+        for content, size in stored:
+            figures.append({"seconds": round((now - self._lap) / len(stored), 3), "bytes": size})
+            counts = (
+                {"rows": _number(content.facts.get("rows")), "rejected": 0}
+                if isinstance(content, Files)
+                else content.counts
+            )
+            self._days.append({"Rows": counts["rows"], "Rejected": counts["rejected"], "Bytes": size})
+            if not isinstance(content, Files):
+                self._shares.append(100.0 if content.data_source == "real" else 0.0)
+        if calls and figures:
+            figures[0] |= {"api_calls": calls, "api_response_seconds": round(seconds / calls, 3)}
+            self._known = Calls(self._calls.number, self._calls.seconds)
+        self._lap = now
         return figures
 
     def measured(self, asset: str, run_id: str, *, failed: bool) -> Measured:

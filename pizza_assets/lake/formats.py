@@ -21,12 +21,16 @@ ROWS_PER_GROUP = 125_000
 
 
 def parquet_bytes(frame: pd.DataFrame, contract: pa.DataFrameSchema) -> bytes:
-    """Return `frame` as Parquet with the contract's schema.
+    """Return `frame` as Parquet with the contract's schema; see `table_bytes`."""
+    return table_bytes(contracts.to_arrow(frame, contract))
+
+
+def table_bytes(table: pyarrow.Table) -> bytes:
+    """Return an Arrow table as Parquet.
 
     Instants are delta-encoded and the first column, a sorted or unique key, as delta strings; all else by
     dictionary: half the bytes, and two to three times faster to decode, than the writer's defaults.
     """
-    table = contracts.to_arrow(frame, contract)
     encodings = {}
     for position, field in enumerate(table.schema):
         if pyarrow.types.is_timestamp(field.type):

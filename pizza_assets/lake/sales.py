@@ -97,7 +97,15 @@ class SalesTable(Days, Mapping[date, pyarrow.Table]):
         ContractError
             When the lines break the contract; nothing is written then.
         """
-        contracts.validate(contracts.from_arrow(content.table, contracts.SALES), contracts.SALES)
+        return next(self.put_all({day: content}, run_id))
+
+    def put_all(self, days: Mapping[date, SalesDay], run_id: str) -> Iterator[str]:
+        """Store days as `put` does, and yield the key of each when it is stored; their lines are judged together."""
+        frames = [contracts.from_arrow(content.table, contracts.SALES) for content in days.values()]
+        for (day, content), table in zip(days.items(), contracts.valid_tables(frames, contracts.SALES), strict=True):
+            yield self._put(day, content, table, run_id)
+
+    def _put(self, day: date, content: SalesDay, table: pyarrow.Table, run_id: str) -> str:
         facts = {
             "data-source": content.data_source,
             "run-id": run_id,
@@ -113,7 +121,7 @@ class SalesTable(Days, Mapping[date, pyarrow.Table]):
             parts[self.layout.received_key(day)] = gzip.compress(document, mtime=0)
             facts["pages"] = len(content.pages)
         key = self.layout.key(day)
-        parts[key] = sales_bytes(content.table)
+        parts[key] = sales_bytes(table)
         self._replace(day, parts, as_metadata(facts))
         return key
 

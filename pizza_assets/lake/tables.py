@@ -158,8 +158,16 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         ContractError
             When the frame breaks the contract; nothing is written then.
         """
+        return next(self.put_all({day: content}, run_id))
+
+    def put_all(self, days: Mapping[date, Day], run_id: str) -> Iterator[str]:
+        """Store days as `put` does, and yield the key of each when it is stored; their frames are judged together."""
+        tables = contracts.valid_tables([content.frame for content in days.values()], self.layout.contract)
+        for (day, content), table in zip(days.items(), tables, strict=True):
+            yield self._put(day, content, table, run_id)
+
+    def _put(self, day: date, content: Day, table: pyarrow.Table, run_id: str) -> str:
         contract = self.layout.contract
-        frame = contracts.validate(content.frame, contract)
         key = self.layout.key(day, content.data_source)
         facts = as_metadata(
             {
@@ -176,7 +184,7 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         if content.raw is not None:
             document = json.dumps({"day": str(day), "objects": content.raw}, ensure_ascii=False).encode()
             parts[self.layout.received_key(day)] = gzip.compress(document, mtime=0)
-        parts[key] = formats.parquet_bytes(frame, contract)
+        parts[key] = formats.table_bytes(table)
         self._replace(day, parts, facts)
         return key
 
@@ -200,6 +208,10 @@ class DatedFiles(Days):
     def read(self, day: date, file: str) -> bytes:
         """Return the bytes of a day's file."""
         return self.store.read(layout.dated_key(self.prefix, day, file))
+
+    def put_all(self, days: Mapping[date, Files], run_id: str) -> Iterator[str]:
+        """Replace the files of days, and yield each one's first key when they are stored."""
+        return (self.put(day, files, run_id) for day, files in days.items())
 
     def put(self, day: date, files: Files, run_id: str) -> str:
         """Replace the day's files and return the key of the first one."""

@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -73,6 +74,20 @@ def test_a_frame_keeps_its_contract_exactly_when_pandera_says_so(frame: pd.DataF
             contracts.validate(frame, schema)
     else:
         assert contracts.validate(frame, schema) is frame
+
+
+@given(st.lists(orders_of_day(most=5), min_size=1, max_size=4), st.data())
+def test_frames_judged_together_come_out_as_each_alone(frames: list[pd.DataFrame], data: st.DataObject) -> None:
+    schema = contracts.DOMINOS_ORDERS
+    broken = data.draw(st.sampled_from([None, *(at for at, frame in enumerate(frames) if len(frame))]))
+    if broken is not None:
+        breaking = data.draw(st.sampled_from([{"quantity": 0}, {"quantity": 1.0}, {"currency": "pounds"}]))
+        frames[broken] = frames[broken].assign(**breaking)
+    tables = contracts.valid_tables(frames, schema)
+    for frame in frames[:broken]:
+        assert next(tables).equals(contracts.to_arrow(frame, schema))
+    with nullcontext() if broken is None else pytest.raises(ContractError):
+        assert list(tables) == []
 
 
 @given(orders_of_day(most=10))

@@ -16,7 +16,7 @@ from pizza_assets.defs.alerts import STATE_KEY, alert_sensor
 from pizza_assets.defs.runs import RunFailedError, run_days
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout, open_lake
-from pizza_assets.lake.tables import DailyTable
+from pizza_assets.lake.store import LocalStore
 from pizza_assets.settings import Settings
 from pizza_assets_tests.alerts.receivers import MailServer, SlackServer
 from pizza_assets_tests.defs.test_automation import run_under_way
@@ -77,10 +77,10 @@ def test_a_failed_run_is_one_message_with_sentence_days_link_and_what_to_do(
     mail: MailServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def failing(*_: Any) -> str:
+    def failing(*_: Any) -> None:
         raise LakeError(f"The disk of https://admin:{SECRET}@nas is full. Free some space.")
 
-    monkeypatch.setattr(DailyTable, "put", failing)
+    monkeypatch.setattr(LocalStore, "write", failing)
     with pytest.raises(RunFailedError):
         run_days(settings, FIRST, LAST)
     (run,) = on_disk.get_runs()

@@ -15,6 +15,7 @@ from pizza_assets.errors import LakeError
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.lock import WriterLock
+from pizza_assets.lake.store import LocalStore, Metadata
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.settings import Settings
 from pizza_assets_tests.defs.test_pipeline import DAYS, FIRST, LAST, shown, small
@@ -84,14 +85,14 @@ def test_calls_of_an_api_and_how_long_it_took_to_answer_are_counted(
 def test_a_failed_run_tells_what_it_did_until_then(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put = DailyTable.put
+    write = LocalStore.write
 
-    def failing(self: DailyTable, day: Any, *rest: Any) -> str:
-        if day == LAST:
+    def failing(self: LocalStore, key: str, data: bytes, metadata: Metadata) -> None:
+        if key == RAW_MATCHES.key(LAST, "mock"):
             raise LakeError("The disk is full. Free some space.")
-        return put(self, day, *rest)
+        write(self, key, data, metadata)
 
-    monkeypatch.setattr(DailyTable, "put", failing)
+    monkeypatch.setattr(LocalStore, "write", failing)
     with pytest.raises(RunFailedError):
         run_days(settings, FIRST, LAST)
     (line,) = emitted(tmp_path)

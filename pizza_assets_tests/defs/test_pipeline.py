@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import boto3
 import dagster as dg
@@ -15,7 +14,7 @@ from pizza_assets.defs.runs import RunFailedError, run_days, selected_assets
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import DAILY_TABLES, RAW_ORDERS, REPORT_PREFIX, dated_key
-from pizza_assets.lake.store import Store
+from pizza_assets.lake.store import LocalStore, Metadata, Store
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.settings import Settings
 from pizza_assets.status import has_days, layers
@@ -182,15 +181,15 @@ def test_days_that_were_finished_survive_a_failure(
     lake: Store, uninterrupted: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fails_on = FIRST + timedelta(days=2)
-    put = DailyTable.put
+    write = LocalStore.write
 
-    def failing(self: DailyTable, day: date, *rest: Any) -> str:
-        if self.layout.name == "order_volume" and day == fails_on:
+    def failing(self: LocalStore, key: str, data: bytes, metadata: Metadata) -> None:
+        if key == DAILY_TABLES["order_volume"].key(fails_on, "mock"):
             raise PizzaAssetsError("The disk is full. Free some space.")
-        return put(self, day, *rest)
+        write(self, key, data, metadata)
 
     with monkeypatch.context() as patch:
-        patch.setattr(DailyTable, "put", failing)
+        patch.setattr(LocalStore, "write", failing)
         with pytest.raises(RunFailedError, match=r"^The disk is full\. Free some space\.$"):
             run_days(small(), FIRST, LAST)
     assert list(DailyTable(lake, DAILY_TABLES["order_volume"])) == [FIRST, FIRST + timedelta(days=1)]

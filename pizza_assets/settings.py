@@ -65,6 +65,9 @@ class Settings(BaseSettings):
         366, ge=1, description="A longer backfill is split into runs of this many days."
     )
     analysis_window_days: int = Field(365, ge=14, description="Days before and including the 'as of' day.")
+    analysis_processes: int | None = Field(
+        None, ge=1, description="Processes that analyse a long range of days; not set: one for each core."
+    )
 
     # Real or mock
     pizza_allow_mock: bool = Field(

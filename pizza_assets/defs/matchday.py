@@ -7,13 +7,16 @@ import base64
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from pizza_assets import contracts
+from pizza_assets.analysed import analysed
 from pizza_assets.contracts.columns import Source
+from pizza_assets.cores import on_all_cores
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.checks import of_contract
 from pizza_assets.defs.daily import OWNERS, columns, daily_asset
@@ -21,12 +24,11 @@ from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
-from pizza_assets.lake import formats
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 from pizza_assets.matchday import volume
 from pizza_assets.matchday.alignment import align
-from pizza_assets.matchday.analysis import Analysis, analyse, analyse_prepared, prepare
+from pizza_assets.matchday.analysis import Analysis, analyse, prepare
 from pizza_assets.matchday.events import match_events as events_of
 from pizza_assets.matchday.events import played
 from pizza_assets.matchday.report import report_json, report_markdown, unproven, uplift_plot
@@ -37,8 +39,6 @@ from pizza_assets.settings import Settings
 
 EVIDENCE_CHECK = "claims_have_evidence"
 _EVIDENCE_RULE = "Each claim of an effect has its n, its interval and its adjusted p-value."
-#: A finding: significant after Benjamini-Hochberg at this level.
-ALPHA = 0.05
 
 
 def source_of(table: DailyTable, day: date) -> Source:
@@ -63,19 +63,6 @@ def order_sources(order_volume: DailyTable, first: date, last: date) -> Mapping[
     """Return whether the orders of each stored day are real or mock."""
     days = [day for day in order_volume if first <= day <= last]
     return {day: "real" if order_volume.facts(day)["data-source"] == "real" else "mock" for day in days}
-
-
-def correlation_files(analysis: Analysis) -> Files:
-    """Return an analysis as the files that the lake keeps of it."""
-    results = analysis.results
-    found = results[(results["q_value"] <= ALPHA) & results["verdict"].isin(["higher", "lower"])]
-    content = (
-        formats.csv_bytes(results),
-        formats.csv_bytes(found),
-        formats.json_bytes(analysis.summary),
-    )
-    facts = {"rows": len(results), "findings": len(found), "as-of": analysis.as_of.isoformat()}
-    return Files(dict(zip(CORRELATION_FILES, content, strict=True)), facts)
 
 
 def read_window(
@@ -188,8 +175,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             days, window = days_of(context), settings.analysis_window_days
             first, last = days[0] - timedelta(days=window - 1), days[-1]
             prepared = prepare(*read_window(order_volume, raw_matches, first, last))
-            for day in days:
-                yield day, correlation_files(analyse_prepared(prepared, day, window))
+            yield from on_all_cores(partial(analysed, prepared, window), days, settings.analysis_processes)
 
         return Days(analyses())
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow
+from threadpoolctl import ThreadpoolController
 
 from pizza_assets.contracts import CORRELATION_RESULTS, arrow_schema, from_arrow
 from pizza_assets.contracts.columns import SOURCES, Source
@@ -30,6 +31,8 @@ from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR, Matches, 
 
 WINDOW_DAYS = 365
 PROFILE_HOURS = range(-6, 9)
+#: Matrices are small here: threads would cost half as much again, and the last digit of a sum depend on their number.
+_THREADS = ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,11 @@ def analyse(
 
 def analyse_prepared(prepared: Prepared, as_of: date, window_days: int = WINDOW_DAYS) -> Analysis:
     """Analyse a trailing window of prepared data; see `analyse`."""
+    with _THREADS.limit(limits=1, user_api="blas"):
+        return _analyse(prepared, as_of, window_days)
+
+
+def _analyse(prepared: Prepared, as_of: date, window_days: int) -> Analysis:
     end_day = days_since_1970(as_of) + 1
     selection = select(prepared.grid, prepared.matches, end_day - window_days, end_day)
     is_national = not prepared.grid.cities and prepared.grid.national.any()

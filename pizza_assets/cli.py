@@ -101,11 +101,11 @@ def day_progress(assets: int, days: int) -> Iterator[None]:
 
 
 def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> None:
-    from pizza_assets.defs.runs import asset_count, check_days, run_days
+    from pizza_assets.defs.runs import plan_days, run
 
-    check_days(settings, first, last)
-    with day_progress(asset_count(settings, select), (last - first).days + 1):
-        run_days(settings, first, last, select, verbose=debug)
+    plan = plan_days(settings, first, last, select)
+    with day_progress(plan.daily_assets, (last - first).days + 1):
+        run(plan, verbose=debug)
 
 
 def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, which costs a second to import

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -98,7 +99,43 @@ def check_days(settings: Settings, first: date, last: date) -> None:
         )
 
 
-def run_days(  # noqa: PLR0913 each is one choice of whoever runs it
+@dataclass(frozen=True)
+class Plan:
+    """What to run: selected assets of a job, once for each set of tags, and how many of the assets have days."""
+
+    job: dg.JobDefinition
+    tags: Sequence[dict[str, str]]
+    daily_assets: int
+
+
+def plan_days(
+    settings: Settings,
+    first: date,
+    last: date,
+    selection: str = "*",
+    *,
+    job: str = MATCH_DAY_JOB,
+    tags: Mapping[str, str] | None = None,
+) -> Plan:
+    """Return what materializes the selected assets of a job for `first` to `last` (both included).
+
+    Raises
+    ------
+    PizzaAssetsError
+        When the days are no partitions, or the selection names nothing.
+    """
+    check_days(settings, first, last)
+    defs = build_defs(settings)
+    keys = selected_assets(defs, selection, job)
+    graph = defs.resolve_asset_graph()
+    spans = _chunks(first, last, settings.pizza_max_days_per_run)
+    of_runs = [
+        {**(tags or {}), _RANGE_TAGS[0]: start.isoformat(), _RANGE_TAGS[1]: end.isoformat()} for start, end in spans
+    ]
+    return Plan(_only(defs.resolve_job_def(job), keys), of_runs, sum(graph.get(key).is_partitioned for key in keys))
+
+
+def run_days(  # noqa: PLR0913 as plan_days
     settings: Settings,
     first: date,
     last: date,
@@ -108,35 +145,28 @@ def run_days(  # noqa: PLR0913 each is one choice of whoever runs it
     tags: Mapping[str, str] | None = None,
     verbose: bool = False,
 ) -> list[str]:
-    """Materialize the selected assets of a job for `first` to `last` (both included) and return the runs' ids.
+    """Plan and run days, and return the runs' ids. Raises what `plan_days` and `run` raise."""
+    return run(plan_days(settings, first, last, selection, job=job, tags=tags), verbose=verbose)
+
+
+def run_once(settings: Settings, job: str, *, verbose: bool = False) -> str:
+    """Run a job whose assets have no days, and return the run's id. Raises RunFailedError."""
+    return run(Plan(build_defs(settings).resolve_job_def(job), [{}], 0), verbose=verbose)[0]
+
+
+def run(plan: Plan, *, verbose: bool = False) -> list[str]:
+    """Run a plan, one set of tags after another, and return the runs' ids.
 
     Raises
     ------
     RunFailedError
         With the sentence of the error that failed a run. Days that were finished stay.
     """
-    check_days(settings, first, last)
-    defs = build_defs(settings)
-    keys = selected_assets(defs, selection, job)
-    spans = _chunks(first, last, settings.pizza_max_days_per_run)
-    of_runs = [
-        {**(tags or {}), _RANGE_TAGS[0]: start.isoformat(), _RANGE_TAGS[1]: end.isoformat()} for start, end in spans
-    ]
-    return _run(_only(defs.resolve_job_def(job), keys), of_runs, verbose=verbose)
-
-
-def run_once(settings: Settings, job: str, *, verbose: bool = False) -> str:
-    """Run a job whose assets have no days, and return the run's id. Raises RunFailedError."""
-    return _run(build_defs(settings).resolve_job_def(job), [{}], verbose=verbose)[0]
-
-
-def _run(job: dg.JobDefinition, tags: Sequence[dict[str, str]], *, verbose: bool) -> list[str]:
-    """Run a job once for each set of tags, one after another."""
     runs = []
     level = "DEBUG" if verbose else "CRITICAL"
     with local_instance() as instance:
-        for run_tags in tags:
-            result = job.execute_in_process(
+        for run_tags in plan.tags:
+            result = plan.job.execute_in_process(
                 instance=instance,
                 tags=run_tags,
                 run_config={"loggers": {"console": {"config": {"log_level": level}}}},
@@ -156,13 +186,6 @@ def _only(job: dg.JobDefinition, keys: Collection[dg.AssetKey]) -> dg.JobDefinit
     """
     checks = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in keys}
     return job.get_subset(asset_selection=set(keys), asset_check_selection=checks)
-
-
-def asset_count(settings: Settings, selection: str) -> int:
-    """Return how many daily assets a selection names."""
-    defs = build_defs(settings)
-    graph = defs.resolve_asset_graph()
-    return sum(graph.get(key).is_partitioned for key in selected_assets(defs, selection))
 
 
 def _chunks(first: date, last: date, days: int) -> Iterator[tuple[date, date]]:

@@ -42,7 +42,7 @@ def table_bytes(table: pyarrow.Table) -> bytes:
         for field in table.schema
         if field.name not in encodings
     ]
-    sink = io.BytesIO()
+    sink = pyarrow.BufferOutputStream()
     pq.write_table(
         table,
         sink,
@@ -51,7 +51,8 @@ def table_bytes(table: pyarrow.Table) -> bytes:
         column_encoding=encodings,
         row_group_size=ROWS_PER_GROUP,
     )
-    return sink.getvalue()
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def read_parquet(
@@ -72,7 +73,7 @@ def read_table(
         When the bytes are no Parquet, or a column is missing or has another type than the contract's.
     """
     try:
-        table = pq.ParquetFile(io.BytesIO(data)).read(columns=list(columns) if columns else None)
+        table = pq.ParquetFile(pyarrow.BufferReader(data)).read(columns=list(columns) if columns else None)
     except (pyarrow.ArrowException, OSError) as error:
         raise LakeError(
             f"{key} is not readable Parquet ({error}). Materialize its day again, or restore an older version."

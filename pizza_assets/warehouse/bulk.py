@@ -15,7 +15,7 @@ from psycopg.sql import SQL
 
 from pizza_assets.warehouse.connection import Connection
 
-#: Fewer lines than this are in within seconds either way.
+#: Fewer lines than this are in within a second or two either way.
 _FEWEST_LINES = 20_000
 #: Making constraints anew costs about a tenth, per fact that is there, of checking a new one row by row.
 _SHARE_OF_FACTS = 0.1

@@ -82,8 +82,8 @@ def _batches(days: Iterable[tuple[date, Content]]) -> Iterator[dict[date, Conten
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     """Return the first rows as a table for the UI."""
-    head = frame.head(_PREVIEW_ROWS).to_numpy(dtype=object)
     names = tuple(map(str, frame.columns))
+    head = frame.head(_PREVIEW_ROWS).to_numpy(dtype=object) if len(frame) else ()
     return dg.MetadataValue.table(
         records=[dg.TableRecord(dict(zip(names, map(str, row), strict=True))) for row in head],
         schema=_table_of(names),

@@ -4,6 +4,9 @@ Belongs here: handing days to other processes and taking what they made, in orde
 only the process of a run may write to the lake.
 """
 
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -19,7 +22,7 @@ Made = TypeVar("Made")
 _FEWEST_DAYS = 90
 #: Days that a process makes at a time; what `make` holds is handed over with each portion.
 _DAYS_AT_ONCE = 10
-#: Seconds without work after which a process ends, also when the one that started it was killed.
+#: Seconds without work after which a process ends.
 _IDLE_SECONDS = 10
 
 
@@ -48,7 +51,7 @@ def on_all_cores(
     if len(days) < _FEWEST_DAYS or count == 1:
         yield from _made(make, days)
         return
-    pool = get_reusable_executor(max_workers=count, timeout=_IDLE_SECONDS)
+    pool = get_reusable_executor(count, timeout=_IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),))
     ahead: deque[Future[list[tuple[date, Made]]]] = deque()
     try:
         for start in range(0, len(days), _DAYS_AT_ONCE):
@@ -65,6 +68,17 @@ def on_all_cores(
     finally:
         for future in ahead:
             future.cancel()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it is gone: killed, it cannot tell anybody to stop."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _portion(make: Callable[[date], Made], days: Sequence[date]) -> list[tuple[date, Made]]:

@@ -2,9 +2,13 @@
 
 import os
 import signal
+import subprocess
+import sys
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 
+import psutil
 import pytest
 
 from pizza_assets.cores import on_all_cores
@@ -47,6 +51,28 @@ def test_days_before_one_that_fails_come_first_and_then_its_error(processes: int
     with pytest.raises(ContractError, match=f"{DAYS[60]} is bad"):
         made.extend(on_all_cores(partial(refusing, DAYS[60]), DAYS, processes))
     assert [day for day, _ in made] == DAYS[:60]
+
+
+def test_processes_end_when_the_one_that_started_them_is_killed() -> None:
+    code = """if True:
+        from functools import partial
+        from pizza_assets_tests.test_cores import DAYS, told
+        from pizza_assets.cores import on_all_cores
+        made = on_all_cores(partial(told, "on"), DAYS, 2)
+        print(next(made)[1][1], flush=True)
+        input()
+    """
+    tests = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=tests
+    ) as killed_run:
+        assert killed_run.stdout is not None
+        maker = psutil.Process(int(killed_run.stdout.readline()))
+        others = psutil.Process(killed_run.pid).children(recursive=True)
+        assert maker in others
+        killed_run.kill()
+    _, alive = psutil.wait_procs(others, timeout=20)
+    assert alive == []
 
 
 def test_a_process_that_is_ended_from_outside_is_one_sentence_and_others_start_anew() -> None:

@@ -45,12 +45,12 @@ def on_all_cores(
     PizzaAssetsError
         When a process ends before its work does. What `make` raises is raised here too, after the portions before it.
     """
-    from loky import cpu_count, get_reusable_executor  # noqa: PLC0415 few runs need it
-
-    count = processes or cpu_count()
-    if len(days) < _FEWEST_DAYS or count == 1:
+    count = 1 if len(days) < _FEWEST_DAYS else processes or _cores()
+    if count == 1:
         yield from _made(make, days)
         return
+    from loky import get_reusable_executor  # noqa: PLC0415 few runs need it
+
     pool = get_reusable_executor(count, timeout=_IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),))
     ahead: deque[Future[list[tuple[date, Made]]]] = deque()
     try:
@@ -68,6 +68,12 @@ def on_all_cores(
     finally:
         for future in ahead:
             future.cancel()
+
+
+def _cores() -> int:
+    from loky import cpu_count  # noqa: PLC0415 as above
+
+    return int(cpu_count())
 
 
 def _end_with(parent: int) -> None:

@@ -20,9 +20,9 @@ import pandera.pandas as pa
 from pizza_assets.contracts.columns import Source
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.errors import ContractError
-from pizza_assets.lake.sales import SalesDay, SalesTable
+from pizza_assets.lake.sales import Content, SalesTable
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
 from pizza_assets.quality import history
 from pizza_assets.quality.freshness import freshness
 from pizza_assets.quality.rejects import DUPLICATES, REJECTED
@@ -113,11 +113,9 @@ class Checking:
         self._results: Mapping[str, Sequence[DayResult]] = {}
         self._refusal: tuple[str, DayResult] | None = None
         self._where = ""
-        self._last: Day | SalesDay | Files | None = None
+        self._last: Content | None = None
 
-    def measured(
-        self, days: Iterable[tuple[date, Day | SalesDay | Files]]
-    ) -> Iterator[tuple[date, Day | SalesDay | Files]]:
+    def measured(self, days: Iterable[tuple[date, Content]]) -> Iterator[tuple[date, Content]]:
         """Yield days as they come, each measured. Raises ContractError when a blocking check refuses one."""
         for day, content in days:
             if not isinstance(content, Files):

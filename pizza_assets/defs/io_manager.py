@@ -24,8 +24,8 @@ from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake import layout
 from pizza_assets.lake.lock import WriterLock
-from pizza_assets.lake.sales import SalesDay, SalesTable
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.lake.sales import Content, SalesTable
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
 from pizza_assets.sources.http import counted_calls
 
 #: One record for each day stored, with ``asset`` and ``day``; the command line draws its bars from it.
@@ -39,8 +39,6 @@ _PREVIEW_ROWS = 3
 #: Days are judged and stored together, up to this many of them or of rows: much of the work on a day does not depend
 #: on its rows.
 _DAYS_AT_ONCE, _ROWS_AT_ONCE = 31, 100_000
-
-Content = Day | SalesDay | Files
 
 
 def prefix_of(asset: str) -> str:

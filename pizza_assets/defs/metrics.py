@@ -12,8 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from pizza_assets.lake.sales import SalesDay
-from pizza_assets.lake.tables import Day, Files
+from pizza_assets.lake.sales import Content
+from pizza_assets.lake.tables import Files
 from pizza_assets.metrics import Measured, emitter
 from pizza_assets.settings import Settings
 from pizza_assets.sources.http import Calls
@@ -57,7 +57,7 @@ class Meter:
         self._days: list[dict[str, float]] = []
         self._shares: list[float] = []
 
-    def days(self, stored: Sequence[tuple[Day | SalesDay | Files, int]]) -> list[dict[str, Any]]:
+    def days(self, stored: Sequence[tuple[Content, int]]) -> list[dict[str, Any]]:
         """Return the figures of each day that was just stored, and of how many bytes, as the UI plots them.
 
         Days stored together share the time that they took. What the APIs were asked for a range counts for its first

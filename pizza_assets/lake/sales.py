@@ -26,7 +26,7 @@ from pizza_assets.errors import LakeError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import SalesLayout
 from pizza_assets.lake.store import Metadata, Store
-from pizza_assets.lake.tables import Days, as_metadata
+from pizza_assets.lake.tables import Day, Days, Files, as_metadata
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,6 +60,10 @@ class SalesDay:
     def head(self, rows: int) -> pd.DataFrame:
         """Return the first lines."""
         return contracts.from_arrow(self.table.slice(0, rows), contracts.SALES)
+
+
+#: What an asset makes of a day, of whichever kind.
+Content = Day | SalesDay | Files
 
 
 class SalesTable(Days, Mapping[date, pyarrow.Table]):

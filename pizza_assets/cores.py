@@ -7,70 +7,73 @@ only the process of a run may write to the lake.
 import os
 import threading
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from datetime import date
+from itertools import islice
 from typing import TypeVar
 
 from pizza_assets.errors import PizzaAssetsError
 
+Item = TypeVar("Item")
 Made = TypeVar("Made")
 
-#: Fewer days are made before other processes have started.
-_FEWEST_DAYS = 90
-#: Days that a process makes at a time; what `make` holds is handed over with each portion.
-_DAYS_AT_ONCE = 10
+#: A range with fewer days is made before other processes have started.
+FEWEST_DAYS = 90
+#: Items that a process makes at a time; what they share is handed over with each portion.
+_ITEMS_AT_ONCE = 10
 #: Seconds without work after which a process ends.
-_IDLE_SECONDS = 10
+_IDLE_SECONDS = 30
 
 
 def on_all_cores(
-    make: Callable[[date], Made], days: Sequence[date], processes: int | None = None
-) -> Iterator[tuple[date, Made]]:
-    """Yield each day and what `make` returns of it, in order; a few days are made ahead of what was taken.
+    make: Callable[[Iterable[Item]], Iterator[Made]], items: Iterable[Item], processes: int
+) -> Iterator[Made]:
+    """Yield what `make` yields of the items, in order; a few are made ahead of what was taken.
 
     Parameters
     ----------
     make
-        A function of a module, or a partial of one: it, and what it returns, travels between processes.
-    days
-        When they are few, all are made in this process.
+        A function of a module, or a partial of one: it, the items, and what it yields travel between processes.
+    items
+        Taken in portions, a few of them ahead.
     processes
-        How many to use; as many as there are cores when it is None.
+        How many to use; with one, all happens in this process.
 
     Raises
     ------
     PizzaAssetsError
-        When a process ends before its work does. What `make` raises is raised here too, after the portions before it.
+        When a process ends before its work does. What `make` raises is raised here too, after what it yielded before.
     """
-    count = 1 if len(days) < _FEWEST_DAYS else processes or _cores()
-    if count == 1:
-        yield from _made(make, days)
+    if processes == 1:
+        yield from make(items)
         return
     from loky import get_reusable_executor  # noqa: PLC0415 few runs need it
 
-    pool = get_reusable_executor(count, timeout=_IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),))
-    ahead: deque[Future[list[tuple[date, Made]]]] = deque()
+    pool = get_reusable_executor(processes, timeout=_IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),))
+    ahead: deque[Future[tuple[list[Made], Exception | None]]] = deque()
+    rest = iter(items)
     try:
-        for start in range(0, len(days), _DAYS_AT_ONCE):
-            ahead.append(pool.submit(_portion, make, days[start : start + _DAYS_AT_ONCE]))
-            if len(ahead) > 2 * count:  # bounds what waits in memory
-                yield from ahead.popleft().result()
+        while portion := list(islice(rest, _ITEMS_AT_ONCE)):
+            ahead.append(pool.submit(_portion, make, portion))
+            if len(ahead) > 2 * processes:  # bounds what waits in memory
+                yield from _taken(ahead.popleft())
         while ahead:
-            yield from ahead.popleft().result()
+            yield from _taken(ahead.popleft())
     except BrokenProcessPool as error:
         raise PizzaAssetsError(
-            f"One of {count} processes that made days was ended from outside, as a machine without memory does. Give "
-            "the run more memory, or set ANALYSIS_PROCESSES=1."
+            f"One of {processes} processes that made days was ended from outside, as a machine without memory does. "
+            "Give the run more memory, or set RANGE_PROCESSES=1."
         ) from error
     finally:
         for future in ahead:
             future.cancel()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many processes this one may keep busy."""
     from loky import cpu_count  # noqa: PLC0415 as above
 
     return int(cpu_count())
@@ -87,9 +90,22 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _portion(make: Callable[[date], Made], days: Sequence[date]) -> list[tuple[date, Made]]:
-    return list(_made(make, days))
+def _portion(
+    make: Callable[[Iterable[Item]], Iterator[Made]], items: Sequence[Item]
+) -> tuple[list[Made], Exception | None]:
+    """Return what was made before an error, and the error, with where it happened."""
+    made: list[Made] = []
+    try:
+        for one in make(items):
+            made.append(one)  # noqa: PERF402 what came before an error counts
+    except Exception as error:  # noqa: BLE001 whoever takes what was made raises it
+        error.add_note(f"In another process:\n{traceback.format_exc()}")
+        return made, error
+    return made, None
 
 
-def _made(make: Callable[[date], Made], days: Sequence[date]) -> Iterator[tuple[date, Made]]:
-    return ((day, make(day)) for day in days)
+def _taken(portion: Future[tuple[list[Made], Exception | None]]) -> Iterator[Made]:
+    made, error = portion.result()
+    yield from made
+    if error is not None:
+        raise error

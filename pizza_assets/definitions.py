@@ -47,7 +47,12 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     match_day = dg.Definitions(
         assets=assets,
         jobs=[job],
-        resources={"lake": lake, "io_manager": LakeIOManager(lake=lake, metrics=metrics_resource(settings))},
+        resources={
+            "lake": lake,
+            "io_manager": LakeIOManager(
+                lake=lake, metrics=metrics_resource(settings), processes=settings.range_processes
+            ),
+        },
         executor=dg.in_process_executor,
         loggers={"console": console_logger(settings)},
     )

@@ -1,5 +1,7 @@
 """The errors that people see: each says what was expected, what was found, where, and what to do."""
 
+from datetime import date
+
 
 class PizzaAssetsError(Exception):
     """Base of every error that the command line shows as one sentence."""
@@ -18,7 +20,9 @@ class SourceError(PizzaAssetsError):
 
 
 class ContractError(PizzaAssetsError):
-    """A frame breaks its contract."""
+    """A frame breaks its contract. ``refused`` tells which day a check refuses for it, and the check's name."""
+
+    refused: tuple[date, str] | None = None
 
 
 class LakeError(PizzaAssetsError):

@@ -64,10 +64,10 @@ class Settings(BaseSettings):
     pizza_max_days_per_run: int = Field(
         366, ge=1, description="A longer backfill is split into runs of this many days."
     )
-    analysis_window_days: int = Field(365, ge=14, description="Days before and including the 'as of' day.")
-    analysis_processes: int | None = Field(
-        None, ge=1, description="Processes that analyse a long range of days; not set: one for each core."
+    range_processes: int | None = Field(
+        None, ge=1, description="Processes that make the days of a long range; not set: one for each core."
     )
+    analysis_window_days: int = Field(365, ge=14, description="Days before and including the 'as of' day.")
 
     # Real or mock
     pizza_allow_mock: bool = Field(

@@ -8,8 +8,7 @@ way to the lake (``io_manager``), all days are judged when the last one is store
 """
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from textwrap import shorten
 from typing import Any
@@ -20,18 +19,19 @@ import pandera.pandas as pa
 from pizza_assets.contracts.columns import Source
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.errors import ContractError
-from pizza_assets.lake.sales import Content, SalesTable
+from pizza_assets.lake.daily import AnyTable
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
+from pizza_assets.lake.tables import Encoded
+from pizza_assets.making import MadeDay
 from pizza_assets.quality import history
 from pizza_assets.quality.freshness import freshness
 from pizza_assets.quality.rejects import DUPLICATES, REJECTED
 from pizza_assets.quality.results import AnyCheck, Background, DayResult, sentence, worst, worst_first
-from pizza_assets.quality.structure import SCHEMA, CountsReconcile, Schema
+from pizza_assets.quality.structure import CountsReconcile, Schema
 from pizza_assets.settings import Settings
 
-#: Draws a run as SVG, from the content of its last day and what its checks said.
-Plot = Callable[[Any, Mapping[str, Sequence[DayResult]]], str]
+#: Draws a run as SVG, from its last day and what its checks said.
+Plot = Callable[[Encoded, Mapping[str, Sequence[DayResult]]], str]
 
 #: Rows of days that a result shows; the history in the lake has all of them.
 _SHOWN_DAYS = 60
@@ -104,38 +104,25 @@ def check_result(name: str, results: Sequence[DayResult], where: str) -> dg.Asse
 
 
 class Checking:
-    """The checks of a daily asset during one run: measured as days pass, judged at the end."""
+    """The checks of a daily asset during one run: what they measured of its days is judged at the end."""
 
     def __init__(self, asset: str, checks: Sequence[AnyCheck], plot: Plot | None = None) -> None:
         self.asset, self.checks, self._plot = asset, checks, plot
         self._measured: dict[str, dict[date, Any]] = {check.name: {} for check in checks}
         self._sources: dict[date, Source] = {}
         self._results: Mapping[str, Sequence[DayResult]] = {}
-        self._refusal: tuple[str, DayResult] | None = None
         self._where = ""
-        self._last: Content | None = None
+        self._last: Encoded | None = None
 
-    def measured(self, days: Iterable[tuple[date, Content]]) -> Iterator[tuple[date, Content]]:
-        """Yield days as they come, each measured. Raises ContractError when a blocking check refuses one."""
-        for day, content in days:
-            if not isinstance(content, Files):
-                self._sources[day] = content.data_source
-            for check in self.checks:
-                with self.refusing(day, check.name):
-                    self._measured[check.name][day] = check.measure(day, content)
-            self._last = content
-            yield day, content
+    def take(self, made: MadeDay) -> None:
+        """Take what the checks measured of a day that is stored."""
+        if made.data_source is not None:
+            self._sources[made.day] = made.data_source
+        for name, measured in made.measured.items():
+            self._measured[name][made.day] = measured
+        self._last = made.encoded
 
-    @contextmanager
-    def refusing(self, day: date, check: str = SCHEMA) -> Iterator[None]:
-        """Note that a check refuses the day when its context raises ContractError; the lake refuses for the schema."""
-        try:
-            yield
-        except ContractError as error:
-            self._refusal = check, DayResult(day, "error", str(error))
-            raise
-
-    def judge(self, stored: DailyTable | SalesTable | DatedFiles, run_id: str) -> None:
+    def judge(self, stored: AnyTable, run_id: str) -> None:
         """Judge all measured days, and keep the results in the lake."""
         if not any(self._measured.values()):
             return
@@ -153,12 +140,13 @@ class Checking:
         data = base64.b64encode(self._plot(self._last, self._results).encode()).decode()
         return dg.MetadataValue.md(f"![{self.asset}](data:image/svg+xml;base64,{data})")
 
-    def refusal(self, store: Store, run_id: str) -> dg.AssetCheckEvaluation | None:
-        """Return the check that refused a day, if one did, and keep its result in the lake."""
-        if self._refusal is None or self._refusal[0] not in self._measured:
+    def refusal(self, error: Exception, store: Store, run_id: str) -> dg.AssetCheckEvaluation | None:
+        """Return the check that refused a day with this error, if one did, and keep its result in the lake."""
+        refused = error.refused if isinstance(error, ContractError) else None
+        if refused is None or refused[1] not in self._measured:
             return None
-        name, refused = self._refusal
-        self._keep(store, {name: [refused]}, run_id, datetime.now(UTC))
+        day, name = refused
+        self._keep(store, {name: [DayResult(day, "error", str(error))]}, run_id, datetime.now(UTC))
         (result,) = self.outcomes()
         return dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(self.asset),

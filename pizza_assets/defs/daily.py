@@ -15,10 +15,11 @@ import pandera.pandas as pa
 from pizza_assets.defs import catalog
 from pizza_assets.defs.catalog import Contracts
 from pizza_assets.defs.checks import Checking, Plot, of_contract, specs
-from pizza_assets.defs.io_manager import Days, prefix_of
+from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.lineage import Lineage
 from pizza_assets.defs.partitions import POOL, daily_partitions, range_policy
 from pizza_assets.defs.versions import code_version
+from pizza_assets.lake.daily import prefix_of
 from pizza_assets.quality.results import AnyCheck
 from pizza_assets.settings import Settings
 

@@ -4,15 +4,15 @@ Belongs here: reading the lake, calling ``dashboard``, publishing. Does not belo
 """
 
 import gzip
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
 
-from pizza_assets.contracts import CORRELATION_RESULTS
+from pizza_assets import recipes
 from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.page import read_current
 from pizza_assets.dashboard.page import write as write_page
@@ -20,30 +20,22 @@ from pizza_assets.dashboard.publish import current_as_of, publish
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS, daily_asset
 from pizza_assets.defs.failures import as_failure
-from pizza_assets.defs.io_manager import Days, preview
+from pizza_assets.defs.io_manager import Days, each, preview
 from pizza_assets.defs.matchday import read_window
 from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.pizza_vs_football import newest_results
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
-from pizza_assets.lake import formats
-from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, PAGE_KEY, RAW_ORDERS
+from pizza_assets.lake.layout import PAGE_KEY, RAW_ORDERS
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
+from pizza_assets.lake.tables import DailyTable, DatedFiles
+from pizza_assets.making import Item
 from pizza_assets.matchday.analysis import analyse
 from pizza_assets.quality.analysis import CurrentDataSets, HistoryDocument
 from pizza_assets.settings import Settings
 
 PAGE_CHECK = "shows_current_data"
 _PAGE_RULE = "The page shows the current data sets: those that the manifest lists, as of their day."
-
-
-def history(correlation_results: DatedFiles, day: date) -> Files:
-    """Return what the dashboard said as of a day: the analysis' summary and every result."""
-    results, _, summary = (correlation_results.read(day, file) for file in CORRELATION_FILES)
-    rows = formats.read_csv(results, CORRELATION_RESULTS)
-    document = {"as_of": day.isoformat(), "summary": json.loads(summary), "results": rows}
-    return Files({DASHBOARD_HISTORY_FILE: formats.json_bytes(document, indent=None)}, {"rows": len(rows)})
 
 
 def planted_in(store: Store, first: date, last: date) -> str:
@@ -121,10 +113,9 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         """
         window = settings.analysis_window_days
 
-        def days() -> Iterator[tuple[date, Files]]:
-            for day in days_of(context):
-                yield day, history(correlation_results, day)
-            current = current_as_of(lake.store())
+        def days() -> Iterator[Item]:
+            yield from each(partial(recipes.history, correlation_results), days_of(context), correlation_results.store)
+            day, current = days_of(context)[-1], current_as_of(lake.store())
             if current is not None and current > day:
                 context.log.info(f"The current dashboard data is of {current}; {day} is older and does not replace it.")
                 return

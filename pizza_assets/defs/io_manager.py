@@ -6,10 +6,11 @@ does not grow with the range, and days that were finished survive a failure.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
+from time import monotonic
 from typing import Any
 
 import dagster as dg
@@ -18,64 +19,41 @@ from dagster._core.errors import DagsterAssetCheckFailedError  # what Dagster ra
 from pydantic import PrivateAttr
 
 from pizza_assets import logs
+from pizza_assets.cores import FEWEST_DAYS, cores
 from pizza_assets.defs.checks import Checking
 from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
-from pizza_assets.lake import layout
+from pizza_assets.lake.daily import AnyTable, Content, open_days
 from pizza_assets.lake.lock import WriterLock
-from pizza_assets.lake.sales import Content, SalesTable
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
+from pizza_assets.lake.store import Store
+from pizza_assets.making import Item, MadeDay, made_days
 from pizza_assets.sources.http import counted_calls
 
 #: One record for each day stored, with ``asset`` and ``day``; the command line draws its bars from it.
 progress = logging.getLogger("pizza_assets.progress")
 
-_PREFIXES = {
-    "correlation_results": layout.CORRELATION_PREFIX,
-    "dashboard_data": layout.DASHBOARD_PREFIX,
-}
 _PREVIEW_ROWS = 3
-#: Days are judged and stored together, up to this many of them or of rows: much of the work on a day does not depend
-#: on its rows.
-_DAYS_AT_ONCE, _ROWS_AT_ONCE = 31, 100_000
-
-
-def prefix_of(asset: str) -> str:
-    """Return the folder of a daily asset in the lake."""
-    if asset in layout.SALES_TABLES:
-        return layout.SALES_TABLES[asset].prefix
-    return _PREFIXES.get(asset) or layout.DAILY_TABLES[asset].prefix
 
 
 @dataclass(frozen=True)
 class Days:
-    """What a daily asset returns: its days, made one after another while they are stored.
+    """What a daily asset returns: its days, or how to make them, one after another while they are stored.
 
     ``checking`` measures each of them before it is stored; ``daily_asset`` sets it.
     """
 
-    content: Iterable[tuple[date, Content]]
+    items: Iterable[Item]
     checking: Checking | None = None
 
 
-def _batches(days: Iterable[tuple[date, Content]]) -> Iterator[dict[date, Content]]:
-    """Yield days in batches; when making one fails, those before it come first."""
-    batch: dict[date, Content] = {}
-    rows = 0
-    try:
-        for day, content in days:
-            batch[day] = content
-            rows += 0 if isinstance(content, Files) else content.counts["rows"]
-            if len(batch) == _DAYS_AT_ONCE or rows >= _ROWS_AT_ONCE:
-                yield batch
-                batch, rows = {}, 0
-    except Exception:
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
+def each(make: Callable[[date], Content], days: Iterable[date], reads: Store) -> Iterator[Item]:
+    """Yield days with how to make them from a lake, or made here when other processes cannot read that lake.
+
+    `make` is a partial of a module's function, whose days do not depend on each other.
+    """
+    for day in days:
+        yield day, partial(make, day) if reads.can_travel else make(day)
 
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -93,17 +71,17 @@ def _table_of(columns: tuple[str, ...]) -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(name) for name in columns])
 
 
-def _shown(content: Content) -> dict[str, Any]:
+def _shown(made: MadeDay) -> dict[str, Any]:
     """Return the metadata of one day in the UI."""
-    facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
-    if isinstance(content, Files):
+    facts = {name.replace("-", "_"): value for name, value in made.facts.items()}
+    if made.first_rows is None:
         return facts
     return {
-        **content.counts,
-        "data_source": content.data_source,
-        "share_real": 1.0 if content.data_source == "real" else 0.0,
+        **made.counts,
+        "data_source": made.data_source,
+        "share_real": 1.0 if made.data_source == "real" else 0.0,
         **facts,
-        "preview": preview(content.head(_PREVIEW_ROWS)),
+        "preview": preview(made.first_rows),
     }
 
 
@@ -115,6 +93,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     lake: dg.ResourceDependency[LakeResource]
     metrics: dg.ResourceDependency[Batch]
+    #: Processes that make the days of a long range; as many as there are cores when it is None.
+    processes: int | None = None
 
     _lock: WriterLock | None = PrivateAttr(default=None)
 
@@ -123,10 +103,10 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if self._lock is not None:
             self._lock.release()
 
-    def load_input(self, context: dg.InputContext) -> DailyTable | SalesTable | DatedFiles:
+    def load_input(self, context: dg.InputContext) -> AnyTable:
         """Return a view of the upstream data set; nothing is read before a day is asked for."""
         columns = (context.definition_metadata or {}).get("columns")
-        return self._open(context.asset_key.path[-1], columns)
+        return open_days(self.lake.store(), context.asset_key.path[-1], columns)
 
     def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
         """Check and store each day as it comes. When one fails, report those before it as materialized, then raise."""
@@ -134,14 +114,17 @@ class LakeIOManager(dg.ConfigurableIOManager):
         checking = obj.checking or Checking(asset, ())
         stored: dict[str, Mapping[str, Any]] = {}
         try:
-            self._put(asset, context.run_id, obj.content, checking, stored)
+            is_long = len(context.asset_partition_keys) >= FEWEST_DAYS
+            processes = (self.processes or cores()) if is_long else 1
+            days = made_days(asset, checking.checks, context.run_id, obj.items, processes)
+            self._put(asset, context.run_id, days, checking, stored)
         except Exception as error:
             for partition, metadata in stored.items():
                 context.log_event(
                     dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
                 )
             yield from context.consume_events()
-            if refusal := checking.refusal(self.lake.store(), context.run_id):
+            if refusal := checking.refusal(error, self.lake.store(), context.run_id):
                 yield dg.DagsterEvent.asset_check_evaluation(context.step_context, refusal)
                 raise DagsterAssetCheckFailedError(f"{asset}: {refusal.check_name} refuses a day. {error}") from error
             step = context.step_context
@@ -157,32 +140,29 @@ class LakeIOManager(dg.ConfigurableIOManager):
         self,
         asset: str,
         run_id: str,
-        days: Iterable[tuple[date, Content]],
+        days: Iterable[MadeDay],
         checking: Checking,
         stored: dict[str, Mapping[str, Any]],
     ) -> None:
-        """Check and store the days, and note of each in `stored` what the UI shows."""
+        """Store the days, judge them, and note of each in `stored` what the UI shows."""
         self._wait_for_others()
-        target = self._open(asset)
-
-        def put(batch: Mapping[date, Content], meter: Meter) -> None:
-            keys, done = target.put_all(batch, run_id), list[tuple[date, str, int]]()  # type: ignore[arg-type] # each asset makes its kind
-            try:
-                for day in batch:
-                    with checking.refusing(day):
-                        done.append((day, next(keys), target.bytes_stored))
-                    progress.info("stored %s %s", asset, day, extra={"asset": asset, "day": day, "partition": str(day)})
-            finally:  # of a batch with a day that fails, those before it are stored, and known
-                figures = meter.days([(batch[day], size) for day, _, size in done])
-                for (day, key, _), measured in zip(done, figures, strict=True):
-                    stored[str(day)] = {"path": target.store.uri(key), **_shown(batch[day]), **measured}
-
+        target = open_days(self.lake.store(), asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
             meter, failed = Meter(calls), True
             try:
-                for batch in _batches(checking.measured(days)):
-                    put(batch, meter)
-                checking.judge(self._open(asset), run_id)
+                for made in days:
+                    started = monotonic()
+                    key = target.replace(made.encoded)
+                    checking.take(made)
+                    figures = meter.day(made, monotonic() - started)
+                    stored[str(made.day)] = {"path": target.store.uri(key), **_shown(made), **figures}
+                    progress.info(
+                        "stored %s %s",
+                        asset,
+                        made.day,
+                        extra={"asset": asset, "day": made.day, "partition": str(made.day)},
+                    )
+                checking.judge(open_days(self.lake.store(), asset), run_id)
                 failed = False
             finally:
                 self.metrics.add(meter.measured(asset, run_id, failed=failed))
@@ -191,11 +171,3 @@ class LakeIOManager(dg.ConfigurableIOManager):
         if self._lock is None:
             self._lock = WriterLock(self.lake.store())
         self._lock.acquire()
-
-    def _open(self, asset: str, columns: list[str] | None = None) -> DailyTable | SalesTable | DatedFiles:
-        store = self.lake.store()
-        if asset in _PREFIXES:
-            return DatedFiles(store, _PREFIXES[asset])
-        if asset in layout.SALES_TABLES:
-            return SalesTable(store, layout.SALES_TABLES[asset])
-        return DailyTable(store, layout.DAILY_TABLES[asset], columns)

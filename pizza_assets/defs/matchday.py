@@ -13,24 +13,20 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from pizza_assets import contracts
-from pizza_assets.analysed import analysed
+from pizza_assets import contracts, recipes
 from pizza_assets.contracts.columns import Source
-from pizza_assets.cores import on_all_cores
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.checks import of_contract
 from pizza_assets.defs.daily import OWNERS, columns, daily_asset
-from pizza_assets.defs.io_manager import Days
+from pizza_assets.defs.io_manager import Days, each
 from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
+from pizza_assets.making import Item
 from pizza_assets.matchday import volume
-from pizza_assets.matchday.alignment import align
 from pizza_assets.matchday.analysis import Analysis, analyse, prepare
-from pizza_assets.matchday.events import match_events as events_of
-from pizza_assets.matchday.events import played
 from pizza_assets.matchday.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.quality.analysis import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.quality.plots import orders_and_expectation
@@ -39,24 +35,6 @@ from pizza_assets.settings import Settings
 
 EVIDENCE_CHECK = "claims_have_evidence"
 _EVIDENCE_RULE = "Each claim of an effect has its n, its interval and its adjusted p-value."
-
-
-def source_of(table: DailyTable, day: date) -> Source:
-    """Return whether a day of a table with a folder per source is real or mock."""
-    source = table.stored[day].source
-    if source is None:
-        raise TypeError(f"{table.layout.name} has no folder per source")
-    return source
-
-
-def _events(raw_matches: DailyTable, day: date) -> Day:
-    matches = raw_matches[day]
-    return Day(events_of(matches), source_of(raw_matches, day), facts={"played": len(played(matches))})
-
-
-def _volume(raw_orders: DailyTable, day: date) -> Day:
-    orders = raw_orders[day]
-    return Day(volume.roll_up(orders), source_of(raw_orders, day), facts={"orders": len(orders)})
 
 
 def order_sources(order_volume: DailyTable, first: date, last: date) -> Mapping[date, Source]:
@@ -112,7 +90,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     )
     def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
         """Goals, to the minute where the source tells it, and each team's result."""
-        return Days((day, _events(raw_matches, day)) for day in days_of(context))
+        return Days(each(partial(recipes.events, raw_matches), days_of(context), raw_matches.store))
 
     @daily_asset(
         settings,
@@ -127,7 +105,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     )
     def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Days:
         """Orders counted per city and 15 minutes: the small table that every analysis reads."""
-        return Days((day, _volume(raw_orders, day)) for day in days_of(context))
+        return Days(each(partial(recipes.volume, raw_orders), days_of(context), raw_orders.store))
 
     @daily_asset(
         settings,
@@ -144,16 +122,8 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         A match near midnight needs the day beside: the reader takes it from the lake. Until the next day's
         matches are known a day is not complete, and says so.
         """
-
-        def merged(day: date) -> Day:
-            around = [
-                raw_matches[day + timedelta(days=n)] for n in (-1, 0, 1) if day + timedelta(days=n) in raw_matches
-            ]
-            is_complete = day + timedelta(days=1) in raw_matches
-            frame = align(raw_orders[day], around, is_complete=is_complete)
-            return Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
-
-        return Days((day, merged(day)) for day in days_of(context))
+        make = partial(recipes.merged, raw_orders, raw_matches)
+        return Days(each(make, days_of(context), raw_orders.store))
 
     @daily_asset(
         settings,
@@ -162,7 +132,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         contract=contracts.CORRELATION_RESULTS,
         lineage=lineage.CORRELATION_RESULTS,
         checks=[FileSchema(contracts.CORRELATION_RESULTS, CORRELATION_FILES[0])],
-        plot=lambda files, _: uplift_plot(pd.read_csv(io.BytesIO(files.content[CORRELATION_FILES[0]]))),
+        plot=lambda last, _: uplift_plot(pd.read_csv(io.BytesIO(last.objects[last.key]))),
         made_by=["pizza_assets.matchday", "pizza_assets.contracts.analysis"],
         docs="statistics.md",
     )
@@ -171,11 +141,12 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     ) -> Days:
         """Uplift and correlation as of the day, over the trailing window: estimate, interval, q, verdict."""
 
-        def analyses() -> Iterator[tuple[date, Files]]:
+        def analyses() -> Iterator[Item]:
             days, window = days_of(context), settings.analysis_window_days
             first, last = days[0] - timedelta(days=window - 1), days[-1]
             prepared = prepare(*read_window(order_volume, raw_matches, first, last))
-            yield from on_all_cores(partial(analysed, prepared, window), days, settings.analysis_processes)
+            for day in days:
+                yield day, partial(recipes.analysed, prepared, window, day)
 
         return Days(analyses())
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from pizza_assets.lake.sales import Content
-from pizza_assets.lake.tables import Files
+from pizza_assets.making import MadeDay
 from pizza_assets.metrics import Measured, emitter
 from pizza_assets.settings import Settings
 from pizza_assets.sources.http import Calls
@@ -52,34 +51,25 @@ class Meter:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._started = self._lap = monotonic()
+        self._started = monotonic()
         self._known = Calls()
         self._days: list[dict[str, float]] = []
         self._shares: list[float] = []
 
-    def days(self, stored: Sequence[tuple[Content, int]]) -> list[dict[str, Any]]:
-        """Return the figures of each day that was just stored, and of how many bytes, as the UI plots them.
+    def day(self, made: MadeDay, seconds: float) -> dict[str, Any]:
+        """Return the figures of a day that was just stored in so many seconds, as the UI plots them.
 
-        Days stored together share the time that they took. What the APIs were asked for a range counts for its first
-        day.
+        What the APIs were asked for a range counts for its first day.
         """
-        now = monotonic()
-        calls, seconds = self._calls.number - self._known.number, self._calls.seconds - self._known.seconds
-        figures: list[dict[str, Any]] = []
-        for content, size in stored:
-            figures.append({"seconds": round((now - self._lap) / len(stored), 3), "bytes": size})
-            counts = (
-                {"rows": _number(content.facts.get("rows")), "rejected": 0}
-                if isinstance(content, Files)
-                else content.counts
-            )
-            self._days.append({"Rows": counts["rows"], "Rejected": counts["rejected"], "Bytes": size})
-            if not isinstance(content, Files):
-                self._shares.append(100.0 if content.data_source == "real" else 0.0)
-        if calls and figures:
-            figures[0] |= {"api_calls": calls, "api_response_seconds": round(seconds / calls, 3)}
+        size = made.encoded.size
+        figures: dict[str, Any] = {"seconds": round(made.seconds + seconds, 3), "bytes": size}
+        self._days.append({"Rows": made.counts["rows"], "Rejected": made.counts["rejected"], "Bytes": size})
+        if made.data_source is not None:
+            self._shares.append(100.0 if made.data_source == "real" else 0.0)
+        calls, waited = self._calls.number - self._known.number, self._calls.seconds - self._known.seconds
+        if calls:
+            figures |= {"api_calls": calls, "api_response_seconds": round(waited / calls, 3)}
             self._known = Calls(self._calls.number, self._calls.seconds)
-        self._lap = now
         return figures
 
     def measured(self, asset: str, run_id: str, *, failed: bool) -> Measured:
@@ -101,7 +91,3 @@ class Meter:
 
 def _sum(days: Sequence[dict[str, float]], name: str) -> float:
     return sum(day[name] for day in days)
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0

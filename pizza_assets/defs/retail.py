@@ -18,11 +18,11 @@ from pizza_assets.defs import lineage
 from pizza_assets.defs.checks import of_collected
 from pizza_assets.defs.daily import daily_asset
 from pizza_assets.defs.io_manager import Days
-from pizza_assets.defs.matchday import source_of
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.raw import matches_around
 from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import DailyTable
+from pizza_assets.recipes import source_of
 from pizza_assets.settings import Settings
 from pizza_assets.sources.records import Rejected
 from pizza_assets.sources.retail.collect import RETAILERS, CollectedSales, collect_sales

@@ -26,7 +26,7 @@ from pizza_assets.errors import LakeError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import SalesLayout
 from pizza_assets.lake.store import Metadata, Store
-from pizza_assets.lake.tables import Day, Days, Files, as_metadata
+from pizza_assets.lake.tables import Days, Encoded, as_metadata
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,10 +60,6 @@ class SalesDay:
     def head(self, rows: int) -> pd.DataFrame:
         """Return the first lines."""
         return contracts.from_arrow(self.table.slice(0, rows), contracts.SALES)
-
-
-#: What an asset makes of a day, of whichever kind.
-Content = Day | SalesDay | Files
 
 
 class SalesTable(Days, Mapping[date, pyarrow.Table]):
@@ -101,15 +97,19 @@ class SalesTable(Days, Mapping[date, pyarrow.Table]):
         ContractError
             When the lines break the contract; nothing is written then.
         """
-        return next(self.put_all({day: content}, run_id))
+        return self.replace(next(encoded_sales(self.layout, {day: content}, run_id)))
 
-    def put_all(self, days: Mapping[date, SalesDay], run_id: str) -> Iterator[str]:
-        """Store days as `put` does, and yield the key of each when it is stored; their lines are judged together."""
-        frames = [contracts.from_arrow(content.table, contracts.SALES) for content in days.values()]
-        for (day, content), table in zip(days.items(), contracts.valid_tables(frames, contracts.SALES), strict=True):
-            yield self._put(day, content, table, run_id)
 
-    def _put(self, day: date, content: SalesDay, table: pyarrow.Table, run_id: str) -> str:
+def encoded_sales(where: SalesLayout, days: Mapping[date, SalesDay], run_id: str) -> Iterator[Encoded]:
+    """Yield days as the lake keeps them; their lines are judged together.
+
+    Raises
+    ------
+    ContractError
+        When the lines of a day break the contract; the days before it were yielded.
+    """
+    frames = [contracts.from_arrow(content.table, contracts.SALES) for content in days.values()]
+    for (day, content), table in zip(days.items(), contracts.valid_tables(frames, contracts.SALES), strict=True):
         facts = {
             "data-source": content.data_source,
             "run-id": run_id,
@@ -117,17 +117,16 @@ class SalesTable(Days, Mapping[date, pyarrow.Table]):
             **content.counts,
             **content.facts,
         }
-        parts: dict[str, bytes] = {}
+        objects: dict[str, bytes] = {}
         if content.rejected:
-            parts[self.layout.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
+            objects[where.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
         if content.pages is not None:
             document = json.dumps({"day": str(day), "pages": content.pages}, ensure_ascii=False).encode()
-            parts[self.layout.received_key(day)] = gzip.compress(document, mtime=0)
+            objects[where.received_key(day)] = gzip.compress(document, mtime=0)
             facts["pages"] = len(content.pages)
-        key = self.layout.key(day)
-        parts[key] = sales_bytes(table)
-        self._replace(day, parts, as_metadata(facts))
-        return key
+        key = where.key(day)
+        objects[key] = sales_bytes(table)
+        yield Encoded(day, key, objects, as_metadata(facts))
 
 
 def read_sales(store: Store, retailer_id: str, day: date) -> pyarrow.Table:

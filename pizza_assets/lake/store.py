@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pizza_assets.errors import LakeError
 
@@ -38,7 +38,12 @@ class Listed:
 
 
 class Store(Protocol):
-    """Bytes and text metadata under a key; keys use ``/`` and are relative to the store's root."""
+    """Bytes and text metadata under a key; keys use ``/`` and are relative to the store's root.
+
+    ``can_travel`` tells whether other processes can be handed the store.
+    """
+
+    can_travel: ClassVar[bool]
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes. Raises LakeError when it is absent or damaged."""
@@ -82,6 +87,8 @@ class LocalStore:
     metadata file fits the bytes, whenever the process is killed. What a killed first write leaves fits no bytes, and
     goes when the object is replaced.
     """
+
+    can_travel: ClassVar[bool] = True
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).expanduser().absolute()
@@ -189,6 +196,8 @@ class LocalStore:
 
 class S3Store:
     """A bucket, or a prefix in one, through a boto3 client. Objects are encrypted on the server."""
+
+    can_travel: ClassVar[bool] = False
 
     def __init__(self, client: Any, bucket: str, prefix: str = "") -> None:  # noqa: ANN401 boto3 makes client classes at run time
         self.client, self.bucket = client, bucket

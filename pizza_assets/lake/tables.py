@@ -1,7 +1,8 @@
 """Daily tables over a store: one frame a day, read lazily, replaced whole.
 
 Belongs here: what a day of a data set consists of (bytes, quarantine, attachments) and the order in which
-its parts change. Does not belong here: computing frames. Memory holds a few days at a time.
+its parts change. Encoding a day is a function of the day; only ``replace`` writes. Does not belong here: computing
+frames. Memory holds a few days at a time.
 """
 
 import gzip
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
+from typing import Any
 
 import pandas as pd
 import pyarrow
@@ -56,6 +58,32 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Files:
+    """The files of one day that have no table of their own, by the end of their names."""
+
+    content: Mapping[str, bytes]
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One day as the lake keeps it: its objects by key, in the order in which they are written, and their metadata.
+
+    ``key`` is the one that stands for the day.
+    """
+
+    day: date
+    key: str
+    objects: Mapping[str, bytes]
+    facts: Metadata
+
+    @property
+    def size(self) -> int:
+        """Bytes of all objects."""
+        return sum(map(len, self.objects.values()))
+
+
+@dataclass(frozen=True)
 class StoredDay:
     """Where a day lies; the source is None for data sets that have no folder per source."""
 
@@ -74,8 +102,6 @@ class Days:
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
-        #: Bytes that the newest `put` stored.
-        self.bytes_stored = 0
 
     @cached_property
     def _keys(self) -> dict[date, set[str]]:
@@ -86,14 +112,14 @@ class Days:
                 keys[day].add(item.key)
         return keys
 
-    def _replace(self, day: date, parts: Mapping[str, bytes], facts: Metadata) -> None:
-        """Write the day's objects in their order, then remove what it had before: a reader always finds some."""
-        for key, data in parts.items():
-            self.store.write(key, data, facts)
-        self.bytes_stored = sum(map(len, parts.values()))
-        for stale in self._keys.get(day, set()) - set(parts):
+    def replace(self, encoded: Encoded) -> str:
+        """Write a day's objects in their order, then remove what it had before: a reader always finds some."""
+        for key, data in encoded.objects.items():
+            self.store.write(key, data, encoded.facts)
+        for stale in self._keys.get(encoded.day, set()) - set(encoded.objects):
             self.store.delete(stale)
-        self._keys[day] = set(parts)
+        self._keys[encoded.day] = set(encoded.objects)
+        return encoded.key
 
 
 class DailyTable(Days, Mapping[date, pd.DataFrame]):
@@ -158,43 +184,44 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         ContractError
             When the frame breaks the contract; nothing is written then.
         """
-        return next(self.put_all({day: content}, run_id))
+        return self.replace(next(encoded_frames(self.layout, {day: content}, run_id)))
 
-    def put_all(self, days: Mapping[date, Day], run_id: str) -> Iterator[str]:
-        """Store days as `put` does, and yield the key of each when it is stored; their frames are judged together."""
-        tables = contracts.valid_tables([content.frame for content in days.values()], self.layout.contract)
-        for (day, content), table in zip(days.items(), tables, strict=True):
-            yield self._put(day, content, table, run_id)
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what travels to another process: all but the frames that were read."""
+        return {name: value for name, value in self.__dict__.items() if name != "_read"}
 
-    def _put(self, day: date, content: Day, table: pyarrow.Table, run_id: str) -> str:
-        contract = self.layout.contract
-        key = self.layout.key(day, content.data_source)
-        facts = as_metadata(
-            {
-                "data-source": content.data_source,
-                "run-id": run_id,
-                "schema-version": str((contract.metadata or {})["version"]),
-                **content.counts,
-                **content.facts,
-            }
-        )
-        parts: dict[str, bytes] = {}
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read days anew in this process."""
+        self.__dict__.update(state)
+        self._read = lru_cache(maxsize=4)(self._decode)
+
+
+def encoded_frames(where: DailyLayout, days: Mapping[date, Day], run_id: str) -> Iterator[Encoded]:
+    """Yield days as the lake keeps them; their frames are judged together.
+
+    Raises
+    ------
+    ContractError
+        When a frame breaks the contract; the days before it were yielded.
+    """
+    tables = contracts.valid_tables([content.frame for content in days.values()], where.contract)
+    for (day, content), table in zip(days.items(), tables, strict=True):
+        facts = {
+            "data-source": content.data_source,
+            "run-id": run_id,
+            "schema-version": str((where.contract.metadata or {})["version"]),
+            **content.counts,
+            **content.facts,
+        }
+        objects: dict[str, bytes] = {}
         if content.rejected:
-            parts[self.layout.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
+            objects[where.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
         if content.raw is not None:
             document = json.dumps({"day": str(day), "objects": content.raw}, ensure_ascii=False).encode()
-            parts[self.layout.received_key(day)] = gzip.compress(document, mtime=0)
-        parts[key] = formats.table_bytes(table)
-        self._replace(day, parts, facts)
-        return key
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of one day that have no table of their own, by the end of their names."""
-
-    content: Mapping[str, bytes]
-    facts: Mapping[str, object] = field(default_factory=dict)
+            objects[where.received_key(day)] = gzip.compress(document, mtime=0)
+        key = where.key(day, content.data_source)
+        objects[key] = formats.table_bytes(table)
+        yield Encoded(day, key, objects, as_metadata(facts))
 
 
 class DatedFiles(Days):
@@ -209,12 +236,13 @@ class DatedFiles(Days):
         """Return the bytes of a day's file."""
         return self.store.read(layout.dated_key(self.prefix, day, file))
 
-    def put_all(self, days: Mapping[date, Files], run_id: str) -> Iterator[str]:
-        """Replace the files of days, and yield each one's first key when they are stored."""
-        return (self.put(day, files, run_id) for day, files in days.items())
-
     def put(self, day: date, files: Files, run_id: str) -> str:
         """Replace the day's files and return the key of the first one."""
-        parts = {layout.dated_key(self.prefix, day, name): data for name, data in files.content.items()}
-        self._replace(day, parts, as_metadata({"run-id": run_id, **files.facts}))
-        return next(iter(parts))
+        return self.replace(next(encoded_files(self.prefix, {day: files}, run_id)))
+
+
+def encoded_files(prefix: str, days: Mapping[date, Files], run_id: str) -> Iterator[Encoded]:
+    """Yield days as the lake keeps them; the first file stands for its day."""
+    for day, files in days.items():
+        objects = {layout.dated_key(prefix, day, name): data for name, data in files.content.items()}
+        yield Encoded(day, next(iter(objects)), objects, as_metadata({"run-id": run_id, **files.facts}))

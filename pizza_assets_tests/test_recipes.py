@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from pizza_assets.analysed import analysed
+
 from pizza_assets.cores import on_all_cores
 from pizza_assets.matchday.analysis import prepare
 from pizza_assets_tests.matchday.seasons import season

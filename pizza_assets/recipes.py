@@ -1,0 +1,75 @@
+"""What the assets of the match-day branch make of a day, from days that lie in the lake.
+
+Belongs here: functions of one day that any process can run. Does not belong here: arithmetic (``matchday``), which
+days are made, and storing them.
+"""
+
+import json
+from datetime import date, timedelta
+
+from pizza_assets.contracts import CORRELATION_RESULTS
+from pizza_assets.contracts.columns import Source
+from pizza_assets.lake import formats
+from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.matchday.alignment import align
+from pizza_assets.matchday.analysis import Analysis, Prepared, analyse_prepared
+from pizza_assets.matchday.events import match_events, played
+from pizza_assets.matchday.volume import roll_up
+
+#: A finding: significant after Benjamini-Hochberg at this level.
+ALPHA = 0.05
+
+
+def source_of(table: DailyTable, day: date) -> Source:
+    """Return whether a day of a table with a folder per source is real or mock."""
+    source = table.stored[day].source
+    if source is None:
+        raise TypeError(f"{table.layout.name} has no folder per source")
+    return source
+
+
+def events(raw_matches: DailyTable, day: date) -> Day:
+    """Return what happened in the day's matches."""
+    matches = raw_matches[day]
+    return Day(match_events(matches), source_of(raw_matches, day), facts={"played": len(played(matches))})
+
+
+def volume(raw_orders: DailyTable, day: date) -> Day:
+    """Return the day's orders, counted."""
+    orders = raw_orders[day]
+    return Day(roll_up(orders), source_of(raw_orders, day), facts={"orders": len(orders)})
+
+
+def merged(raw_orders: DailyTable, raw_matches: DailyTable, day: date) -> Day:
+    """Return the day's orders beside the matches around them; whole when the next day's matches are known."""
+    around = [raw_matches[near] for near in (day + timedelta(days=n) for n in (-1, 0, 1)) if near in raw_matches]
+    is_complete = day + timedelta(days=1) in raw_matches
+    frame = align(raw_orders[day], around, is_complete=is_complete)
+    return Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
+
+
+def correlation_files(analysis: Analysis) -> Files:
+    """Return an analysis as the files that the lake keeps of it."""
+    results = analysis.results
+    found = results[(results["q_value"] <= ALPHA) & results["verdict"].isin(["higher", "lower"])]
+    content = (
+        formats.csv_bytes(results),
+        formats.csv_bytes(found),
+        formats.json_bytes(analysis.summary),
+    )
+    facts = {"rows": len(results), "findings": len(found), "as-of": analysis.as_of.isoformat()}
+    return Files(dict(zip(CORRELATION_FILES, content, strict=True)), facts)
+
+
+def analysed(prepared: Prepared, window_days: int, as_of: date) -> Files:
+    """Analyse the window that ends with a day, and return it as its files."""
+    return correlation_files(analyse_prepared(prepared, as_of, window_days))
+
+
+def history(correlation_results: DatedFiles, day: date) -> Files:
+    """Return what the dashboard said as of a day: the analysis' summary and every result."""
+    results, _, summary = (correlation_results.read(day, file) for file in CORRELATION_FILES)
+    rows = formats.read_csv(results, CORRELATION_RESULTS)
+    document = {"as_of": day.isoformat(), "summary": json.loads(summary), "results": rows}
+    return Files({DASHBOARD_HISTORY_FILE: formats.json_bytes(document, indent=None)}, {"rows": len(rows)})

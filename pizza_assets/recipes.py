@@ -5,9 +5,12 @@ days are made, and storing them.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import date, timedelta
 
-from pizza_assets.contracts import CORRELATION_RESULTS
+import pandas as pd
+
+from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
 from pizza_assets.lake import formats
 from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE
@@ -16,6 +19,10 @@ from pizza_assets.matchday.alignment import align
 from pizza_assets.matchday.analysis import Analysis, Prepared, analyse_prepared
 from pizza_assets.matchday.events import match_events, played
 from pizza_assets.matchday.volume import roll_up
+from pizza_assets.quality.sources import FALLBACK
+from pizza_assets.settings import Settings
+from pizza_assets.sources.collect import Collected
+from pizza_assets.synthetic.matches import mock_matches
 
 #: A finding: significant after Benjamini-Hochberg at this level.
 ALPHA = 0.05
@@ -27,6 +34,37 @@ def source_of(table: DailyTable, day: date) -> Source:
     if source is None:
         raise TypeError(f"{table.layout.name} has no folder per source")
     return source
+
+
+def collected(of: Collected, planted: Mapping[str, float], *, is_set_up: bool) -> Day:
+    """Return a collected day as the lake takes it; `is_set_up` tells whether a real source was there to ask."""
+    facts: dict[str, object] = {"reason": of.reason} if of.reason else {}
+    if of.data_source == "mock" and is_set_up:
+        facts[FALLBACK] = True
+    if of.data_source == "mock" and planted:
+        facts["planted"] = planted
+    if of.origin:
+        facts["origin"] = of.origin
+    rejected = [{"reason": item.reason, "record": item.record} for item in of.rejected]
+    received = of.received if of.data_source == "real" else None
+    return Day(of.frame, of.data_source, received, rejected, of.raw, facts)
+
+
+def matches_around(raw_matches: DailyTable, settings: Settings, day: date) -> pd.DataFrame:
+    """Return the matches that kick off from the day before `day` to the day after it.
+
+    Beside a mock day, a day that the lake does not have yet is made, so that mock orders do not depend on
+    the order in which days are made.
+    """
+    here = raw_matches.stored.get(day)
+    frames = [raw_matches[day]] if here else []
+    for neighbour in (day - timedelta(days=1), day + timedelta(days=1)):
+        if neighbour in raw_matches.stored:
+            frames.append(raw_matches[neighbour])
+        elif here and here.source == "mock":
+            frames.append(mock_matches(neighbour, settings))
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else contracts.empty(contracts.FOOTBALL_MATCHES)
 
 
 def events(raw_matches: DailyTable, day: date) -> Day:
@@ -70,6 +108,6 @@ def analysed(prepared: Prepared, window_days: int, as_of: date) -> Files:
 def history(correlation_results: DatedFiles, day: date) -> Files:
     """Return what the dashboard said as of a day: the analysis' summary and every result."""
     results, _, summary = (correlation_results.read(day, file) for file in CORRELATION_FILES)
-    rows = formats.read_csv(results, CORRELATION_RESULTS)
+    rows = formats.read_csv(results, contracts.CORRELATION_RESULTS)
     document = {"as_of": day.isoformat(), "summary": json.loads(summary), "results": rows}
     return Files({DASHBOARD_HISTORY_FILE: formats.json_bytes(document, indent=None)}, {"rows": len(rows)})

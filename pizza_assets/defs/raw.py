@@ -4,26 +4,25 @@ Belongs here: asking ``sources`` for days and handing them to the lake. Does not
 Matches come first and orders follow them, so that mock orders lie around the matches that are there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import dagster as dg
-import pandas as pd
 
-from pizza_assets import contracts
+from pizza_assets import contracts, recipes
 from pizza_assets.defs.checks import of_collected
 from pizza_assets.defs.daily import daily_asset
 from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
-from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.lake.tables import DailyTable
+from pizza_assets.making import Item
 from pizza_assets.quality.kick_offs import KickOffsPlausible
-from pizza_assets.quality.sources import FALLBACK, ShareOfReal
+from pizza_assets.quality.sources import ShareOfReal
 from pizza_assets.quarantine.rereading import reread
 from pizza_assets.settings import Settings
-from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
-from pizza_assets.synthetic.matches import mock_matches
+from pizza_assets.sources.collect import collect_matches, collect_orders
 from pizza_assets.synthetic.orders import planted_effects
 
 #: The tag of a run that replays the quarantine of a raw asset, which it names.
@@ -31,36 +30,6 @@ REPLAY_TAG = "pizza_assets/replay"
 #: The code behind the days, beside the module that each asset names.
 _FIXTURES = ("pizza_assets.synthetic.fixtures", "pizza_assets.reference", "pizza_assets.contracts.matches")
 _READING_ORDERS = ("pizza_assets.sources.order_records", "pizza_assets.contracts.orders")
-
-
-def _stored_form(collected: Collected, planted: Mapping[str, float], *, is_set_up: bool) -> tuple[date, Day]:
-    facts: dict[str, object] = {"reason": collected.reason} if collected.reason else {}
-    if collected.data_source == "mock" and is_set_up:
-        facts[FALLBACK] = True
-    if collected.data_source == "mock" and planted:
-        facts["planted"] = planted
-    if collected.origin:
-        facts["origin"] = collected.origin
-    rejected = [{"reason": item.reason, "record": item.record} for item in collected.rejected]
-    received = collected.received if collected.data_source == "real" else None
-    return collected.day, Day(collected.frame, collected.data_source, received, rejected, collected.raw, facts)
-
-
-def matches_around(table: DailyTable, day: date, settings: Settings) -> pd.DataFrame:
-    """Return the matches that kick off from the day before `day` to the day after it.
-
-    Beside a mock day, a day that the lake does not have yet is made, so that mock orders do not depend on
-    the order in which days are made.
-    """
-    here = table.stored.get(day)
-    frames = [table[day]] if here else []
-    for neighbour in (day - timedelta(days=1), day + timedelta(days=1)):
-        if neighbour in table.stored:
-            frames.append(table[neighbour])
-        elif here and here.source == "mock":
-            frames.append(mock_matches(neighbour, settings))
-    filled = [frame for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else contracts.empty(contracts.FOOTBALL_MATCHES)
 
 
 def is_replay(context: dg.AssetExecutionContext) -> bool:
@@ -91,8 +60,13 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         """Football matches of the day from football-data.org, or mock: labelled, and with the reason."""
         if is_replay(context):
             return Days((day, reread(lake.store(), RAW_MATCHES, day, settings)) for day in days_of(context))
-        collected = collect_matches(days_of(context), settings)
-        return Days(_stored_form(day, {}, is_set_up=has_matches) for day in collected)
+
+        def days() -> Iterator[Item]:
+            for collected in collect_matches(days_of(context), settings):
+                make = partial(recipes.collected, collected, {}, is_set_up=has_matches)
+                yield collected.day, make if collected.data_source == "mock" else make()
+
+        return Days(days())
 
     @daily_asset(
         settings,
@@ -110,10 +84,12 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         if is_replay(context):
             return Days((day, reread(raw_matches.store, RAW_ORDERS, day, settings)) for day in days_of(context))
 
-        def days() -> Iterator[tuple[date, Day]]:
-            around = lambda day: matches_around(raw_matches, day, settings)  # noqa: E731 a name for one argument
+        def days() -> Iterator[Item]:
+            around = partial(recipes.matches_around, raw_matches, settings)
             for collected in collect_orders(days_of(context), settings, around):
-                yield _stored_form(collected, planted, is_set_up=has_orders)
+                make = partial(recipes.collected, collected, planted, is_set_up=has_orders)
+                can_travel = collected.data_source == "mock" and raw_matches.store.can_travel
+                yield collected.day, make if can_travel else make()
 
         return Days(days())
 

@@ -19,10 +19,9 @@ from pizza_assets.defs.checks import of_collected
 from pizza_assets.defs.daily import daily_asset
 from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import days_of
-from pizza_assets.defs.raw import matches_around
 from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import DailyTable
-from pizza_assets.recipes import source_of
+from pizza_assets.recipes import matches_around, source_of
 from pizza_assets.settings import Settings
 from pizza_assets.sources.records import Rejected
 from pizza_assets.sources.retail.collect import RETAILERS, CollectedSales, collect_sales
@@ -51,7 +50,7 @@ def _quarantine(rejected: Sequence[Rejected]) -> list[dict[str, object]]:
 
 def _matches(raw_matches: DailyTable, settings: Settings, day: date) -> pd.DataFrame:
     """Return the matches that mock sales of a day follow: the lake's, or the mock season's where it has none."""
-    return matches_around(raw_matches, day, settings) if day in raw_matches.stored else mock_matches(day, settings)
+    return matches_around(raw_matches, settings, day) if day in raw_matches.stored else mock_matches(day, settings)
 
 
 def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:

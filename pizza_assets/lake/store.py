@@ -118,8 +118,10 @@ class LocalStore:
         document = json.dumps({**metadata, CHECKSUM: digest}, indent=1, sort_keys=True).encode()
         replaces = self._path(key).exists()
         try:
-            self._replace(sidecar, document)
-            self._replace(self._path(key), data)
+            sidecar.parent.mkdir(parents=True, exist_ok=True)
+            self._path(key).parent.mkdir(parents=True, exist_ok=True)
+            _replace(sidecar, document, sidecar.parent)
+            _replace(self._path(key), data, sidecar.parent)
         except OSError as error:
             raise LakeError(
                 f"{self.uri(key)} could not be written: {error.strerror}. What was there before is unchanged. "
@@ -177,21 +179,21 @@ class LocalStore:
             ours = [name for name in os.listdir(path.parent) if name.startswith(start)]  # noqa: PTH208 names alone
             yield from (path.with_name(name) for name in ours if _SIDECAR_END.fullmatch(name, len(start)))
 
-    def _replace(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self.root / ".metadata" / "tmp"
-        scratch.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=scratch)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+
+def _replace(path: Path, data: bytes, scratch: Path) -> None:
+    # Files made in one folder for all, and moved from there, would all lie in its part of the disk: the fuller it gets,
+    # the longer the next one takes.
+    handle, name = tempfile.mkstemp(dir=scratch)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 class S3Store:

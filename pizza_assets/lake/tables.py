@@ -187,8 +187,8 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         return self.replace(next(encoded_frames(self.layout, {day: content}, run_id)))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what travels to another process: all but the frames that were read."""
-        return {name: value for name, value in self.__dict__.items() if name != "_read"}
+        """Return what travels to another process: the days that are there, but no frames."""
+        return {name: value for name, value in {**self.__dict__, "stored": self.stored}.items() if name != "_read"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Read days anew in this process."""

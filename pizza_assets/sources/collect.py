@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property, partial
 from typing import ParamSpec, TypeVar
 
 import pandas as pd
@@ -46,19 +47,24 @@ Answer = Mapping[date, DayRecords] | SourceError
 class Collected:
     """One UTC day of one data set. Of real days ``received == len(frame) + len(rejected)``.
 
-    `frame` keeps the data set's contract, `reason` tells why the day is mock (None for real ones), `raw` holds
-    the football API's own objects (None for mock days and for orders), and `origin` tells where real orders come
-    from: ``FILES`` or ``API``.
+    `make` returns the frame: a mock one is made when it is asked for, in whichever process. `reason` tells why the day
+    is mock (None for real ones), `raw` holds the football API's own objects (None for mock days and for orders), and
+    `origin` tells where real orders come from: ``FILES`` or ``API``.
     """
 
     day: date
-    frame: pd.DataFrame
+    make: Callable[[], pd.DataFrame]
     data_source: Source
     received: int
     rejected: Sequence[Rejected]
     reason: str | None
     raw: Sequence[Mapping[str, object]] | None
     origin: str = ""
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The day's records; they keep the data set's contract."""
+        return self.make()
 
 
 def collect_matches(
@@ -95,7 +101,7 @@ def collect_matches(
                 yield _real(day, _joined([a[day] for a in answers if not isinstance(a, SourceError) and day in a]))
             else:
                 reason = note(day, error)
-                yield _mock(day, mock_matches(day, settings), reason)
+                yield _mock(day, partial(mock_matches, day, settings), reason)
 
 
 def collect_orders(
@@ -136,7 +142,7 @@ def collect_orders(
                     yield _real(day, answer)
                 else:
                     reason = note(day, answer)
-                    yield _mock(day, mock_orders(day, matches_around(day), settings), reason)
+                    yield _mock(day, partial(_mock_orders, day, matches_around, settings), reason)
 
 
 class _Seasons:
@@ -264,8 +270,14 @@ def _joined(competitions: Sequence[DayRecords]) -> DayRecords:
 
 
 def _real(day: date, records: DayRecords) -> Collected:
-    return Collected(day, records.frame, "real", records.received, records.rejected, None, records.raw, records.origin)
+    return Collected(
+        day, lambda: records.frame, "real", records.received, records.rejected, None, records.raw, records.origin
+    )
 
 
-def _mock(day: date, frame: pd.DataFrame, reason: str) -> Collected:
-    return Collected(day, frame, "mock", 0, (), reason, None)
+def _mock_orders(day: date, matches_around: Callable[[date], pd.DataFrame], settings: Settings) -> pd.DataFrame:
+    return mock_orders(day, matches_around(day), settings)
+
+
+def _mock(day: date, make: Callable[[], pd.DataFrame], reason: str) -> Collected:
+    return Collected(day, make, "mock", 0, (), reason, None)

@@ -10,8 +10,9 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from itertools import islice
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 #: A range with fewer days is made before other processes have started.
-FEWEST_DAYS = 90
+_FEWEST_DAYS = 90
 #: Items that a process makes at a time; what they share is handed over with each portion.
 _ITEMS_AT_ONCE = 10
 #: Seconds without work after which a process ends.
@@ -50,9 +51,7 @@ def on_all_cores(
     if processes == 1:
         yield from make(items)
         return
-    from loky import get_reusable_executor  # noqa: PLC0415 few runs need it
-
-    pool = get_reusable_executor(processes, timeout=_IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),))
+    pool = _pool(processes)
     ahead: deque[Future[tuple[list[Made], Exception | None]]] = deque()
     rest = iter(items)
     try:
@@ -72,11 +71,30 @@ def on_all_cores(
             future.cancel()
 
 
-def cores() -> int:
-    """Return how many processes this one may keep busy."""
-    from loky import cpu_count  # noqa: PLC0415 as above
+def processes_for(days: int, wanted: int | None) -> int:
+    """Return how many processes make a range of so many days: as many as wanted, or as there are cores."""
+    if days < _FEWEST_DAYS:
+        return 1
+    from loky import cpu_count  # noqa: PLC0415 few runs need it
 
-    return int(cpu_count())
+    return wanted or int(cpu_count())
+
+
+def warm_up(processes: int, module: str) -> None:
+    """Start the processes before they are needed, and let them import a module meanwhile."""
+    if processes > 1:
+        pool = _pool(processes)
+        for _ in range(processes):
+            pool.submit(import_module, module)
+
+
+def _pool(processes: int) -> Executor:
+    from loky import get_reusable_executor  # noqa: PLC0415 few runs need it
+
+    pool: Executor = get_reusable_executor(
+        processes, timeout=_IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),)
+    )
+    return pool
 
 
 def _end_with(parent: int) -> None:

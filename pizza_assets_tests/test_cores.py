@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,46 +12,58 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pizza_assets.cores import on_all_cores
+from pizza_assets.cores import on_all_cores, processes_for, warm_up
 from pizza_assets.errors import ContractError, PizzaAssetsError
 
 DAYS = [date(2025, 8, 1) + timedelta(days=number) for number in range(120)]
 
 
-def told(word: str, day: date) -> tuple[str, int]:
-    return f"{word} {day}", os.getpid()
+def told(word: str, days: Iterable[date]) -> Iterator[tuple[str, int]]:
+    return ((f"{word} {day}", os.getpid()) for day in days)
 
 
-def refusing(bad: date, day: date) -> str:
-    if day == bad:
-        raise ContractError(f"{day} is bad.")
-    return str(day)
+def refusing(bad: date, days: Iterable[date]) -> Iterator[date]:
+    for day in days:
+        if day == bad:
+            raise ContractError(f"{day} is bad.")
+        yield day
 
 
-def killed(day: date) -> str:
+def killed(days: Iterable[date]) -> Iterator[date]:
     os.kill(os.getpid(), signal.SIGKILL)
-    return str(day)
+    yield from days
 
 
 def test_many_days_are_made_in_other_processes_and_come_in_order() -> None:
     made = list(on_all_cores(partial(told, "on"), DAYS, 2))
-    assert [(day, text) for day, (text, _) in made] == [(day, f"on {day}") for day in DAYS]
-    processes = {process for _, (_, process) in made}
+    assert [text for text, _ in made] == [f"on {day}" for day in DAYS]
+    processes = {process for _, process in made}
     assert processes
     assert os.getpid() not in processes
 
 
-@pytest.mark.parametrize(("days", "processes"), [(DAYS[:10], 2), (DAYS, 1)])
-def test_few_days_or_one_process_need_no_other(days: list[date], processes: int) -> None:
-    assert {process for _, (_, process) in on_all_cores(partial(told, "in"), days, processes)} == {os.getpid()}
+def test_one_process_is_this_one() -> None:
+    assert {process for _, process in on_all_cores(partial(told, "in"), DAYS, 1)} == {os.getpid()}
+
+
+def test_a_short_range_needs_no_other_process() -> None:
+    assert [processes_for(days, 5) for days in (1, 31, 300)] == [1, 1, 5]
+    assert processes_for(300, None) >= 1
+
+
+def test_processes_that_are_started_early_are_the_ones_that_work() -> None:
+    warm_up(2, "pizza_assets.recipes")
+    started = {process.pid for process in psutil.Process().children(recursive=True)}
+    assert {process for _, process in on_all_cores(partial(told, "on"), DAYS, 2)} <= started
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_days_before_one_that_fails_come_first_and_then_its_error(processes: int) -> None:
-    made = []
-    with pytest.raises(ContractError, match=f"{DAYS[60]} is bad"):
-        made.extend(on_all_cores(partial(refusing, DAYS[60]), DAYS, processes))
-    assert [day for day, _ in made] == DAYS[:60]
+    made: list[date] = []
+    with pytest.raises(ContractError, match=f"{DAYS[67]} is bad") as raised:
+        made.extend(on_all_cores(partial(refusing, DAYS[67]), DAYS, processes))
+    assert made == DAYS[:67]
+    assert ("in refusing" in "".join(getattr(raised.value, "__notes__", ()))) == (processes > 1)
 
 
 def test_processes_end_when_the_one_that_started_them_is_killed() -> None:
@@ -59,7 +72,7 @@ def test_processes_end_when_the_one_that_started_them_is_killed() -> None:
         from pizza_assets_tests.test_cores import DAYS, told
         from pizza_assets.cores import on_all_cores
         made = on_all_cores(partial(told, "on"), DAYS, 2)
-        print(next(made)[1][1], flush=True)
+        print(next(made)[1], flush=True)
         input()
     """
     tests = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
@@ -76,6 +89,6 @@ def test_processes_end_when_the_one_that_started_them_is_killed() -> None:
 
 
 def test_a_process_that_is_ended_from_outside_is_one_sentence_and_others_start_anew() -> None:
-    with pytest.raises(PizzaAssetsError, match="ANALYSIS_PROCESSES=1"):
+    with pytest.raises(PizzaAssetsError, match="RANGE_PROCESSES=1"):
         list(on_all_cores(killed, DAYS, 2))
     assert len(list(on_all_cores(partial(told, "again"), DAYS, 2))) == len(DAYS)

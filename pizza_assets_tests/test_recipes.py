@@ -1,17 +1,89 @@
-"""Analyses as files: the same in whichever process they are made."""
+"""Recipes: the same days from one process and from two."""
 
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 
-from pizza_assets.analysed import analysed
+import pytest
 
-from pizza_assets.cores import on_all_cores
+from pizza_assets import contracts, recipes
+from pizza_assets.lake import layout
+from pizza_assets.lake.daily import Content
+from pizza_assets.lake.store import LocalStore
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Encoded
+from pizza_assets.making import made_days
 from pizza_assets.matchday.analysis import prepare
+from pizza_assets.quality.analysis import FileSchema
+from pizza_assets.quality.structure import CountsReconcile, Schema
+from pizza_assets.settings import Settings
+from pizza_assets.sources.collect import collect_matches, collect_orders
 from pizza_assets_tests.matchday.seasons import season
 
+SETTINGS = Settings(_env_file=None)
+DAYS = [date(2025, 9, 1) + timedelta(days=number) for number in range(12)]
 
-def test_a_range_has_the_same_files_from_one_process_and_from_two() -> None:
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+    store = LocalStore(tmp_path_factory.mktemp("lake"))
+    matches, orders = DailyTable(store, layout.RAW_MATCHES), DailyTable(store, layout.RAW_ORDERS)
+    for of in collect_matches(DAYS, SETTINGS):
+        matches.put(of.day, Day(of.frame, of.data_source), "run")
+    for of in collect_orders(DAYS, SETTINGS, partial(recipes.matches_around, matches, SETTINGS)):
+        orders.put(of.day, Day(of.frame, of.data_source), "run")
+    return store
+
+
+def recipes_of(store: LocalStore) -> Mapping[str, Mapping[date, Callable[[], Content]]]:
+    matches, orders = DailyTable(store, layout.RAW_MATCHES), DailyTable(store, layout.RAW_ORDERS)
+    around = partial(recipes.matches_around, matches, SETTINGS)
     of = season(weeks=14)
-    days = [of.as_of - timedelta(days=before) for before in reversed(range(95))]
-    make = partial(analysed, prepare(of.volume, of.matches, of.order_sources), 60)
-    assert list(on_all_cores(make, days, 2)) == list(on_all_cores(make, days, 1))
+    prepared = prepare(of.volume, of.matches, of.order_sources)
+    collected = {
+        "raw_matches": collect_matches(DAYS, SETTINGS),
+        "raw_orders": collect_orders(DAYS, SETTINGS, around),
+    }
+    made_of_days = {
+        "match_events": partial(recipes.events, matches),
+        "order_volume": partial(recipes.volume, orders),
+        "merged_orders": partial(recipes.merged, orders, matches),
+    }
+    analysed = [of.as_of - timedelta(days=before) for before in reversed(range(12))]
+    return {
+        **{
+            name: {day.day: partial(recipes.collected, day, {"uplift": 0.1}, is_set_up=True) for day in days}
+            for name, days in collected.items()
+        },
+        **{name: {day: partial(make, day) for day in DAYS} for name, make in made_of_days.items()},
+        "correlation_results": {day: partial(recipes.analysed, prepared, 60, day) for day in analysed},
+    }
+
+
+@pytest.mark.parametrize(
+    "asset", ["raw_matches", "raw_orders", "match_events", "order_volume", "merged_orders", "correlation_results"]
+)
+def test_days_are_the_same_from_one_process_and_from_two(store: LocalStore, asset: str) -> None:
+    items = recipes_of(store)[asset]
+    if asset == "correlation_results":
+        checks = [FileSchema(contracts.CORRELATION_RESULTS, layout.CORRELATION_FILES[0])]
+    else:
+        checks = [Schema(layout.DAILY_TABLES[asset].contract), CountsReconcile()]  # type: ignore[list-item]
+    here, there = (list(made_days(asset, checks, "run", items.items(), processes)) for processes in (1, 2))
+    assert [made.day for made in here] == list(items)
+    for one, other in zip(here, there, strict=True):
+        assert (one.encoded, one.counts, one.facts) == (other.encoded, other.counts, other.facts)
+        assert one.measured == other.measured
+        assert (one.first_rows is None) == (other.first_rows is None)
+        assert one.first_rows is None or one.first_rows.equals(other.first_rows)
+
+
+def test_the_history_of_a_day_is_what_was_found_as_of_it(tmp_path: Path) -> None:
+    of = season(weeks=14)
+    prepared = prepare(of.volume, of.matches, of.order_sources)
+    results = DatedFiles(LocalStore(tmp_path), layout.CORRELATION_PREFIX)
+    results.put(of.as_of, recipes.analysed(prepared, 60, of.as_of), "run")
+    make = partial(recipes.history, results, of.as_of)
+    (made,) = made_days("dashboard_data", [], "run", [(of.as_of, make)])
+    assert isinstance(made.encoded, Encoded)
+    assert made.counts["rows"] > 0

@@ -19,7 +19,7 @@ from dagster._core.errors import DagsterAssetCheckFailedError  # what Dagster ra
 from pydantic import PrivateAttr
 
 from pizza_assets import logs
-from pizza_assets.cores import FEWEST_DAYS, cores
+from pizza_assets.cores import processes_for
 from pizza_assets.defs.checks import Checking
 from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.metrics import Batch, Meter
@@ -114,8 +114,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         checking = obj.checking or Checking(asset, ())
         stored: dict[str, Mapping[str, Any]] = {}
         try:
-            is_long = len(context.asset_partition_keys) >= FEWEST_DAYS
-            processes = (self.processes or cores()) if is_long else 1
+            processes = processes_for(len(context.asset_partition_keys), self.processes)
             days = made_days(asset, checking.checks, context.run_id, obj.items, processes)
             self._put(asset, context.run_id, days, checking, stored)
         except Exception as error:

@@ -145,12 +145,12 @@ class LocalStore:
             return  # the lake itself is not there yet
         for folder, folders, files in os.walk(top):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
+            inside = folder.removeprefix(str(self.root)).replace(os.sep, "/").lstrip("/")
             for name in sorted(files):
-                path = Path(folder, name)
-                key = path.relative_to(self.root).as_posix()
+                key = f"{inside}/{name}" if inside else name
                 if name.startswith(".") or not key.startswith(prefix):
                     continue
-                status = path.stat()
+                status = os.stat(f"{folder}/{name}")  # noqa: PTH116 a Path of each object takes half the time
                 yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def uri(self, key: str) -> str:

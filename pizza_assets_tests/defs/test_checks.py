@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from pizza_assets import recipes
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.defs.checks import FRESHNESS_CHECK, FRESHNESS_JOB, check_result
 from pizza_assets.defs.runs import RunFailedError, run_days
@@ -17,7 +18,6 @@ from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import DAILY_TABLES, QUALITY_PREFIX
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable
-from pizza_assets.matchday import volume
 from pizza_assets.quality import history
 from pizza_assets.quality.results import DayResult
 from pizza_assets.settings import Settings
@@ -139,7 +139,7 @@ def _without_a_row(orders: pd.DataFrame) -> pd.DataFrame:
     return ROLL_UP(orders).iloc[1:].reset_index(drop=True)
 
 
-ROLL_UP = volume.roll_up
+ROLL_UP = recipes.roll_up
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_day_that_breaks_the_structure_is_not_stored_and_its_check_says_why(
         counted: pd.DataFrame = fault(orders) if is_the_day else ROLL_UP(orders)  # type: ignore[operator]
         return counted
 
-    monkeypatch.setattr(volume, "roll_up", roll_up)
+    monkeypatch.setattr(recipes, "roll_up", roll_up)
     with pytest.raises(RunFailedError, match=sentence):
         run_days(small(), FIRST, LAST, ORDERS)
     found = evaluations()
@@ -182,7 +182,7 @@ def test_an_error_that_breaks_no_contract_is_no_failed_check(monkeypatch: pytest
     def roll_up(orders: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("division by zero")
 
-    monkeypatch.setattr(volume, "roll_up", roll_up)
+    monkeypatch.setattr(recipes, "roll_up", roll_up)
     with pytest.raises(RunFailedError, match="division by zero"):
         run_days(small(), FIRST, FIRST, ORDERS)
     assert not {key for key in evaluations() if key[0] == "order_volume"}

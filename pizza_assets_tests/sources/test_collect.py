@@ -229,11 +229,11 @@ def test_without_any_source_orders_are_mock() -> None:
         return mock_matches(day, NO_SETTINGS)
 
     found = list(collect_orders(days(SATURDAY, 2), NO_SETTINGS, matches_around))
-    assert asked == days(SATURDAY, 2)
     for day in found:
         assert day.reason == "neither DOMINOS_API_KEY nor ORDERS_FILES is set"
         expected = mock_orders(day.day, mock_matches(day.day, NO_SETTINGS), NO_SETTINGS)
         pd.testing.assert_frame_equal(day.frame, expected)
+    assert asked == days(SATURDAY, 2)
 
 
 def test_a_till_export_comes_first_then_the_api(api: FakeApi, tmp_path: Path) -> None:

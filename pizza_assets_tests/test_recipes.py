@@ -1,6 +1,7 @@
-"""Recipes: the same days from one process and from two."""
+"""Recipes, and days made of them: the same from one process and from two, refusals too."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pizza_assets import contracts, recipes
+from pizza_assets.errors import ContractError
 from pizza_assets.lake import layout
 from pizza_assets.lake.daily import Content
 from pizza_assets.lake.store import LocalStore
@@ -15,6 +17,7 @@ from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Encoded
 from pizza_assets.making import made_days
 from pizza_assets.matchday.analysis import prepare
 from pizza_assets.quality.analysis import FileSchema
+from pizza_assets.quality.results import Background, DayResult
 from pizza_assets.quality.structure import CountsReconcile, Schema
 from pizza_assets.settings import Settings
 from pizza_assets.sources.collect import collect_matches, collect_orders
@@ -76,6 +79,35 @@ def test_days_are_the_same_from_one_process_and_from_two(store: LocalStore, asse
         assert one.measured == other.measured
         assert (one.first_rows is None) == (other.first_rows is None)
         assert one.first_rows is None or one.first_rows.equals(other.first_rows)
+
+
+@dataclass(frozen=True)
+class Refuses:
+    """A check that refuses one day."""
+
+    day: date
+    name: str = "refuses"
+    description: str = "One day is refused."
+    is_blocking: bool = True
+
+    def measure(self, day: date, content: Day) -> int:
+        if day == self.day:
+            raise ContractError(f"{day} is refused.")
+        return len(content.frame)
+
+    def judge(self, measured: Mapping[date, int], background: Background) -> list[DayResult]:
+        del background
+        return [DayResult(day) for day in measured]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_refusal_names_the_day_and_the_check_and_days_before_it_come_first(store: LocalStore, processes: int) -> None:
+    items = recipes_of(store)["match_events"]
+    made = made_days("match_events", [Refuses(DAYS[4])], "run", items.items(), processes)
+    assert [next(made).day for _ in range(4)] == DAYS[:4]
+    with pytest.raises(ContractError, match="is refused") as raised:
+        next(made)
+    assert raised.value.refused == (DAYS[4], "refuses")
 
 
 def test_the_history_of_a_day_is_what_was_found_as_of_it(tmp_path: Path) -> None:

@@ -132,9 +132,8 @@ class Checking:
         results = {check.name: check.judge(self._measured[check.name], background) for check in self.checks}
         self._keep(stored.store, results, run_id, now)
 
-    @property
     def plot_shown(self) -> dg.MarkdownMetadataValue | None:
-        """The picture of the run, once its days are judged; None where the asset has none."""
+        """Draw the picture of the run, once its days are judged; None where the asset has none."""
         if self._plot is None or self._last is None:
             return None
         data = base64.b64encode(self._plot(self._last, self._results).encode()).decode()

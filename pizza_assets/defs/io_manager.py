@@ -130,8 +130,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
             policy = step.op_retry_policy
             with as_failure(may_retry=policy is not None and step.previous_attempt_count < policy.max_retries):
                 raise
-        if stored and checking.plot_shown:
-            stored[max(stored)] = {**stored[max(stored)], "plot": checking.plot_shown}
+        if stored and (plot := checking.plot_shown()):
+            stored[max(stored)] = {**stored[max(stored)], "plot": plot}
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
 

@@ -163,13 +163,13 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int) -> Analysis:
 
 def _told(judged: list[Row], as_of: date, of: Selection) -> list[Row]:
     """Return results with their ids, what they are made of, and the sentence that tells them."""
-    quality = _data_quality(of)
+    quality, day = _data_quality(of), as_of.isoformat()
     key = ("data_source", "scope", "factor", "method", "time_window")
     return [
         row
         | {
-            "as_of": as_of.isoformat(),
-            "analysis_id": "|".join((as_of.isoformat(), *(row[name] for name in key))),
+            "as_of": day,
+            "analysis_id": "|".join((day, *(row[name] for name in key))),
             "data_quality": quality[row["data_source"]],
             "pattern_description": sentence(row),
         }

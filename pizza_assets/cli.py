@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from pizza_assets import logs
-from pizza_assets.cores import processes_for, warm_up
+from pizza_assets.cores import processes_for, warm
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError, WarehouseError
 from pizza_assets.lake.commands import athena
@@ -103,12 +103,12 @@ def day_progress(assets: int, days: int) -> Iterator[None]:
 
 def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> None:
     # Dagster takes seconds to import: the processes that make days start beside it.
-    warm_up(processes_for((last - first).days + 1, settings.range_processes), "pizza_assets.recipes")
-    from pizza_assets.defs.runs import plan_days, run
+    with warm(processes_for((last - first).days + 1, settings.range_processes), "pizza_assets.recipes"):
+        from pizza_assets.defs.runs import plan_days, run
 
-    plan = plan_days(settings, first, last, select)
-    with day_progress(plan.daily_assets, (last - first).days + 1):
-        run(plan, verbose=debug)
+        plan = plan_days(settings, first, last, select)
+        with day_progress(plan.daily_assets, (last - first).days + 1):
+            run(plan, verbose=debug)
 
 
 def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, which costs a second to import

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
 from typing import TypeVar
@@ -80,12 +81,19 @@ def processes_for(days: int, wanted: int | None) -> int:
     return wanted or int(cpu_count())
 
 
-def warm_up(processes: int, module: str) -> None:
-    """Start the processes before they are needed, and let them import a module meanwhile."""
-    if processes > 1:
-        pool = _pool(processes)
-        for _ in range(processes):
-            pool.submit(import_module, module)
+@contextmanager
+def warm(processes: int, module: str) -> Iterator[None]:
+    """Start the processes before they are needed, let them import a module meanwhile, and end them at the end."""
+    if processes == 1:
+        yield
+        return
+    pool = _pool(processes)
+    for _ in range(processes):
+        pool.submit(import_module, module)
+    try:
+        yield
+    finally:
+        pool.shutdown()
 
 
 def _pool(processes: int) -> Executor:

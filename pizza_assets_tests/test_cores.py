@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pizza_assets.cores import on_all_cores, processes_for, warm_up
+from pizza_assets.cores import on_all_cores, processes_for, warm
 from pizza_assets.errors import ContractError, PizzaAssetsError
 
 DAYS = [date(2025, 8, 1) + timedelta(days=number) for number in range(120)]
@@ -51,10 +51,12 @@ def test_a_short_range_needs_no_other_process() -> None:
     assert processes_for(300, None) >= 1
 
 
-def test_processes_that_are_started_early_are_the_ones_that_work() -> None:
-    warm_up(2, "pizza_assets.recipes")
-    started = {process.pid for process in psutil.Process().children(recursive=True)}
-    assert {process for _, process in on_all_cores(partial(told, "on"), DAYS, 2)} <= started
+def test_processes_that_are_started_early_are_the_ones_that_work_and_end_at_the_end() -> None:
+    with warm(2, "pizza_assets.recipes"):
+        started = {process.pid for process in psutil.Process().children(recursive=True)}
+        worked = {process for _, process in on_all_cores(partial(told, "on"), DAYS, 2)}
+        assert worked <= started
+    assert not [process for process in worked if psutil.pid_exists(process)]
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -76,9 +76,11 @@ def processes_for(days: int, wanted: int | None) -> int:
     """Return how many processes make a range of so many days: as many as wanted, or as there are cores."""
     if days < _FEWEST_DAYS:
         return 1
+    if wanted is not None:
+        return wanted
     from loky import cpu_count  # noqa: PLC0415 few runs need it
 
-    return wanted or int(cpu_count())
+    return int(cpu_count())
 
 
 @contextmanager

@@ -28,7 +28,8 @@ Recipe = Callable[[], Content]
 #: A day, and what was made of it or how to.
 Item = tuple[date, Content | Recipe]
 
-_FIRST_ROWS = 3
+#: Rows of a day that a preview shows.
+PREVIEW_ROWS = 3
 #: Days are judged and encoded together, up to this many of them or of rows: much of the work on a day does not depend
 #: on its rows.
 _DAYS_AT_ONCE, _ROWS_AT_ONCE = 31, 100_000
@@ -49,7 +50,7 @@ class MadeDay:
     facts
         As its asset told them.
     first_rows
-        As text, for a preview; None of files.
+        The first few, for a preview; None of files.
     measured
         What each check measured, by its name.
     seconds
@@ -106,7 +107,7 @@ def _made(asset: str, checks: Sequence[AnyCheck], run_id: str, items: Iterable[I
                 counts = {"rows": rows if isinstance(rows, int) else 0, "rejected": 0}
                 yield MadeDay(objects, counts, None, content.facts, None, of.by_check, seconds)
             else:
-                first = content.head(_FIRST_ROWS)
+                first = content.head(PREVIEW_ROWS)
                 yield MadeDay(objects, content.counts, content.data_source, content.facts, first, of.by_check, seconds)
             started = monotonic()
 

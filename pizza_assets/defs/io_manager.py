@@ -27,20 +27,18 @@ from pizza_assets.defs.resources import LakeResource
 from pizza_assets.lake.daily import AnyTable, Content, open_days
 from pizza_assets.lake.lock import WriterLock
 from pizza_assets.lake.store import Store
-from pizza_assets.making import Item, MadeDay, made_days
+from pizza_assets.making import PREVIEW_ROWS, Item, MadeDay, made_days
 from pizza_assets.sources.http import counted_calls
 
 #: One record for each day stored, with ``asset`` and ``day``; the command line draws its bars from it.
 progress = logging.getLogger("pizza_assets.progress")
-
-_PREVIEW_ROWS = 3
 
 
 @dataclass(frozen=True)
 class Days:
     """What a daily asset returns: its days, or how to make them, one after another while they are stored.
 
-    ``checking`` measures each of them before it is stored; ``daily_asset`` sets it.
+    The checks of ``checking`` measure each of them before it is stored; ``daily_asset`` sets it.
     """
 
     items: Iterable[Item]
@@ -59,7 +57,7 @@ def each(make: Callable[[date], Content], days: Iterable[date], reads: Store) ->
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
     """Return the first rows as a table for the UI."""
     names = tuple(map(str, frame.columns))
-    head = frame.head(_PREVIEW_ROWS).to_numpy(dtype=object) if len(frame) else ()
+    head = frame.head(PREVIEW_ROWS).to_numpy(dtype=object) if len(frame) else ()
     return dg.MetadataValue.table(
         records=[dg.TableRecord(dict(zip(names, map(str, row), strict=True))) for row in head],
         schema=_table_of(names),

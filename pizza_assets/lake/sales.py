@@ -6,9 +6,7 @@ replacing it whole. Does not belong here: reading a retailer's own form (``sourc
 One JSON object a line; money and instants are text, so that no reader turns them into floats.
 """
 
-import gzip
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,10 +21,10 @@ import pyarrow.json
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import LakeError
-from pizza_assets.lake import formats, layout
+from pizza_assets.lake import layout
 from pizza_assets.lake.layout import SalesLayout
 from pizza_assets.lake.store import Metadata, Store
-from pizza_assets.lake.tables import Days, Encoded, as_metadata
+from pizza_assets.lake.tables import Days, Encoded, as_metadata, objects_beside, standard_facts
 
 if TYPE_CHECKING:
     import duckdb
@@ -110,19 +108,10 @@ def encoded_sales(where: SalesLayout, days: Mapping[date, SalesDay], run_id: str
     """
     frames = [contracts.from_arrow(content.table, contracts.SALES) for content in days.values()]
     for (day, content), table in zip(days.items(), contracts.valid_tables(frames, contracts.SALES), strict=True):
-        facts = {
-            "data-source": content.data_source,
-            "run-id": run_id,
-            "schema-version": str((contracts.SALES.metadata or {})["version"]),
-            **content.counts,
-            **content.facts,
-        }
-        objects: dict[str, bytes] = {}
-        if content.rejected:
-            objects[where.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
+        received = None if content.pages is None else {"pages": content.pages}
+        objects = objects_beside(where, day, content.rejected, received)
+        facts = {**standard_facts(contracts.SALES, run_id, content.data_source, content.counts), **content.facts}
         if content.pages is not None:
-            document = json.dumps({"day": str(day), "pages": content.pages}, ensure_ascii=False).encode()
-            objects[where.received_key(day)] = gzip.compress(document, mtime=0)
             facts["pages"] = len(content.pages)
         key = where.key(day)
         objects[key] = sales_bytes(table)

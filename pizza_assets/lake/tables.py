@@ -15,12 +15,13 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import pandas as pd
+import pandera.pandas as pa
 import pyarrow
 
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.lake import formats, layout
-from pizza_assets.lake.layout import DailyLayout
+from pizza_assets.lake.layout import DailyLayout, SalesLayout
 from pizza_assets.lake.store import Metadata, Store
 
 #: S3 holds 2 KB of metadata on an object.
@@ -196,6 +197,30 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         self._read = lru_cache(maxsize=4)(self._decode)
 
 
+def objects_beside(
+    where: DailyLayout | SalesLayout,
+    day: date,
+    rejected: Sequence[Mapping[str, object]],
+    received: Mapping[str, object] | None,
+) -> dict[str, bytes]:
+    """Return what lies beside a day's data, by key: its quarantine, and what its source's API gave, as it came."""
+    objects: dict[str, bytes] = {}
+    if rejected:
+        objects[where.rejected_key(day)] = formats.ndjson_bytes(rejected)
+    if received is not None:
+        document = json.dumps({"day": str(day), **received}, ensure_ascii=False).encode()
+        objects[where.received_key(day)] = gzip.compress(document, mtime=0)
+    return objects
+
+
+def standard_facts(
+    contract: pa.DataFrameSchema, run_id: str, data_source: Source, counts: Mapping[str, int]
+) -> dict[str, object]:
+    """Return what the metadata of every day of a table holds."""
+    version = str((contract.metadata or {})["version"])
+    return {"data-source": data_source, "run-id": run_id, "schema-version": version, **counts}
+
+
 def encoded_frames(where: DailyLayout, days: Mapping[date, Day], run_id: str) -> Iterator[Encoded]:
     """Yield days as the lake keeps them; their frames are judged together.
 
@@ -206,19 +231,9 @@ def encoded_frames(where: DailyLayout, days: Mapping[date, Day], run_id: str) ->
     """
     tables = contracts.valid_tables([content.frame for content in days.values()], where.contract)
     for (day, content), table in zip(days.items(), tables, strict=True):
-        facts = {
-            "data-source": content.data_source,
-            "run-id": run_id,
-            "schema-version": str((where.contract.metadata or {})["version"]),
-            **content.counts,
-            **content.facts,
-        }
-        objects: dict[str, bytes] = {}
-        if content.rejected:
-            objects[where.rejected_key(day)] = formats.ndjson_bytes(content.rejected)
-        if content.raw is not None:
-            document = json.dumps({"day": str(day), "objects": content.raw}, ensure_ascii=False).encode()
-            objects[where.received_key(day)] = gzip.compress(document, mtime=0)
+        received = None if content.raw is None else {"objects": content.raw}
+        objects = objects_beside(where, day, content.rejected, received)
+        facts = {**standard_facts(where.contract, run_id, content.data_source, content.counts), **content.facts}
         key = where.key(day, content.data_source)
         objects[key] = formats.table_bytes(table)
         yield Encoded(day, key, objects, as_metadata(facts))

@@ -1,10 +1,66 @@
 """The errors that people see: each says what was expected, what was found, where, and what to do."""
 
+import re
 from datetime import date
+
+_SPACE = "Free space there"
+_MODES = "Correct the permissions, or choose another folder"
+_HANDLES = "Raise the limit of open files (ulimit -n 1024)"
+_MEMORY = "Give the run more memory, or set RANGE_PROCESSES=1 and choose fewer days"
+
+#: What the operating system, SQLite and Arrow say when the machine is at fault, what it means, and what to do.
+_MACHINE = (
+    (
+        r"No space left on device|database or disk is full|Disk quota exceeded|File too large",
+        "no space is left",
+        _SPACE,
+    ),
+    (r"disk I/O error", "a disk I/O error, as of a full disk", _SPACE),
+    (r"Too many open files", "too many files are open", _HANDLES),
+    (
+        r"unable to open database file",
+        "a file could not be opened",
+        f"{_SPACE}, correct the permissions, or raise ulimit -n",
+    ),
+    (r"Read-only file system|readonly database", "it is read-only", _MODES),
+    (r"Permission denied|Operation not permitted", "permission is denied", _MODES),
+    (r"database is locked", "another process holds a lock", "End what locks it, such as a backup"),
+    (r"MemoryError|Cannot allocate memory|malloc of size|start new thread", "memory is used up", _MEMORY),
+)
+
+
+def machine_fault(text: str, where: str) -> str | None:
+    """Return the sentence about a fault of the machine: a full disk, no handles, no memory, a lock of others.
+
+    Parameters
+    ----------
+    text
+        The error's class and message.
+    where
+        What was written, for people; a file that `text` names is named instead.
+
+    Returns
+    -------
+    str or None
+        None when the machine is not at fault.
+    """
+    for pattern, found, to_do in _MACHINE:
+        if re.search(pattern, text):
+            named = re.search(r"\[Errno \d+\] [^:]+: '([^']+)'", text)
+            place = named[1] if named else where
+            return f"{place} could not be used: {found}. {to_do}, then run again; finished days are kept."
+    return None
 
 
 class PizzaAssetsError(Exception):
-    """Base of every error that the command line shows as one sentence."""
+    """Base of every error that the command line shows as one sentence.
+
+    ``final`` says that another try in the same run is useless.
+    """
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
 
 
 class SettingsError(PizzaAssetsError):
@@ -12,11 +68,7 @@ class SettingsError(PizzaAssetsError):
 
 
 class SourceError(PizzaAssetsError):
-    """A source could not give its data. ``final`` tells that asking again in this run is useless."""
-
-    def __init__(self, message: str, *, final: bool = False) -> None:
-        super().__init__(message)
-        self.final = final
+    """A source could not give its data."""
 
 
 class ContractError(PizzaAssetsError):

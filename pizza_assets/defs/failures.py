@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from pizza_assets.errors import PizzaAssetsError, SourceError
+from pizza_assets.errors import PizzaAssetsError
 
 
 def may_retry(context: dg.AssetExecutionContext) -> bool:
@@ -37,5 +37,4 @@ def as_failure(*, may_retry: bool = False) -> Iterator[None]:
     try:
         yield
     except PizzaAssetsError as error:
-        final = isinstance(error, SourceError) and error.final
-        raise dg.Failure(str(error), allow_retries=may_retry and not final) from error
+        raise dg.Failure(str(error), allow_retries=may_retry and not error.final) from error

@@ -6,9 +6,11 @@ operating system's: a process that is killed lets go of it. A bucket has none: t
 """
 
 import logging
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pizza_assets.errors import LakeError
 from pizza_assets.lake.store import LocalStore, Store
 
 _LOGGER = logging.getLogger("pizza_assets.lake")
@@ -20,19 +22,32 @@ class WriterLock:
     def __init__(self, store: Store) -> None:
         self._lock: FileLock | None = None
         if isinstance(store, LocalStore):
-            folder = store.root / ".metadata"
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(folder / "writer.lock", thread_local=False)
+            self._lock = FileLock(store.root / ".metadata" / "writer.lock", thread_local=False)
 
     def acquire(self) -> None:
-        """Wait until nobody else writes; a second time is nothing."""
+        """Wait until no other run writes. A second call does nothing.
+
+        Raises
+        ------
+        LakeError
+            When the lake's folder cannot be written to.
+        """
         if self._lock is None or self._lock.is_locked:
             return
+        path = Path(self._lock.lock_file)
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            _LOGGER.warning("Another run writes to this lake (%s); waiting until it has ended.", self._lock.lock_file)
-            self._lock.acquire()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                _LOGGER.warning("Another run writes to this lake (%s); waiting until it has ended.", path)
+                self._lock.acquire()
+        except OSError as error:
+            raise LakeError(
+                f"{path} could not be written: {error.strerror}. Nothing in the lake was changed. "
+                "Free space or correct the permissions, then run again.",
+                final=True,
+            ) from error
 
     def release(self) -> None:
         """Let others write."""

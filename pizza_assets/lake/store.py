@@ -125,7 +125,8 @@ class LocalStore:
         except OSError as error:
             raise LakeError(
                 f"{self.uri(key)} could not be written: {error.strerror}. What was there before is unchanged. "
-                "Free space or correct the permissions, then run again."
+                "Free space or correct the permissions, then run again.",
+                final=True,
             ) from error
         for old in list(self._sidecars(key)) if replaces else ():
             if old != sidecar:

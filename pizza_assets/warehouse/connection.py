@@ -133,7 +133,8 @@ def explain(error: psycopg.Error) -> WarehouseError:
     said = (error.diag.message_primary or str(error)).strip().rstrip(".")
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
-            return WarehouseError(f"The warehouse refuses: {advice}. Nothing was changed. It says: {said}.")
+            words = f"The warehouse refuses: {advice}. Nothing was changed. It says: {said}."
+            return WarehouseError(words, final=kind is errors.DiskFull)
     if isinstance(error, psycopg.OperationalError):
         return WarehouseError(
             "The warehouse does not answer, and what was not committed is not there. Check that the server runs and "

@@ -35,6 +35,7 @@ def test_a_failed_run_opens_with_the_sentence(instance: dg.DagsterInstance) -> N
     [
         (LakeError("full"), True, True),
         (LakeError("full"), False, False),
+        (LakeError("no space left", final=True), True, False),
         (SourceError("away"), True, True),
         (SourceError("no such key", final=True), True, False),
     ],

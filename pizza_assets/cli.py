@@ -17,7 +17,7 @@ import click
 from pizza_assets import logs
 from pizza_assets.cores import processes_for, warm
 from pizza_assets.dashboard.commands import dashboard, quicksight
-from pizza_assets.errors import PizzaAssetsError, WarehouseError
+from pizza_assets.errors import PizzaAssetsError, WarehouseError, machine_fault
 from pizza_assets.lake.commands import athena
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.options import DAY
@@ -37,11 +37,12 @@ class _Group(click.Group):
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise  # click ends quietly, also where a reader such as head has enough
         except Exception as error:  # noqa: BLE001 the last place to turn an error into a sentence
-            is_ours = isinstance(error, PizzaAssetsError)
+            told = str(error) if isinstance(error, PizzaAssetsError) else None
+            told = told or machine_fault(f"{type(error).__name__}: {error}", "A file or the memory of this machine")
             if ctx.params.get("debug"):
                 traceback.print_exc()
             unexpected = f"{type(error).__name__}: {error} (unexpected; pizza-assets --debug ... shows where)"
-            click.secho(f"Error: {error if is_ours else unexpected}", fg="red", err=True)
+            click.secho(f"Error: {told or unexpected}", fg="red", err=True)
             ctx.exit(1)
 
 
@@ -149,13 +150,15 @@ def demo(debug: bool, days: int) -> None:
         season.check_no_real_days(store, first, last)
         click.echo(f"Making {days} days of mock orders and matches in {settings.pizza_lake} ...")
         _materialize(settings, first, last, "*", debug=debug)
-    _sell(settings, store, *season.sales_span(first, last), debug=debug)
+    has_sales = _sell(settings, store, *season.sales_span(first, last), debug=debug)
     for line in season.findings(store, first, last):
         click.echo(line)
+    if not has_sales:
+        click.get_current_context().exit(1)
 
 
-def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: bool) -> None:  # noqa: ANN401 as above
-    """Make the demo's sales, load them into the embedded warehouse, show them, and say so in one line."""
+def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: bool) -> bool:  # noqa: ANN401 as above
+    """Make, load and show the demo's sales, say so in one line, and return whether there was a warehouse for it."""
     from pizza_assets import demo as season
     from pizza_assets.defs.retail_daily import RETAIL_JOB, VIEWS_JOB
     from pizza_assets.defs.runs import run_days, run_once
@@ -173,6 +176,8 @@ def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: boo
             click.echo(season.sales_finding(connection))
     except WarehouseError as error:
         click.echo(f"The demo goes on without sales. {error}", err=True)
+        return False
+    return True
 
 
 @main.command()

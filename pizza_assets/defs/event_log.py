@@ -8,6 +8,7 @@ is the same. dagster.yaml names this class; take it out there and all works as b
 """
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
@@ -25,14 +26,26 @@ from dagster._serdes import ConfigurableClassData
 #: How many events of a range Dagster hands over at once; it takes the number from the environment only.
 _BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "200"
 
+#: Seconds that a statement waits for a lock of another process, such as a backup, before it fails.
+LOCK_PATIENCE = 60.0
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "do_connect")
+def _wait_for_locks(dialect: sqlalchemy.Dialect, record: object, arguments: object, options: dict[str, Any]) -> None:
+    """Let each connection to SQLite wait for locks: of runs and schedules, Dagster's own wait 5 s."""
+    if dialect.name == "sqlite":
+        options["timeout"] = LOCK_PATIENCE
+
 
 class KeptSqliteEventLog(SqliteEventLogStorage):
     """Keeps the engine of the index and of the run that was used last, and writes batches in two transactions."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, sqlalchemy.Engine] = {}
+        self._stored: list[EventLogEntry] = []
         os.environ.setdefault(*_BATCH_SIZE)
         super().__init__(base_dir, inst_data)
+        self._db_lock = threading.RLock()  # type: ignore[assignment]  # a batch has two transactions open at once
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
@@ -40,15 +53,20 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         return cls(inst_data=inst_data, **config_value)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events as `store_event` does one by one: all in their run's file, those of assets in the index too."""
+        """Store events as `store_event` does one by one: all in their run's file, those of assets in the index too.
+
+        Dagster answers a failure by storing the batch's events one by one. So that none is stored twice, nothing of a
+        transaction is kept when the other cannot be written, and `store_event` passes over what was stored before.
+        """
+        self._stored = []
         together = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
         rows = [self._event_to_row(event) for event in together]
         if not rows or len({row["run_id"] for row in rows}) > 1:
-            super().store_event_batch(events)
+            for event in events:
+                self._store_once(event)
             return
-        with self.run_connection(rows[0]["run_id"]) as connection:
-            connection.execute(SqlEventLogStorageTable.insert(), rows)
-        with self.index_transaction() as connection:
+        with self.run_connection(rows[0]["run_id"]) as own, self.index_transaction() as connection:
+            own.execute(SqlEventLogStorageTable.insert(), rows)
             with_ids = SqlEventLogStorageTable.insert().returning(
                 SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
             )
@@ -57,9 +75,19 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
             newest = {row["asset_key"]: at for at, row in enumerate(rows)}
             for at in newest.values():
                 self._store_asset_event(connection, together[at], ids[at])
+        self._stored += together
         for event in events:
             if event.dagster_event_type not in ASSET_EVENTS:
-                self.store_event(event)
+                self._store_once(event)
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event, unless a batch that failed has stored it."""
+        if not any(event is stored for stored in self._stored):
+            super().store_event(event)
+
+    def _store_once(self, event: EventLogEntry) -> None:
+        super().store_event(event)
+        self._stored.append(event)
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
         """Note that a check is planned, once for each day, as Dagster does; the event is the same and made once."""

@@ -40,6 +40,9 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
         pid, since = worker
         if is_alive(pid, since):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if ended := _success_of(self._instance, run):  # it could not note its end, as with runs.db locked
+            self._instance.handle_run_event(run.run_id, ended)
+            return CheckRunHealthResult(WorkerStatus.SUCCESS)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"The process of the run (pid {pid}) is gone.")
 
 
@@ -52,6 +55,12 @@ def worker_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[int, fl
         if pid is not None and str(pid.value).isdecimal():
             return int(str(pid.value)), entry.timestamp
     return None
+
+
+def _success_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterEvent | None:
+    """Return the event with which the log of a run says that all of it was made."""
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS, limit=1).records
+    return records[0].event_log_entry.get_dagster_event() if records else None
 
 
 def is_alive(pid: int, since: float) -> bool:

@@ -4,18 +4,23 @@ Belongs here: launching what the UI would launch, with the same history. Does no
 """
 
 import json
+import logging
 import os
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TextIO, cast
 
 import dagster as dg
+import sqlalchemy
 
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
-from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.defs import event_log  # noqa: F401 its wait for locks is to hold when the run storage opens
+from pizza_assets.errors import PizzaAssetsError, SettingsError, machine_fault
 from pizza_assets.settings import Settings
 
 #: The instance outside the project's folder, which has a dagster.yaml of its own.
@@ -31,6 +36,7 @@ python_logs:
   managed_python_loggers: [pizza_assets.sources]
   python_log_level: INFO
 """
+_LOGGER = logging.getLogger("pizza_assets.runs")
 _RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -39,8 +45,18 @@ class RunFailedError(PizzaAssetsError):
 
 
 def dagster_home() -> Path:
-    """Return where Dagster keeps its history: DAGSTER_HOME, the folder of dagster.yaml, or ``.dagster``."""
+    """Return where Dagster keeps its history: DAGSTER_HOME, the folder of dagster.yaml, or ``.dagster``.
+
+    Raises
+    ------
+    SettingsError
+        When DAGSTER_HOME is no absolute path.
+    """
     if home := os.environ.get("DAGSTER_HOME"):
+        if not Path(home).is_absolute():
+            raise SettingsError(
+                f"DAGSTER_HOME must be an absolute path, found '{home}'. Set DAGSTER_HOME={Path(home).absolute()}."
+            )
         return Path(home)
     here = Path.cwd()
     return here if (here / "dagster.yaml").exists() else here / ".dagster"
@@ -53,7 +69,12 @@ def local_instance() -> Iterator[dg.DagsterInstance]:
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         events = json.dumps(f"{home.resolve()}/history/runs/")  # a JSON string is a YAML string
-        (home / "dagster.yaml").write_text(_INSTANCE.format(events=events), encoding="utf-8")
+        new = home / f"dagster.yaml.{os.getpid()}"  # half a file would be an instance of other storages
+        try:
+            new.write_text(_INSTANCE.format(events=events), encoding="utf-8")
+            new.replace(home / "dagster.yaml")
+        finally:
+            new.unlink(missing_ok=True)
     os.environ["DAGSTER_HOME"] = str(home)
     with dg.DagsterInstance.get() as instance:
         yield instance
@@ -160,11 +181,12 @@ def run(plan: Plan, *, verbose: bool = False) -> list[str]:
     Raises
     ------
     RunFailedError
-        With the sentence of the error that failed a run. Days that were finished stay.
+        With the sentence of the error that failed a run, or that kept Dagster's history from being written. Days that
+        were finished stay.
     """
     runs = []
     level = "DEBUG" if verbose else "CRITICAL"
-    with local_instance() as instance:
+    with _history_faults(), local_instance() as instance, nullcontext() if verbose else _without_asides():
         for run_tags in plan.tags:
             result = plan.job.execute_in_process(
                 instance=instance,
@@ -176,6 +198,52 @@ def run(plan: Plan, *, verbose: bool = False) -> list[str]:
             if not result.success:
                 raise RunFailedError(_sentence(result))
     return runs
+
+
+@contextmanager
+def _history_faults() -> Iterator[None]:
+    """Raise what keeps Dagster's history from being written as RunFailedError, in one sentence."""
+    try:
+        yield
+    except (sqlalchemy.exc.DBAPIError, OSError, MemoryError) as error:
+        told = machine_fault(f"{type(error).__name__}: {error}", _history())
+        if told is None:
+            raise
+        raise RunFailedError(told) from error
+
+
+def _history() -> str:
+    return f"Dagster's history in {dagster_home()}"
+
+
+#: How Dagster begins what it writes to stderr when an event cannot be stored, before it tries again or fails.
+_ASIDES = ("Exception while storing event batch", "Falling back to storing", "Exception while writing logger call")
+
+
+class _WithoutAsides:
+    """A stream of text, less Dagster's asides, which are counted."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self.count = stream, 0
+
+    def write(self, text: str) -> int:
+        if text.startswith(_ASIDES):
+            self.count += 1
+            return len(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _without_asides() -> Iterator[None]:
+    """Keep Dagster's asides about its storage off stderr: what fails a run is in the one sentence of its error."""
+    stream = _WithoutAsides(sys.stderr)
+    with redirect_stderr(cast("TextIO", stream)):
+        yield
+    if stream.count:
+        _LOGGER.warning("%s could not be written at once; some lines of the log may be missing.", _history())
 
 
 def _only(job: dg.JobDefinition, keys: Collection[dg.AssetKey]) -> dg.JobDefinition:
@@ -205,5 +273,6 @@ def _sentence(result: dg.ExecuteInProcessResult) -> str:
         texts.append(error.message.strip())
         error = error.cause
     ours = next((text.partition(": ")[2] for text in texts if text.startswith("pizza_assets.")), None)
+    fault = next((told for text in texts if (told := machine_fault(text, _history()))), None)
     root = f"{texts[-1]} (run {result.run_id}; --debug shows where)" if texts else f"Run {result.run_id} failed."
-    return ours or root
+    return ours or fault or root

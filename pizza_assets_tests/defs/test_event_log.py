@@ -1,12 +1,17 @@
 """Dagster's event log with kept connections: the same events, readable by Dagster's own storage."""
 
+import sqlite3
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
+from pizza_assets.defs import event_log
 from pizza_assets.defs.event_log import KeptSqliteEventLog
 
 
@@ -97,3 +102,43 @@ def test_a_range_leaves_what_dagsters_own_storage_leaves(instance: dg.DagsterIns
             materialize(each)
         assert known(instance) == known(own)
         assert known(own)["partitions"] == {"a", "b"}
+
+
+def test_connections_of_runs_and_events_wait_for_locks(tmp_path: Path) -> None:
+    with closing(sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'any.db'}").connect()) as connection:
+        waits = connection.execute(sqlalchemy.text("PRAGMA busy_timeout")).scalar()
+    assert waits == event_log.LOCK_PATIENCE * 1000
+
+
+def test_a_batch_that_meets_a_lock_on_the_index_is_counted_once(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster stores a failed batch again, event by event; the lock ends when it says that it does so."""
+
+    class Stderr:
+        def write(self, text: str) -> int:
+            if text.startswith("Falling back"):
+                said.append(text)
+                other.rollback()
+            return len(text)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(sys.__stderr__, name)
+
+    said: list[str] = []
+
+    @dg.asset(partitions_def=letters.partitions_def, backfill_policy=dg.BackfillPolicy.single_run())
+    def numbers() -> None:
+        other.execute("BEGIN EXCLUSIVE")
+
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "b"}
+    with closing(sqlite3.connect(tmp_path / "events/index.db", isolation_level=None)) as other:
+        monkeypatch.setattr(event_log, "LOCK_PATIENCE", 0.1)
+        monkeypatch.setattr(sys, "stderr", Stderr())
+        result = dg.materialize([numbers], instance=instance, tags=tags)
+    assert result.success
+    assert said
+    made = instance.get_records_for_run(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    assert sorted(str(record.partition_key) for record in made) == ["a", "b"]
+    index = instance.fetch_materializations(numbers.key, limit=100).records
+    assert sorted(str(record.partition_key) for record in index) == ["a", "b"]

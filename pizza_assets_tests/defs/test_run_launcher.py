@@ -74,3 +74,16 @@ def test_a_run_in_this_process_names_it(instance: dg.DagsterInstance) -> None:
     worker = worker_of(instance, run)
     assert worker is not None
     assert worker[0] == os.getpid()
+
+
+def test_a_run_whose_log_says_that_all_was_made_is_a_success(
+    instance: dg.DagsterInstance, launcher: LocalRunLauncher, dead: int
+) -> None:
+    """Its last words reached its log, and the table of runs was locked."""
+    run = started(instance, dead)
+    ended = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, JOB.name)
+    instance.event_log_storage.store_event(dg.EventLogEntry(None, 20, "", run.run_id, 0.0, None, JOB.name, ended))
+    assert launcher.check_run_worker_health(run).status.value == "SUCCESS"
+    after = instance.get_run_by_id(run.run_id)
+    assert after is not None
+    assert after.status is dg.DagsterRunStatus.SUCCESS

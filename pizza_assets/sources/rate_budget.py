@@ -59,6 +59,13 @@ def _private(folder: Path) -> Path:
     return folder
 
 
+def _not_after(bucket: SQLiteBucket, now: int) -> None:
+    """Count at `now` what was counted later: the clock was set back, and waiting for that time could take years."""
+    moved = f'UPDATE "{bucket.table}" SET item_timestamp = ? WHERE item_timestamp > ?'  # noqa: S608 the library's name
+    bucket.conn.execute(moved, (now, now)).close()
+    bucket.conn.commit()
+
+
 class RateBudget:
     """The budget of one API. Cheap to make: all state is in one SQLite file per API.
 
@@ -107,6 +114,7 @@ class RateBudget:
             bucket = SQLiteBucket.init_from_file(self._rates, db_path=str(path), use_file_lock=True)
             with closing(bucket), bucket.lock:
                 now = time.time_ns() // 1_000_000
+                _not_after(bucket, now)
                 # Others may count in longer windows than this budget: nothing of the last hour goes.
                 bucket.leak(now - int(Duration.HOUR))
                 if bucket.put(RateItem(self.api, now)):

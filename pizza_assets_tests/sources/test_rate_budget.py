@@ -124,3 +124,21 @@ def test_instants_are_those_of_the_clock(tmp_path: Path) -> None:
     budget = RateBudget("one:443", [Rate(100, 1000)], tmp_path / "limits")
     instants = [time.time_ns() // 1_000_000, budget.take(), budget.take(), time.time_ns() // 1_000_000]
     assert all(earlier <= later for earlier, later in pairwise(instants))
+
+
+def test_a_clock_that_was_set_back_costs_one_window_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = RateBudget("shared", [Rate(1, 200)], tmp_path / "limits")
+    now = time.time_ns()
+    a_year = 365 * 86_400 * 10**9
+    monkeypatch.setattr(rate_budget.time, "time_ns", lambda: now + a_year)
+    budget.take()
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        monkeypatch.setattr(rate_budget.time, "time_ns", lambda: now + int(sum(slept) * 10**9) + 10**6)
+
+    monkeypatch.setattr(rate_budget.time, "time_ns", lambda: now)
+    monkeypatch.setattr(rate_budget.time, "sleep", sleep)
+    budget.take()
+    assert 0 < sum(slept) < 1

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak bench-warehouse warehouse-kill test-spark java test-postgres bench-merchants
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -78,6 +78,9 @@ bench-merchants: setup java .venv/spark ## Time the merchant questions on DuckDB
 	$(BIN)/python -m benchmarks.merchants
 bench-warehouse: setup ## Measure the warehouse: a million lines, and the views (minutes)
 	$(BIN)/python -m benchmarks.warehouse
+
+full-disk: setup ## Fill a small file system at 20 points of demo and backfill (minutes; mounts tmpfs, so as root)
+	$(BIN)/python -m benchmarks.full_disk
 
 warehouse-kill: setup ## Kill a load 50 times and compare what it made (minutes)
 	$(BIN)/python -m benchmarks.warehouse_kill

@@ -25,7 +25,11 @@ _MACHINE = (
     (r"Read-only file system|readonly database", "it is read-only", _MODES),
     (r"Permission denied|Operation not permitted", "permission is denied", _MODES),
     (r"database is locked", "another process holds a lock", "End what locks it, such as a backup"),
-    (r"MemoryError|Cannot allocate memory|malloc of size|start new thread", "memory is used up", _MEMORY),
+    (
+        r"MemoryError|Cannot allocate memory|failed to map segment|malloc of size|start new thread",
+        "memory is used up",
+        _MEMORY,
+    ),
 )
 
 

@@ -111,6 +111,7 @@ def test_few_handles_are_enough_or_one_sentence(handles: int, code: int) -> None
         ("sqlite3.OperationalError: database is locked", "X could not be used: another process holds a lock."),
         ("PermissionError: [Errno 13] Permission denied: '/a'", "/a could not be used: permission is denied."),
         ("MemoryError: ", "X could not be used: memory is used up."),
+        ("ImportError: x.so: failed to map segment from shared object", "X could not be used: memory is used up."),
         ("ArrowMemoryError: malloc of size 64 failed", "X could not be used: memory is used up."),
     ],
 )

@@ -25,6 +25,7 @@ from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
 from pizza_assets.sources.http import HttpSession
 from pizza_assets.sources.order_records import FIELDS, RawOrders, ReadingRules, orders_by_day
+from pizza_assets.sources.paging import Page, all_pages, by_keys, next_text
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import DayRecords, days_between, days_within, utc_days
 
@@ -93,23 +94,16 @@ def _all_pages(session: HttpSession, settings: Settings, first: date, last: date
     }
     if settings.dominos_store_id:
         query["store_id"] = settings.dominos_store_id
-    orders: list[object] = []
-    cursors: set[str] = set()
-    while True:
-        body = session.get("orders", query)
-        page, cursor = body.get("orders"), body.get("next_cursor")
-        if not isinstance(page, list) or not isinstance(cursor, str | None):
+
+    def ask(cursor: str) -> Page:
+        reply = session.ask("orders", query | ({"cursor": cursor} if cursor else {}))
+        rows = reply.value.get("orders")
+        if not isinstance(rows, list):
             raise SourceError(
-                f"{session.api.name}: expected a list under the key 'orders' and text or null under 'next_cursor', "
-                f"found the keys {sorted(body)[:20]}. Check DOMINOS_API_URL."
+                f"{session.api.name}: expected a list under the key 'orders', found the keys "
+                f"{sorted(reply.value)[:20]}. Check DOMINOS_API_URL."
             )
-        orders += page
-        if not cursor:
-            return orders
-        if cursor in cursors:
-            raise SourceError(
-                f"{session.api.name}: expected a new next_cursor on each page, found one for the second time after "
-                f"{len(orders)} orders. Report it to the operator of the API.",
-            )
-        cursors.add(cursor)
-        query["cursor"] = cursor
+        return Page(reply, rows, None, next_text(session.api, reply.value, "next_cursor", "a new cursor"))
+
+    pages = all_pages(session.api, f"orders from {first} to {last}", ask, by_keys("order_id"))
+    return [order for page in pages for order in page.rows]

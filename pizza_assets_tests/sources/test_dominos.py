@@ -50,19 +50,30 @@ def test_asks_for_all_pages(api: FakeApi, tmp_path: Path) -> None:
 @pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"]])
 def test_does_not_run_in_circles(api: FakeApi, tmp_path: Path, cursors: list[str]) -> None:
     api.answers(*(Answer(body=page(order(n), next_cursor=cursor)) for n, cursor in enumerate(cursors)))
-    with pytest.raises(SourceError, match="found one for the second time"):
+    with pytest.raises(SourceError, match="found 'a' for the second time"):
         fetch(api, tmp_path)
     assert len(api.requests) == len(cursors)
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"order": []}, {"orders": None}, {"orders": {"1": order()}}, {"orders": [], "next_cursor": 2}]
-)
+@pytest.mark.parametrize("body", [{}, {"order": []}, {"orders": None}, {"orders": {"1": order()}}])
 def test_an_answer_without_orders_is_none(api: FakeApi, tmp_path: Path, body: dict[str, object]) -> None:
     api.answers(Answer(body=body))
     with pytest.raises(SourceError, match="expected a list under the key 'orders'") as caught:
         fetch(api, tmp_path)
     assert str(sorted(body)) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"orders": []}, "expected the key 'next_cursor', found the keys"),
+        ({"orders": [], "next_cursor": 2}, "expected a new cursor or null under 'next_cursor', found 2"),
+    ],
+)
+def test_a_page_names_the_next_one_or_null(api: FakeApi, tmp_path: Path, body: dict[str, object], said: str) -> None:
+    api.answers(Answer(body=body))
+    with pytest.raises(SourceError, match=said):
+        fetch(api, tmp_path)
 
 
 def test_an_answer_of_which_nothing_can_be_stored_is_none(api: FakeApi, tmp_path: Path) -> None:
@@ -88,8 +99,17 @@ def test_orders_of_other_days_are_left_to_these(api: FakeApi, tmp_path: Path) ->
     assert ids(fetch(api, tmp_path)) == {4: ["order-1"]}
 
 
-def test_an_order_that_was_there_before_is_refused(api: FakeApi, tmp_path: Path) -> None:
-    api.answers(Answer(body=page(order(1), next_cursor="x")), Answer(body=page(order(1))))
+def test_an_order_on_two_pages_is_asked_for_again_and_then_an_error(api: FakeApi, tmp_path: Path) -> None:
+    first, same = Answer(body=page(order(1), next_cursor="x")), Answer(body=page(order(1)))
+    api.answers(first, same, first, Answer(body=page(order(2))))
+    assert ids(fetch(api, tmp_path)) == {4: ["order-1", "order-2"]}
+    api.answers(first, same, first, same)
+    with pytest.raises(SourceError, match="expected new rows on page 2"):
+        fetch(api, tmp_path)
+
+
+def test_an_order_that_was_there_before_is_rejected(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=page(order(1), order(1))))
     (records,) = fetch(api, tmp_path).values()
     assert len(records.frame) == 1
     assert [reject.reason for reject in records.rejected] == ["duplicate order_id"]

@@ -14,12 +14,11 @@ from pizza_assets.errors import SettingsError, SourceError
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api, checked_address, host_of
 from pizza_assets.sources.http import Reply
+from pizza_assets.sources.paging import Page
 from pizza_assets.sources.rate_budget import RateBudget, per_minute
 
 #: An API that makes its data up says ``mock`` in it.
 SOURCE_HEADER = "X-Data-Source"
-#: More pages than any day has: an API that always has another one is broken.
-MOST_PAGES = 10_000
 
 
 @dataclass(frozen=True)
@@ -72,22 +71,7 @@ def records(api: Api, reply: Reply, key: str) -> list[object]:
     return found
 
 
-def check_count(api: Api, day: date, expected: object, found: int) -> None:
-    """Raise a SourceError unless as many records came as the API counts itself."""
-    if expected != found:
-        raise SourceError(
-            f"{api.name}: expected {expected!r} records of {day}, as its own count says, found {found}. "
-            "The answer is not whole: ask for the day again."
-        )
-
-
-def check_pages(api: Api, day: date, pages: int) -> None:
-    """Raise a SourceError when there is no end of pages."""
-    if pages >= MOST_PAGES:
-        raise SourceError(f"{api.name}: {pages} pages of {day} and no end. Report it to the operator of the API.")
-
-
-def received(api: Api, lines: Sequence[Mapping[str, object]], replies: Sequence[Reply]) -> Received:
+def received(api: Api, lines: Sequence[Mapping[str, object]], pages: Sequence[Page]) -> Received:
     """Put a day together.
 
     Raises
@@ -95,11 +79,12 @@ def received(api: Api, lines: Sequence[Mapping[str, object]], replies: Sequence[
     SourceError
         When some pages say that they are mock and others do not.
     """
+    replies = [page.reply for page in pages]
     said = {reply.headers.get(SOURCE_HEADER, "real").strip().lower() for reply in replies}
     if said not in ({"real"}, {"mock"}):
         raise SourceError(
             f"{api.name}: expected '{SOURCE_HEADER}: mock' on each page or on none, found {sorted(said)}. "
             f"Check {api.url_setting}."
         )
-    pages = [reply.body.decode("utf-8-sig") for reply in replies]
-    return Received(lines, pages, "mock" if said == {"mock"} else "real")
+    texts = [reply.body.decode("utf-8-sig") for reply in replies]
+    return Received(lines, texts, "mock" if said == {"mock"} else "real")

@@ -22,21 +22,13 @@ from functools import partial
 
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
-from pizza_assets.sources.http import HttpSession, Reply
+from pizza_assets.sources.http import HttpSession
+from pizza_assets.sources.paging import Page, all_pages, by_keys, count
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import as_record
 from pizza_assets.sources.retail.money import pence
 from pizza_assets.sources.retail.reading import Dialect
-from pizza_assets.sources.retail.received import (
-    Feed,
-    Received,
-    budget_of,
-    check_count,
-    check_pages,
-    received,
-    records,
-    secret,
-)
+from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, records, secret
 from pizza_assets.sources.retail.times import local_time
 
 LINES_PER_PAGE = 1000
@@ -85,13 +77,12 @@ def open_feed(
 
 
 def _fetch(session: HttpSession, day: date) -> Received:
-    replies, lines, pages = list[Reply](), list[object](), 1
-    while len(replies) < pages:
-        check_pages(session.api, day, len(replies))
-        query = {"date": day.isoformat(), "page": str(len(replies) + 1), "per_page": str(LINES_PER_PAGE)}
-        replies.append(session.ask("sales", query))
-        lines += records(session.api, replies[-1], "sales")
-        counted = replies[-1].value.get("pages")
-        pages = counted if isinstance(counted, int) else 0
-    check_count(session.api, day, replies[-1].value.get("total"), len(lines))
-    return received(session.api, [as_record(line) for line in lines], replies)
+    def ask(number: str) -> Page:
+        query = {"date": day.isoformat(), "page": number, "per_page": str(LINES_PER_PAGE)}
+        reply = session.ask("sales", query)
+        lines = records(session.api, reply, "sales")
+        last = int(number) >= count(session.api, reply.value, "pages")
+        return Page(reply, lines, count(session.api, reply.value, "total"), None if last else str(int(number) + 1))
+
+    pages = all_pages(session.api, f"lines of {day}", ask, by_keys("receipt", "line_no"), first="1")
+    return received(session.api, [as_record(line) for page in pages for line in page.rows], pages)

@@ -29,22 +29,14 @@ from urllib.parse import parse_qsl, urlsplit
 from pizza_assets.errors import SourceError
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
-from pizza_assets.sources.http import HttpSession, Reply
+from pizza_assets.sources.http import HttpSession
+from pizza_assets.sources.paging import Page, all_pages, by_keys, count, next_text, required
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import as_record, found
 from pizza_assets.sources.retail.money import decimal_text
 from pizza_assets.sources.retail.oauth import NO_TOKEN, ClientCredentials, token_endpoint
 from pizza_assets.sources.retail.reading import Dialect
-from pizza_assets.sources.retail.received import (
-    Feed,
-    Received,
-    budget_of,
-    check_count,
-    check_pages,
-    received,
-    records,
-    secret,
-)
+from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, records, secret
 from pizza_assets.sources.retail.times import seconds_since_1970
 
 TRANSACTIONS_PER_PAGE = 500
@@ -105,25 +97,18 @@ def open_feed(
 
 def _fetch(client: ClientCredentials, day: date) -> Received:
     api = client.session.api
-    path, query = "transactions", {"day": day.isoformat(), "limit": str(TRANSACTIONS_PER_PAGE)}
-    replies, transactions, asked = list[Reply](), list[object](), set[str]()
-    while True:
-        check_pages(api, day, len(replies))
-        replies.append(client.ask(path, query))
-        transactions += records(api, replies[-1], "data")
-        link = as_record(replies[-1].value.get("links")).get("next")
-        if link is None:
-            break
-        if not isinstance(link, str) or link in asked:
-            raise SourceError(
-                f"{api.name}: expected a new address or null under 'links.next', found {found(link)} after "
-                f"{len(transactions)} transactions. Report it to the operator of the API."
-            )
-        asked.add(link)
-        path, query = _below(api, link)
-    counted = as_record(replies[0].value.get("meta")).get("transactions")
-    check_count(api, day, counted, len(transactions))
-    return received(api, [line for record in transactions for line in lines_of(as_record(record))], replies)
+
+    def ask(link: str) -> Page:
+        query = {"day": day.isoformat(), "limit": str(TRANSACTIONS_PER_PAGE)}
+        reply = client.ask(*(_below(api, link) if link else ("transactions", query)))
+        transactions = records(api, reply, "data")
+        total = count(api, required(api, reply.value, "meta"), "transactions", "meta.")
+        following = next_text(api, required(api, reply.value, "links"), "next", "a new address", "links.")
+        return Page(reply, transactions, total, following)
+
+    pages = all_pages(api, f"transactions of {day}", ask, by_keys("id"))
+    lines = [line for page in pages for record in page.rows for line in lines_of(as_record(record))]
+    return received(api, lines, pages)
 
 
 def _below(api: Api, link: str) -> tuple[str, dict[str, str]]:

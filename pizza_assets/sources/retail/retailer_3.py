@@ -31,12 +31,13 @@ from pizza_assets.errors import SourceError
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
 from pizza_assets.sources.http import HttpSession, Reply
+from pizza_assets.sources.paging import Page, all_pages, by_keys, next_text
 from pizza_assets.sources.rate_budget import RateBudget
-from pizza_assets.sources.records import as_record, found
+from pizza_assets.sources.records import as_record
 from pizza_assets.sources.retail.money import float_money
 from pizza_assets.sources.retail.oauth import basic
 from pizza_assets.sources.retail.reading import Dialect
-from pizza_assets.sources.retail.received import Feed, Received, budget_of, check_pages, received, records, secret
+from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, records, secret
 from pizza_assets.sources.retail.times import time_with_offset
 
 ROWS_PER_PAGE = 2000
@@ -103,22 +104,16 @@ def open_feed(
 
 
 def _fetch(session: HttpSession, key: SecretStr, day: date) -> Received:
-    query = {"business_date": day.isoformat(), "limit": str(ROWS_PER_PAGE)}
-    replies, lines, cursor = list[Reply](), list[object](), ""
-    while True:
-        check_pages(session.api, day, len(replies))
-        replies.append(session.ask("export/sales", query | ({"cursor": cursor} if cursor else {})))
-        _check_signature(session.api, key, day, cursor, replies[-1])
-        lines += records(session.api, replies[-1], "rows")
-        following = replies[-1].value.get("cursor")
-        if following is None:
-            return received(session.api, [as_record(line) for line in lines], replies)
-        if not isinstance(following, str) or following in {"", cursor}:
-            raise SourceError(
-                f"{session.api.name}: expected a new cursor or null, found {found(following)} after {len(lines)} "
-                "rows. Report it to the operator of the API."
-            )
-        cursor = following
+    api = session.api
+
+    def ask(cursor: str) -> Page:
+        query = {"business_date": day.isoformat(), "limit": str(ROWS_PER_PAGE)}
+        reply = session.ask("export/sales", query | ({"cursor": cursor} if cursor else {}))
+        _check_signature(api, key, day, cursor, reply)
+        return Page(reply, records(api, reply, "rows"), None, next_text(api, reply.value, "cursor", "a new cursor"))
+
+    pages = all_pages(api, f"rows of {day}", ask, by_keys("saleRef", "pos"))
+    return received(api, [as_record(line) for page in pages for line in page.rows], pages)
 
 
 def _check_signature(api: Api, key: SecretStr, day: date, cursor: str, reply: Reply) -> None:

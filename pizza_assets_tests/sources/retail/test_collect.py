@@ -148,8 +148,8 @@ def test_a_retailer_that_fails_has_no_day(
 @pytest.mark.parametrize(
     ("retailer_id", "said"),
     [
-        ("retailer_1", r"retailer 1: expected \d+ records of 2024-05-04, as its own count says, found \d+"),
-        ("retailer_2", r"retailer 2: expected \d+ records of 2024-05-04, as its own count says, found \d+"),
+        ("retailer_1", r"retailer 1: expected \d+ lines of 2024-05-04, as its own count says, found \d+"),
+        ("retailer_2", r"retailer 2: expected \d+ transactions of 2024-05-04, as its own count says, found \d+"),
         ("retailer_3", r"retailer 3: expected page 1 of 2024-05-04 to be signed .* found another signature"),
     ],
 )

@@ -20,7 +20,8 @@ from pizza_assets_tests.sources.fake_api import Answer, FakeApi, Request, settin
 
 DAY = date(2024, 5, 1)
 KEY = SecretStr("signing-key")
-SOLD = sales([sale(), sale(line=2)])
+SOLD = sales([sale(), sale(transaction_id="T2")])
+COUNTED, ELSEWHERE = {"transactions": 1}, "https://other.example/v4/x"
 MOCK = {"X-Data-Source": "mock"}
 
 
@@ -114,12 +115,17 @@ def test_a_day_without_sales_is_a_day(
     ("retailer_id", "body", "said"),
     [
         ("retailer_1", {"lines": []}, "expected a list under the key 'sales', found the keys"),
-        ("retailer_1", {"sales": [{}], "pages": 1}, "expected None records of 2024-05-01"),
+        ("retailer_1", {"sales": [{}], "pages": 1}, "expected the key 'total', found the keys"),
+        ("retailer_1", {"sales": [{}], "total": 1}, "expected the key 'pages', found the keys"),
+        ("retailer_1", {"sales": [], "pages": 1, "total": True}, "expected a whole number under 'total', found True"),
         ("retailer_2", {"data": {}}, "expected a list under the key 'data', found the keys"),
-        ("retailer_2", {"data": [], "links": {"next": 2}}, "a new address or null under 'links.next', found 2"),
-        ("retailer_2", {"data": [], "links": {"next": "https://other.example/v4/x"}}, "expected 'links.next' to start"),
+        ("retailer_2", {"data": [], "links": {"next": None}}, "expected the key 'meta', found the keys"),
+        ("retailer_2", {"data": [], "meta": COUNTED, "links": {}}, "expected the key 'links.next', found the keys"),
+        ("retailer_2", {"data": [], "meta": COUNTED, "links": {"next": 2}}, "a new address or null under 'links.next'"),
+        ("retailer_2", {"data": [{}], "meta": COUNTED, "links": {"next": ELSEWHERE}}, "expected 'links.next' to start"),
         ("retailer_3", {"rows": None}, "expected a list under the key 'rows', found the keys"),
-        ("retailer_3", {"rows": [], "cursor": ""}, "expected a new cursor or null, found ''"),
+        ("retailer_3", {"rows": [], "cursor": ""}, "expected a new cursor or null under 'cursor', found ''"),
+        ("retailer_3", {"rows": [], "next_cursor": "c1"}, "expected the key 'cursor', found the keys .*next_cursor"),
     ],
 )  # fmt: skip
 def test_an_answer_of_another_form_is_an_error(
@@ -133,7 +139,7 @@ def test_an_answer_of_another_form_is_an_error(
 @pytest.mark.parametrize(
     ("retailer_id", "page"),
     [
-        ("retailer_2", {"data": [], "links": {"next": "{base}/transactions?cursor=1"}}),
+        ("retailer_2", {"meta": {"transactions": 9}, "data": [{}], "links": {"next": "{base}/transactions?cursor=1"}}),
         ("retailer_3", {"rows": [], "cursor": "same"}),
     ],
 )
@@ -149,9 +155,9 @@ def test_pages_that_lead_in_a_circle_are_an_error(
 def test_pages_without_end_are_an_error(
     api: FakeApi, tmp_path: Path, retailer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pizza_assets.sources.retail.received.MOST_PAGES", 1)
+    monkeypatch.setattr("pizza_assets.sources.paging.MOST_PAGES", 1)
     serve(api, list(pages(retailer_id, {}, {})))
-    with pytest.raises(SourceError, match="1 pages of 2024-05-01 and no end"):
+    with pytest.raises(SourceError, match="of 2024-05-01, found 1 pages with 0 MiB, and no end"):
         fetch(api, tmp_path, retailer_id)
 
 

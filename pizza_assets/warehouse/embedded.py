@@ -147,7 +147,7 @@ def _start_server(owner: cluster.Account, place: Path, data: Path) -> None:
             cluster.create(owner, place, bin_folder)
         cluster.allow(owner, data)
         log = data / "log"
-        log.touch()
+        log.touch(mode=0o600)
         owner.own(log)
         before = log.stat().st_size
         done = owner.run(

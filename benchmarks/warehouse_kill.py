@@ -91,6 +91,7 @@ def load(connection: Connection, store: Store) -> Iterator[DayLoad]:
 def content(connection: Connection) -> dict[str, str]:
     """Return a digest of each part of what a load makes."""
     digests = {}
+    connection.execute("SET search_path = pg_catalog")  # constraints name tables relative to it
     for name, query in _CONTENT.items():
         digest = f"SELECT count(*) || ' ' || md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM ({query}) AS t"  # noqa: S608 queries of this file
         row = connection.execute(digest.encode()).fetchone()

@@ -91,3 +91,7 @@ class WarehouseError(PizzaAssetsError):
 
 class EngineError(PizzaAssetsError):
     """A query engine is missing, cannot be reached, or has run out of memory."""
+
+
+class ServerError(PizzaAssetsError):
+    """A local server cannot start."""

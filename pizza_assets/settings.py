@@ -6,6 +6,7 @@ Values come from the environment first, then from ``.env`` in the working direct
 """
 
 import json
+import re
 from datetime import date
 from functools import cache
 from typing import Annotated, Literal, Self
@@ -250,6 +251,19 @@ class Settings(BaseSettings):
     max_api_retries: int = Field(3, ge=0, description="Tries after the first, on 429, 5xx and network faults.")
     api_timeout: float = Field(30, gt=0, description="Seconds to wait for a connection or for more data.")
 
+    # Servers on loopback (the dashboard's page, the simulated APIs)
+    server_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names, besides loopback's, that requests may ask for in the header Host, separated by commas."
+    )
+    server_max_connections: int = Field(
+        300, ge=1, description="More connections are answered with 503; at most a third of the process's file handles."
+    )
+    server_backlog: int = Field(1024, ge=1, description="Connections that wait to be accepted.")
+    server_max_body_bytes: int = Field(65_536, ge=0, description="Larger requests are answered with 413.")
+    server_client_seconds: int = Field(
+        10, ge=1, description="Seconds that a client may take to send a request, or to read the answer."
+    )
+
     # Mock data: what it plants. A log-uplift of 0.10 multiplies the expected orders by exp(0.10); 0 = none.
     mock_seed: int = Field(2026, ge=0, description="Seed of all mock data.")
     mock_orders_per_store_day: float = Field(155, gt=0, description="Mean orders of one store on one day.")
@@ -293,7 +307,12 @@ class Settings(BaseSettings):
             ) from None
 
     @field_validator(
-        "football_competitions", "quicksight_owners", "quicksight_viewers", "alert_email_to", mode="before"
+        "football_competitions",
+        "quicksight_owners",
+        "quicksight_viewers",
+        "alert_email_to",
+        "server_hosts",
+        mode="before",
     )
     @classmethod
     def _split_commas(cls, value: object) -> object:
@@ -312,6 +331,13 @@ class Settings(BaseSettings):
     def _some_competition(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value or not all(code.isalnum() for code in value):
             raise ValueError("expected competition codes such as PL or PL,CL")
+        return value
+
+    @field_validator("server_hosts")
+    @classmethod
+    def _exact_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[A-Za-z0-9.-]+", name) for name in value):
+            raise ValueError("expected names such as dashboard.example.com, without port and without *")
         return value
 
     @field_validator("orders_time_zone", "daily_refresh_time_zone", "retail_daily_time_zone")

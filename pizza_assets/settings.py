@@ -256,7 +256,9 @@ class Settings(BaseSettings):
         (), description="Names, besides loopback's, that requests may ask for in the header Host, separated by commas."
     )
     server_max_connections: int = Field(
-        300, ge=1, description="More connections are answered with 503; at most a third of the process's file handles."
+        250,
+        ge=1,
+        description="More connections are answered with 503; at most a quarter of the process's file handles.",
     )
     server_backlog: int = Field(1024, ge=1, description="Connections that wait to be accepted.")
     server_max_body_bytes: int = Field(65_536, ge=0, description="Larger requests are answered with 413.")

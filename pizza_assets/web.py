@@ -34,6 +34,7 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 #: Answers that have begun may take this long when the server ends.
 _GRACE_SECONDS = 1.0
 _PART_BYTES = 262_144
+_ACCEPTED_AT_ONCE = 4
 #: Stand in every answer: it is shown as what it is, in no other site's frame, and read by no other site.
 _HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
@@ -119,6 +120,22 @@ class _InParts:
         await self._app(scope, receive, send_parts)
 
 
+class _Uvicorn(uvicorn.Server):
+    """Accepts few connections at a time, and lets many wait; asyncio has one figure for both.
+
+    With a large one it accepts beyond the limit until file handles run out, and logs a traceback for each that waits.
+    """
+
+    def __init__(self, config: uvicorn.Config, backlog: int) -> None:
+        super().__init__(config)
+        self._backlog = backlog
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for end in sockets or []:
+            end.listen(self._backlog)
+
+
 class Server:
     """Serves routes on 127.0.0.1. It listens from the beginning, and answers in ``serve_forever`` or ``running``.
 
@@ -149,7 +166,7 @@ class Server:
             max_body_size=settings.server_max_body_bytes,
         )
         handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._uvicorn = uvicorn.Server(
+        self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 app,
                 http=_Http,
@@ -163,10 +180,11 @@ class Server:
                 proxy_headers=False,
                 server_header=False,
                 headers=_HEADERS,
-                backlog=settings.server_backlog,
-                limit_concurrency=min(settings.server_max_connections, max(1, handles // 3)),
+                backlog=_ACCEPTED_AT_ONCE,
+                limit_concurrency=min(settings.server_max_connections, max(1, handles // 4)),
                 timeout_keep_alive=settings.server_client_seconds,
-            )
+            ),
+            settings.server_backlog,
         )
         self._socket = _listen(port, settings.server_backlog)
         self.server_port: int = self._socket.getsockname()[1]

@@ -285,11 +285,19 @@ def test_two_hundred_clients_are_answered(server: Server) -> None:
 
 
 def test_two_hundred_may_wait_to_be_accepted() -> None:
-    waiting = served()
-    with ExitStack() as stack:
-        clients = [stack.enter_context(connected(waiting, request(more=CLOSE))) for _ in range(200)]
-        with waiting.running():
-            assert all(everything(client).endswith(b"small") for client in clients)
+    is_stuck, is_due = threading.Event(), threading.Event()
+
+    async def stuck(_: Request) -> Response:
+        is_stuck.set()
+        is_due.wait(LONG)  # nobody is accepted meanwhile
+        return PlainTextResponse("stuck")
+
+    with served(Route("/stuck", stuck)).running() as server, ExitStack() as stack:
+        stack.enter_context(connected(server, request("/stuck")))
+        assert is_stuck.wait(LONG)
+        clients = [stack.enter_context(connected(server, request(more=CLOSE))) for _ in range(200)]
+        is_due.set()
+        assert all(everything(client).endswith(b"small") for client in clients)
 
 
 def test_a_fault_of_ours_is_logged_once_and_not_shown(server: Server, caplog: pytest.LogCaptureFixture) -> None:
@@ -313,11 +321,12 @@ def test_a_port_that_is_taken_is_one_sentence(server: Server) -> None:
 
 
 @contextmanager
-def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def command(*arguments: str, handles: int = 1024) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run a command that serves, in the background; yield it and its port."""
     # In the background of a script children ignore SIGINT; at a terminal they do not.
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    code = f"{heard}; from pizza_assets.cli import main; main()"
+    few = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({handles}, {handles}))"
+    code = f"{heard}; {few}; from pizza_assets.cli import main; main()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", code, *arguments],
@@ -373,6 +382,16 @@ def test_a_command_serves_strange_clients_and_ends_in_silence(
         _, errors = process.communicate(timeout=LONG)
     assert process.returncode == 0
     assert [line for line in errors.splitlines() if not line.startswith(("# Serving", "Ended."))] == []
+
+
+def test_few_file_handles_are_enough() -> None:
+    with command(*COMMANDS["dashboard"], "0", handles=64) as (process, port), ExitStack() as stack:
+        for _ in range(500):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), LONG))
+        stack.close()
+        assert requests.get(f"http://127.0.0.1:{port}/other", timeout=LONG).status_code == 404
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=LONG)[1] == ""
 
 
 @pytest.mark.parametrize("name", COMMANDS)

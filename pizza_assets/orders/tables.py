@@ -1,0 +1,106 @@
+"""A table as a file holds it: columns of cells, in batches, and the rows that are no row of the table.
+
+Belongs here: that shape, which all formats share. Does not belong here: any format (``files.py``, ``text.py``), what
+a column means (``columns.py``).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow
+
+#: Rows of a batch, where a format is read by rows.
+ROWS_PER_BATCH = 65_536
+
+Positions = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column. `text` spells each cell; where a format has types, `numbers` and `times` hold what it says itself.
+
+    A time is one of the till's own clock (timestamp without zone) or an instant (timestamp in UTC).
+    """
+
+    text: pyarrow.Array
+    numbers: pyarrow.Array | None = None
+    times: pyarrow.Array | None = None
+
+    def take(self, at: Positions) -> "Cells":
+        """Return the cells at these positions."""
+        rows = pyarrow.array(at)
+        taken = [None if part is None else part.take(rows) for part in (self.text, self.numbers, self.times)]
+        return Cells(*taken)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a table, in its order.
+
+    Attributes
+    ----------
+    columns
+        By the column's name; all of one length.
+    first_row
+        Number of the first row among the rows of the table, from 1.
+    broken
+        Rows that do not fit the table, by position: the text that stands there, and why. Their cells are null.
+    """
+
+    columns: Mapping[str, Cells]
+    count: int
+    first_row: int
+    broken: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def record(self, position: int) -> dict[str, object]:
+        """Return one row whole, as text by column; cells without anything are left out."""
+        if position in self.broken:
+            return {"line": self.broken[position][0]}
+        cells = {name: column.text[position].as_py() for name, column in self.columns.items()}
+        return {name: cell for name, cell in cells.items() if cell is not None}
+
+    def text(self, name: str) -> pyarrow.Array:
+        """Return a column as text without blanks around it; null where it is empty or missing."""
+        return self.columns[name].text if name in self.columns else pyarrow.nulls(self.count, pyarrow.string())
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table found in a file.
+
+    Attributes
+    ----------
+    source
+        The file, and the part of it, for people: ``march.zip > shop 1.csv``, ``sales.xlsx, sheet Orders``.
+    description
+        What the file is, for people: ``text (Windows-1252), cells separated by ;, the table starts in line 4``.
+    columns
+        Names as they stand in the file, each once: a second ``Tax`` is ``Tax (2)``, one without a name ``column 7``.
+    batches
+        Reads the table from its start; each call reads anew.
+    """
+
+    source: str
+    description: str
+    columns: Sequence[str]
+    batches: Callable[[], Iterator[Rows]]
+
+
+def unique_names(names: Sequence[str | None]) -> list[str]:
+    """Return names without blanks around them, each once."""
+    taken: set[str] = set()
+    result = []
+    for position, given in enumerate(names, 1):
+        plain = " ".join((given or "").split()) or f"column {position}"
+        name, copy = plain, 1
+        while name in taken:
+            copy += 1
+            name = f"{plain} ({copy})"
+        taken.add(name)
+        result.append(name)
+    return result

@@ -2,7 +2,8 @@
 
 Belongs here: look-up tables that change by editing a CSV. Does not belong here: anything computed.
 ``teams.csv`` holds a club's name, its city, its aliases (separated by ``|``) and whether it plays in the
-mock league; ``cities.csv`` a city's country, IANA time zone and number of mock stores (0 = none).
+mock league; ``cities.csv`` a city's country, IANA time zone, number of mock stores (0 = none) and aliases;
+``postcode_areas.csv`` the towns that a postcode area of the United Kingdom is named after or holds.
 """
 
 import csv
@@ -58,6 +59,18 @@ def cities() -> Mapping[str, City]:
         row["city"]: City(row["city"], row["country"], row["time_zone"], int(row["mock_stores"]))
         for row in _rows("cities.csv")
     }
+
+
+@cache
+def city_aliases() -> Mapping[str, tuple[str, ...]]:
+    """Other names of each known city."""
+    return {row["city"]: tuple(filter(None, row["aliases"].split("|"))) for row in _rows("cities.csv")}
+
+
+@cache
+def postcode_areas() -> Mapping[str, tuple[str, ...]]:
+    """Return the towns of each postcode area of the United Kingdom: the letters that its postcodes begin with."""
+    return {row["area"]: tuple(row["towns"].split("|")) for row in _rows("postcode_areas.csv")}
 
 
 @cache

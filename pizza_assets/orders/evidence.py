@@ -1,0 +1,484 @@
+"""Finding out what an export means: from the names of its columns and from what stands in them.
+
+Belongs here: completing a profile, each part with its evidence, and the questions that the files cannot answer. Does
+not belong here: asking people, printing (``inspection.py``), applying the profile (``reading.py``).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from pizza_assets.errors import SourceError
+from pizza_assets.orders import vocabulary
+from pizza_assets.orders.book import place_in
+from pizza_assets.orders.cells import (
+    DateEvidence,
+    DecimalEvidence,
+    amounts,
+    date_evidence,
+    decimal_evidence,
+    known_text,
+    times,
+)
+from pizza_assets.orders.profile import FIELDS, Field, Mark, Profile, ready_made
+from pizza_assets.orders.tables import Rows, Table
+from pizza_assets.reference import cities, fold
+
+#: Rows of each table that are compared with each other.
+SAMPLE = 100_000
+#: Totals are taken for minor units where half of them are whole and at least so much.
+_LARGE_TOTAL = 500
+_SIGN = r"(?P<s>[£€]|\b(?:GBP|EUR|USD|CHF|SEK|NOK|DKK|PLN|CZK|AUD|NZD|CAD)\b)"
+_SIGNS = {"£": "GBP", "€": "EUR"}
+_CURRENCIES = {"GB": "GBP", "CH": "CHF", "US": "USD"}
+_EURO = frozenset(["IE", "DE", "FR", "ES", "IT", "NL", "BE", "AT", "PT", "FI", "GR"])
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the files alone cannot answer: the profile's key, and the question in words.
+
+    `answers` are possible values, `is_needed` tells that no order can be read without an answer.
+    """
+
+    key: str
+    text: str
+    answers: tuple[str, ...] = ()
+    is_needed: bool = True
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found out.
+
+    Attributes
+    ----------
+    profile
+        As complete as the files allow.
+    tables
+        Tables that hold orders.
+    left_out
+        Other tables, and why they take no part.
+    evidence
+        By key of the profile: why it has its value, in words.
+    questions
+        What is open.
+    """
+
+    profile: Profile
+    tables: tuple[Table, ...]
+    left_out: tuple[tuple[Table, str], ...] = ()
+    evidence: dict[str, str] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
+
+    def check(self) -> None:
+        """Raise SourceError while a question is open without whose answer no order can be read."""
+        needed = [question.text for question in self.questions if question.is_needed]
+        if needed:
+            raise SourceError(" ".join(needed))
+
+
+def find_out(
+    tables: Sequence[Table], given: Profile | None = None, told: Callable[[str, int], None] | None = None
+) -> Findings:
+    """Complete a profile from what stands in the files.
+
+    Parameters
+    ----------
+    tables
+        Of all files.
+    given
+        What is known already; it stays. Without columns those of a ready-made profile are taken where they fit.
+    told
+        Called with the source and the number of rows looked at so far.
+
+    Raises
+    ------
+    SourceError
+        When a file cannot be read, or no table has a row.
+    """
+    profile = given or Profile()
+    evidence: dict[str, str] = {}
+    if not profile.columns:
+        profile = _ready_made(tables, profile, evidence)
+    samples = [(table, _sample(table)) for table in tables]
+    with_rows = [(table, rows) for table, rows in samples if rows is not None]
+    if not with_rows:
+        names = ", ".join(table.source for table in tables)
+        raise SourceError(f"{names} must hold orders. Found no row under the column names. Export again.")
+    profile = _with_columns(profile, max(with_rows, key=lambda pair: len(pair[1]))[1], evidence)
+    used, left_out = [], [(table, "it has no rows") for table, rows in samples if rows is None]
+    for table, _ in with_rows:
+        here = profile.columns_in(table.columns)
+        missing = [name for name in ("order_id", "time") if name in profile.columns and name not in here]
+        if missing:
+            wanted = [str(column) for name in missing for column in profile.columns[name]]  # type: ignore[index]
+            left_out.append(
+                (table, f"it has no column {' or '.join(wanted)}; its columns are {', '.join(table.columns)}")
+            )
+        else:
+            used.append(table)
+    findings = Findings(profile, tuple(used), tuple(left_out), evidence)
+    questions = [*_missing_columns(profile, with_rows[0][0])]
+    if not questions and used:
+        findings, questions = _looked_at(findings, told)
+    return replace(findings, questions=tuple(questions))
+
+
+def _sample(table: Table) -> Rows | None:
+    return next((rows for rows in table.batches() if len(rows)), None)
+
+
+def _ready_made(tables: Sequence[Table], given: Profile, evidence: dict[str, str]) -> Profile:
+    """Return the ready-made profile whose columns a table has all of, the one with the most; else the given one."""
+    fitting = [
+        (len(set(profile.columns_in(table.columns))), profile)
+        for table in tables
+        for profile in ready_made().values()
+        if set(profile.columns_in(table.columns)) == set(profile.columns)
+        and all(any(fold(mark.column) == fold(name) for name in table.columns) for mark in profile.marks)
+    ]
+    if not fitting:
+        return given
+    profile = max(fitting, key=lambda pair: pair[0])[1]
+    evidence["name"] = f"the columns are those of the profile '{profile.name}'"
+    for name in profile.columns:
+        evidence[f"columns.{name}"] = f"as {profile.name} writes it"
+    return merged(profile, given)
+
+
+def merged(below: Profile, above: Profile) -> Profile:
+    """Return `below` with what `above` says instead."""
+    nothing = Profile()
+    said = {name: value for name, value in vars(above).items() if value != getattr(nothing, name) and name != "columns"}
+    return replace(below, **said, columns={**below.columns, **above.columns})
+
+
+# Columns
+
+
+def _with_columns(given: Profile, rows: Rows, evidence: dict[str, str]) -> Profile:
+    """Complete the columns from their names and cells."""
+    by_name = {fold(name): name for name in reversed(list(rows.columns))}
+    columns = dict(given.columns)
+    taken = {name for one in given.columns_in(list(rows.columns)).values() for name in one}
+    is_ours = bool(given.columns) and bool(given.name)
+    for name in FIELDS:
+        if name in columns or (name == "shop" and given.shop) or is_ours:
+            continue
+        words = [word for word in vocabulary.NAMES[name] if word in by_name and by_name[word] not in taken]
+        fits = [by_name[word] for word in words if _fits(name, rows, by_name[word])]
+        if fits:
+            columns[name] = (fits[0],)
+            taken.add(fits[0])
+            evidence[f"columns.{name}"] = f"its name, and cells such as {_example(rows, fits[0])}"
+    if "time" not in columns and not is_ours:
+        dates = [name for name in rows.columns if name not in taken and _fits("time", rows, name)]
+        if len(dates) == 1:
+            columns["time"] = (dates[0],)
+            evidence["columns.time"] = f"the only column of dates, such as {_example(rows, dates[0])}"
+    columns = _with_clock(columns, rows, by_name, evidence)
+    for name, here in columns.items():
+        found = replace(given, columns={name: here}).columns_in(list(rows.columns)).get(name)
+        if found:
+            evidence.setdefault(f"columns.{name}", f"given, with cells such as {_example(rows, found[0])}")
+    marks = given.marks or tuple(_marks(rows, {str(one) for names in columns.values() for one in names}, evidence))
+    return replace(given, columns=columns, marks=marks)
+
+
+def _with_clock(
+    columns: dict[Field, tuple[str | int, ...]], rows: Rows, by_name: dict[str, str], evidence: dict[str, str]
+) -> dict[Field, tuple[str | int, ...]]:
+    """Add the column of times of day to one of dates only."""
+    here = Profile(columns=columns).columns_in(list(rows.columns)).get("time")
+    if not here or len(here) != 1:
+        return columns
+    read = times(rows.columns[here[0]], None, "dmy")
+    if read.has_clock.any():
+        return columns
+    for word in vocabulary.CLOCKS:
+        name = by_name.get(word)
+        if name and name != here[0] and _is_clock(rows, name):
+            date, clock = _example(rows, here[0]), _example(rows, name)
+            evidence["columns.time"] = f"dates such as {date} in one column, times such as {clock} in the other"
+            return {**columns, "time": (here[0], name)}
+    return columns
+
+
+def _is_clock(rows: Rows, name: str) -> bool:
+    cells = rows.columns[name]
+    fits = pc.match_substring_regex(cells.text, r"^\d{1,2}[:.h]\d{2}([:.]\d{2})?")
+    return cells.times is not None or bool(pc.any(fits).as_py())
+
+
+def _fits(name: Field, rows: Rows, column: str) -> bool:
+    """Tell whether the cells of a column can be what the field is."""
+    cells = rows.columns[column]
+    known = known_text(cells.text)
+    filled = len(known) - known.null_count
+    if filled == 0:
+        return name in ("order_id", "shop", "pizzas", "currency", "category")
+    if name == "time":
+        read = times(cells, None, "dmy")
+        other = times(cells, None, "mdy")
+        count = max(int((one.local.notna() | one.instants.notna()).sum()) for one in (read, other))
+        return bool(2 * count >= filled)
+    if name in ("total", "quantity"):
+        count = max(int(np.isfinite(amounts(cells, sign)).sum()) for sign in (".", ","))
+        return bool(2 * count >= filled)
+    if name == "pizzas":
+        named: bool = pc.any(pc.match_substring_regex(known, r"\p{L}{2}")).as_py()
+        return named
+    if name == "currency":
+        are_codes: bool = pc.all(pc.match_substring_regex(known, "^[A-Za-z]{3}$")).as_py()
+        return are_codes
+    return True
+
+
+def _example(rows: Rows, column: str) -> str:
+    text = pc.drop_null(rows.columns[column].text)
+    return f"'{str(text[0].as_py())[:40]}'" if len(text) else "none"
+
+
+def _marks(rows: Rows, taken: set[str], evidence: dict[str, str]) -> Iterator[Mark]:
+    for name in rows.columns:
+        plain = fold(name)
+        if name in taken:
+            continue
+        for kind, words in vocabulary.FLAGS.items():
+            if plain in words:
+                evidence[f"set_aside.{name}"] = f"rows where {name} says yes are {kind}s"
+                yield Mark(kind, name, tuple(vocabulary.YES))
+        if plain in vocabulary.STATES:
+            for kind, words in vocabulary.WORDS.items():
+                yield Mark(kind, name, tuple(words))
+
+
+def _missing_columns(profile: Profile, table: Table) -> Iterator[Question]:
+    shown = ", ".join(table.columns)
+    for name, what in (("order_id", "the number of the order"), ("time", "when an order was placed")):
+        if name not in profile.columns:
+            yield Question(
+                f"columns.{name}",
+                f"Which column holds {what}? The columns of {table.source} are {shown}.",
+                tuple(table.columns),
+            )
+    if "shop" not in profile.columns and not profile.shop:
+        yield Question(
+            "shop", f"Which shop are these orders of, and where is it? No column of {table.source} names one ({shown})."
+        )
+
+
+# Cells
+
+
+@dataclass
+class _Seen:
+    """What was seen in the cells of all tables."""
+
+    dates: DateEvidence = field(default_factory=DateEvidence)
+    decimals: DecimalEvidence = field(default_factory=DecimalEvidence)
+    has_clock: int = 0
+    local: int = 0
+    shops: "Counter[str]" = field(default_factory=Counter)
+    signs: "Counter[str]" = field(default_factory=Counter)
+    totals: list[float] = field(default_factory=list)
+    whole: bool = True
+    compared: int = 0
+    again: int = 0
+    again_other: int = 0
+    example: str = ""
+
+
+def _looked_at(findings: Findings, told: Callable[[str, int], None] | None) -> tuple[Findings, list[Question]]:
+    profile, evidence, seen = findings.profile, dict(findings.evidence), _Seen()
+    for table in findings.tables:
+        columns = profile.columns_in(table.columns)
+        kept: list[pd.DataFrame] = []
+        count = 0
+        for rows in table.batches():
+            _see(seen, rows, columns)
+            count += len(rows)
+            if count <= SAMPLE:
+                kept.append(_plain(rows))
+            if told:
+                told(table.source, count)
+        _compare(seen, kept, columns)
+    questions: list[Question] = []
+    profile = _date_order(profile, seen, evidence, questions)
+    profile = _decimal(profile, seen, evidence, questions)
+    profile = _rows(profile, seen, evidence)
+    profile = _clock_and_money(profile, seen, evidence, questions)
+    return replace(findings, profile=profile, evidence=evidence), questions
+
+
+def _see(seen: _Seen, rows: Rows, columns: dict[Field, tuple[str, ...]]) -> None:
+    time = rows.columns[columns["time"][0]]
+    seen.dates += date_evidence(time)
+    if "total" in columns:
+        total = rows.columns[columns["total"][0]]
+        seen.decimals += decimal_evidence(total)
+        for sign in pc.value_counts(pc.struct_field(pc.extract_regex(total.text, _SIGN), "s")):
+            if text := sign["values"].as_py():
+                seen.signs[text] += sign["counts"].as_py()
+        if len(seen.totals) < SAMPLE:
+            values = amounts(total, ".")
+            values = values[np.isfinite(values)]
+            seen.totals += values.tolist()
+            seen.whole &= bool((values == np.floor(values)).all())
+    if "shop" in columns:
+        for shop in pc.value_counts(known_text(rows.columns[columns["shop"][0]].text)):
+            if (text := shop["values"].as_py()) is not None:
+                seen.shops[" ".join(text.split())] += shop["counts"].as_py()
+    if seen.local < SAMPLE:
+        clock = rows.columns[columns["time"][1]] if len(columns["time"]) > 1 else None
+        read = times(time, clock, "dmy" if seen.dates.second <= 12 else "mdy")
+        seen.has_clock += int(read.has_clock.sum())
+        seen.local += int(read.local.notna().sum())
+
+
+def _plain(rows: Rows) -> pd.DataFrame:
+    return pd.DataFrame({name: cells.text.to_pandas() for name, cells in rows.columns.items()})
+
+
+def _compare(seen: _Seen, kept: Sequence[pd.DataFrame], columns: dict[Field, tuple[str, ...]]) -> None:
+    """Count rows that have the number, shop and date of a row above them, and of those the ones that differ from it."""
+    if not kept:
+        return
+    frame = pd.concat(kept, ignore_index=True)
+    same = [columns["order_id"][0], columns["time"][0], *columns.get("shop", ())[:1]]
+    frame = frame[frame[same[0]].notna()]
+    again = frame.duplicated(list(dict.fromkeys(same)))
+    other = again & ~frame.duplicated()
+    seen.compared += len(frame)
+    seen.again += int(again.sum())
+    seen.again_other += int(other.sum())
+    if other.any() and not seen.example:
+        seen.example = str(frame[same[0]][other].iloc[0])
+
+
+def _date_order(profile: Profile, seen: _Seen, evidence: dict[str, str], questions: list[Question]) -> Profile:
+    dates = seen.dates
+    if profile.date_order or dates.count == 0:
+        if dates.count == 0:
+            evidence["date_order"] = "the dates show it themselves"
+        return profile
+    if dates.first > 12 and dates.second > 12:
+        questions.append(
+            Question(
+                "date_order",
+                f"Does the day or the month come first? '{dates.first_example}' and '{dates.second_example}' cannot "
+                "both be read in one way.",
+                ("dmy", "mdy"),
+            )
+        )
+        return profile
+    if dates.first > 12 or dates.second > 12:
+        order, example = ("dmy", dates.first_example) if dates.first > 12 else ("mdy", dates.second_example)
+        evidence["date_order"] = f"'{example}' can be read in no other way"
+        return replace(profile, date_order=order)  # type: ignore[arg-type]
+    if dates.with_dots == dates.count:
+        evidence["date_order"] = f"dates with dots such as '{dates.example}' have the day first"
+        return replace(profile, date_order="dmy")
+    questions.append(
+        Question(
+            "date_order",
+            f"Is '{dates.example}' day/month or month/day? No date in the files tells. "
+            "Set date_order to dmy (day first) or mdy (month first).",
+            ("dmy", "mdy"),
+        )
+    )
+    return profile
+
+
+def _decimal(profile: Profile, seen: _Seen, evidence: dict[str, str], questions: list[Question]) -> Profile:
+    shown = seen.decimals
+    if profile.decimal:
+        return profile
+    point, comma, either = shown.examples
+    if shown.point and shown.comma:
+        text = (
+            f"Amounts are written in two ways, '{point}' and '{comma}'. Set decimal to '.' or ','; the others are "
+            "rejected."
+        )
+        questions.append(Question("decimal", text, (".", ",")))
+        return profile
+    if shown.point or shown.comma:
+        evidence["decimal"] = f"amounts such as '{point or comma}'"
+        return replace(profile, decimal="." if shown.point else ",")
+    if shown.either:
+        text = f"Is '{either}' more than a thousand, or a little more than {either[0]}? Set decimal to '.' or ','."
+        questions.append(Question("decimal", text, (".", ",")))
+        return profile
+    evidence["decimal"] = "no amount has decimals" if seen.whole else "the file holds numbers"
+    return replace(profile, decimal=".")
+
+
+def _rows(profile: Profile, seen: _Seen, evidence: dict[str, str]) -> Profile:
+    if profile.rows:
+        return profile
+    if seen.again_other and seen.again_other >= 0.01 * seen.compared:
+        evidence["rows"] = (
+            f"{seen.again_other:,} rows repeat the number and time of a row above; the first is {seen.example}"
+        )
+        return replace(profile, rows="item")
+    evidence["rows"] = (
+        "every row has a number of its own" if not seen.again else "rows that repeat a number are the same"
+    )
+    return replace(profile, rows="order")
+
+
+def _clock_and_money(profile: Profile, seen: _Seen, evidence: dict[str, str], questions: list[Question]) -> Profile:
+    if not seen.has_clock:
+        questions.append(
+            Question(
+                "columns.time",
+                "The orders have dates but no time of day. Without it nothing can be said about matches: export the "
+                "orders with their times.",
+            )
+        )
+    shops = list(seen.shops) or [profile.shop or ""]
+    places = {place_in(profile, shop).city for shop in shops}
+    known = [cities()[place] for place in places if place in cities()]
+    zones, countries = {city.time_zone for city in known}, {city.country for city in known}
+    if not profile.time_zone:
+        if len(zones) == 1:
+            profile = replace(profile, time_zone=zones.pop())
+            evidence["time_zone"] = f"the time zone of {known[0].name}"
+        elif not seen.local:
+            profile = replace(profile, time_zone="UTC")
+            evidence["time_zone"] = "each time says by itself how it differs from UTC"
+        else:
+            questions.append(
+                Question("time_zone", "In which time zone is the till's clock? Set time_zone, such as Europe/London.")
+            )
+    if not profile.currency:
+        signs = [_SIGNS.get(sign, sign) for sign, _ in seen.signs.most_common()]
+        signs = [sign for sign in signs if re.fullmatch("[A-Z]{3}", sign)]
+        of_countries = {_CURRENCIES.get(country, "EUR" if country in _EURO else "") for country in countries} - {""}
+        if signs:
+            profile = replace(profile, currency=signs[0])
+            evidence["currency"] = "the sign beside the amounts"
+        elif len(of_countries) == 1:
+            profile = replace(profile, currency=of_countries.pop())
+            evidence["currency"] = f"the currency of {known[0].name}"
+        elif "currency" not in profile.columns:
+            questions.append(
+                Question("currency", "In which currency are the amounts? Set currency, such as GBP.", is_needed=False)
+            )
+    if seen.totals and seen.whole and not profile.minor_units and float(np.median(seen.totals)) >= _LARGE_TOTAL:
+        questions.append(
+            Question(
+                "minor_units",
+                f"Half of the totals are {np.median(seen.totals):,.0f} or more, which looks a hundred times too large. "
+                "Set minor_units = true if they are pence or cents.",
+                ("true", "false"),
+                is_needed=False,
+            )
+        )
+    return profile

@@ -21,6 +21,7 @@ from pizza_assets.errors import PizzaAssetsError, WarehouseError, machine_fault
 from pizza_assets.lake.commands import athena
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.options import DAY
+from pizza_assets.orders.commands import orders
 from pizza_assets.quarantine.commands import quarantine
 from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
@@ -60,6 +61,7 @@ main.add_command(dashboard)
 main.add_command(quicksight)
 main.add_command(quarantine)
 main.add_command(athena)
+main.add_command(orders)
 main.add_command(simulate)
 main.add_command(warehouse)
 main.add_command(merchants)

@@ -4,10 +4,11 @@ Belongs here: that description, read from and written to ``orders.toml``. Does n
 (``evidence.py``), applying it (``reading.py``).
 """
 
+import csv
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -17,6 +18,7 @@ from zoneinfo import available_timezones
 
 from pizza_assets.errors import SettingsError
 from pizza_assets.orders.cells import DateOrder, Decimal
+from pizza_assets.orders.places import Place, place_of
 from pizza_assets.reference import fold
 
 Field = Literal["order_id", "time", "shop", "total", "pizzas", "quantity", "currency", "category"]
@@ -27,7 +29,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 #: What each field is, for people and in the comments of the file.
 MEANINGS: Mapping[Field, str] = {
     "order_id": "the order's number",
-    "time": "when it was placed; two columns where date and time of day are apart",
+    "time": "when it was placed",
     "shop": "which shop",
     "total": "what was paid",
     "pizzas": "the names of the pizzas",
@@ -118,7 +120,7 @@ def _column(wanted: str | int, columns: Sequence[str], by_name: Mapping[str, str
 
 
 def read_profile(path: Path) -> Profile:
-    """Read ``orders.toml``.
+    """Read ``orders.toml``, and beside it ``shops.csv`` where it is there.
 
     Raises
     ------
@@ -126,9 +128,34 @@ def read_profile(path: Path) -> Profile:
         When it cannot be read, or holds something that a profile does not have.
     """
     try:
-        return parsed_profile(path.read_text(encoding="utf-8"), str(path))
+        profile = parsed_profile(path.read_text(encoding="utf-8"), str(path))
+        beside = path.with_name("shops.csv")
+        shops = read_shops(beside.read_text(encoding="utf-8-sig"), str(beside)) if beside.exists() else {}
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"The profile {path} could not be read: {error}.") from None
+    return replace(profile, shops={**profile.shops, **shops})
+
+
+def read_shops(text: str, where: str) -> dict[str, str]:
+    """Read shops.csv: the city of each shop, or that of its address; shops without either are left out.
+
+    Raises
+    ------
+    SettingsError
+        When it has not the columns shop and city.
+    """
+    rows = csv.DictReader(text.splitlines(), skipinitialspace=True)
+    if not {"shop", "city"} <= set(rows.fieldnames or ()):
+        raise SettingsError(
+            f"{where} must have the columns shop, city and address. Found {rows.fieldnames}. Correct it."
+        )
+    shops = {}
+    for row in rows:
+        shop, city, address = ((row.get(name) or "").strip() for name in ("shop", "city", "address"))
+        place = Place(city, "") if city else place_of(address)
+        if shop and place.is_decided:
+            shops[shop] = place.city
+    return shops
 
 
 def parsed_profile(text: str, where: str) -> Profile:

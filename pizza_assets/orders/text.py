@@ -32,7 +32,13 @@ _SAMPLE_BYTES = 256 * 1024
 _SAMPLE_ROWS = 500
 _DELIMITERS = ",;\t|"
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)"}
-_ENCODING_NAMES = {"utf-8": "UTF-8", "cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+_ENCODING_NAMES = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8, damaged",
+    "cp1252": "Windows-1252",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+}
 #: A value in quotes may run over this many lines; more is a quote that was left open.
 _LINES_IN_QUOTES, _LINES_IN_SAMPLED_QUOTES = 20, 5
 #: More columns than any till has: a file of something else.
@@ -137,11 +143,7 @@ def _encoding(source: str, open_file: Open) -> str:
     """Return the encoding: by its mark, by zero bytes (UTF-16), UTF-8 where every byte is, else Windows-1252."""
     with open_file() as file:
         head = _head(file, 4096)
-        for mark, name in (
-            (codecs.BOM_UTF8, "utf-8"),
-            (codecs.BOM_UTF16_LE, "utf-16-le"),
-            (codecs.BOM_UTF16_BE, "utf-16-be"),
-        ):
+        for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
             if head.startswith(mark):
                 return name
         zeros = [head[at::2].count(0) for at in (0, 1)]
@@ -156,7 +158,8 @@ def _encoding(source: str, open_file: Open) -> str:
                 decoder.decode(block)
                 block = file.read(BLOCK_BYTES)
         except UnicodeDecodeError:
-            return "cp1252"
+            # With a mark it is UTF-8 that was damaged; what is no character is shown as one.
+            return "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "cp1252"
     return "utf-8"
 
 

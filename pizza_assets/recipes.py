@@ -15,6 +15,7 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.lake import formats
 from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.lake.uncovered import UNCOVERED, uncovered_fact
 from pizza_assets.matchday.alignment import align
 from pizza_assets.matchday.analysis import Analysis, Prepared, analyse_prepared
 from pizza_assets.matchday.events import match_events, played
@@ -45,9 +46,13 @@ def collected(of: Collected, planted: Mapping[str, float], *, is_set_up: bool) -
         facts["planted"] = planted
     if of.origin:
         facts["origin"] = of.origin
-    rejected = [{"reason": item.reason, "record": item.record} for item in of.rejected]
+    if of.uncovered:
+        facts[UNCOVERED] = uncovered_fact(of.uncovered)
+    rejected, set_aside = (
+        [{"reason": item.reason, "record": item.record} for item in items] for items in (of.rejected, of.set_aside)
+    )
     received = of.received if of.data_source == "real" else None
-    return Day(of.frame, of.data_source, received, rejected, of.raw, facts)
+    return Day(of.frame, of.data_source, received, rejected, of.raw, facts, set_aside=set_aside)
 
 
 def matches_around(raw_matches: DailyTable, settings: Settings, day: date) -> pd.DataFrame:
@@ -76,7 +81,10 @@ def events(raw_matches: DailyTable, day: date) -> Day:
 def volume(raw_orders: DailyTable, day: date) -> Day:
     """Return the day's orders, counted."""
     orders = raw_orders[day]
-    return Day(roll_up(orders), source_of(raw_orders, day), facts={"orders": len(orders)})
+    facts: dict[str, object] = {"orders": len(orders)}
+    if uncovered := raw_orders.facts(day).get(UNCOVERED):
+        facts[UNCOVERED] = uncovered
+    return Day(roll_up(orders), source_of(raw_orders, day), facts=facts)
 
 
 def merged(raw_orders: DailyTable, raw_matches: DailyTable, day: date) -> Day:

@@ -108,12 +108,19 @@ class Settings(BaseSettings):
     )
     dominos_store_id: str | None = Field(None, description="Only this store's orders; all stores when not set.")
     orders_files: str | None = Field(
-        None, description="Glob of till exports (.csv, .ndjson, .jsonl, .parquet); they count as real orders."
+        None,
+        description="Till exports: a file, a folder or a pattern; text, spreadsheets, JSON, Parquet. Real orders.",
+    )
+    orders_profile: str | None = Field(
+        None,
+        description="What they mean: the file that pizza-assets orders inspect writes, or a ready-made profile's name.",
     )
     orders_columns: Annotated[dict[str, str], NoDecode] = Field(
-        {}, description='JSON object from our field to the export\'s column, e.g. {"order_id": "Receipt"}.'
+        {}, description='JSON object from our field to the column, where no profile is: {"order_id": "Receipt"}.'
     )
-    orders_time_zone: str = Field("UTC", description="Time zone of times without an offset in till exports.")
+    orders_time_zone: str = Field(
+        "UTC", description="Time zone of times without an offset in till exports, where the profile names none."
+    )
     orders_currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="ISO 4217 currency of orders that name none.")
 
     # Retailers

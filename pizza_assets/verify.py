@@ -85,6 +85,10 @@ def _object(store: Store, where: DailyLayout, day: date, key: str) -> Iterator[s
         yield from _daily_data(where, key, data, facts)
         if facts.get("rejected", "0") != "0" and not any(store.list(where.rejected_key(day))):
             yield f"{facts['rejected']} records were refused, but their quarantine is missing."
+        if "set-aside" in facts and not any(store.list(where.set_aside_key(day))):
+            yield f"{facts['set-aside']} records were set aside, but they are missing."
+    elif key == where.set_aside_key(day):
+        yield from _counted("records set aside", len(formats.read_ndjson(data)), facts.get("set-aside"))
     elif key.endswith(".ndjson"):
         yield from _counted("refused records", len(formats.read_ndjson(data)), facts.get("rejected"))
     elif key.endswith(".json.gz"):
@@ -144,8 +148,10 @@ def _counted(what: str, found: int, expected: str | None) -> Iterator[str]:
 
 def _reconciled(facts: Metadata) -> Iterator[str]:
     rows, received, rejected = (int(facts.get(name, "-1")) for name in ("rows", "received", "rejected"))
-    if received != rows + rejected:
-        yield f"received {received} is not stored {rows} + rejected {rejected}."
+    aside = int(facts.get("set-aside", "0"))
+    if received != rows + rejected + aside:
+        told = f" + set aside {aside}" if aside else ""
+        yield f"received {received} is not stored {rows} + rejected {rejected}{told}."
 
 
 def _volume_counts_all_orders(store: Store, report: Report) -> None:

@@ -20,8 +20,8 @@ ORDER_VOLUME = data_set(
         "currency": text("Currency of revenue.", pattern=r"^[A-Z]{3}$"),
         "data_source": source(),
         "orders": integer("Orders placed in the bin.", "orders", ge=1),
-        "revenue": number("Sum of order totals.", "currency", ge=0),
-        "pizzas": integer("Pizzas ordered in the bin.", "pizzas", ge=1),
+        "revenue": number("Sum of order totals; null where one is unknown.", "currency", ge=0, nullable=True),
+        "pizzas": integer("Pizzas ordered in the bin; null where unknown.", "pizzas", ge=1, nullable=True),
     },
 )
 
@@ -36,9 +36,9 @@ MERGED_ORDERS = data_set(
         "timestamp": instant("When the order was placed."),
         "location": text("The store, as the source names it."),
         "city": text("City of the order."),
-        "order_total": number("What the customer pays.", "currency", ge=0),
+        "order_total": number("What the customer pays; null where unknown.", "currency", ge=0, nullable=True),
         "currency": text("Currency of order_total.", pattern=r"^[A-Z]{3}$"),
-        "quantity": integer("Number of pizzas.", "pizzas", ge=1),
+        "quantity": integer("Number of pizzas; null where unknown.", "pizzas", ge=1, nullable=True),
         "match_id": text("The match."),
         "time_period": text("pre_match, during_match or post_match.", isin=TIME_PERIODS),
         "minutes_from_kick_off": number("Minutes from kick-off to the order; negative before.", "minutes"),

@@ -63,7 +63,7 @@ DAILY = data_set(
         "city": text("City of the orders."),
         "data_source": source(),
         "orders": integer("Orders of the day.", "orders", ge=0),
-        "revenue": number("Sum of order totals.", "currency", ge=0),
+        "revenue": number("Sum of order totals; null where one is unknown.", "currency", ge=0, nullable=True),
         "expected": number("Orders expected without a match.", "orders", ge=0, nullable=True),
         "dev_pct": number("Deviation of orders from expected.", "%", nullable=True),
         "is_match_day": flag("A team of the city kicked off on this day."),

@@ -20,9 +20,13 @@ DOMINOS_ORDERS = data_set(
         "order_id": text("The source's own number of the order."),
         "timestamp": instant("When the order was placed."),
         "location": text("The store, as the source names it."),
-        "order_total": number("What the customer pays, with taxes.", "currency", ge=0),
-        "pizza_types": list_of(TEXT_LIST, "The pizzas ordered, by name.", "pizza names"),
-        "quantity": integer("Number of pizzas.", "pizzas", ge=1),
+        "order_total": number(
+            "What the customer pays, with taxes; null where it is unknown.", "currency", ge=0, nullable=True
+        ),
+        "pizza_types": list_of(
+            TEXT_LIST, "The pizzas ordered, by name; null where unknown.", "pizza names", nullable=True
+        ),
+        "quantity": integer("Number of pizzas; null where unknown.", "pizzas", ge=1, nullable=True),
         "data_source": source(),
         "city": text("The city that the location names, or 'unknown'."),
         "currency": text("Currency of order_total.", pattern=r"^[A-Z]{3}$"),

@@ -129,9 +129,11 @@ def _daily(analysis: Analysis, volume: pd.DataFrame, played: pd.DataFrame) -> pd
 
     observed = by_day(volume, orders="sum", revenue="sum")
     expected = by_day(_expected(analysis), expected="sum")
+    unknown = by_day(volume.assign(unknown=volume["revenue"].isna()), unknown="sum")["unknown"] > 0
+    observed["revenue"] = observed["revenue"].mask(unknown)
     daily = observed.join(expected, how="outer").reset_index()
     daily["orders"] = daily["orders"].fillna(0).astype("int64")
-    daily["revenue"] = daily["revenue"].fillna(0.0).round(2)
+    daily["revenue"] = daily["revenue"].round(2).where(daily["orders"] > 0, 0.0)
     daily["expected"] = daily["expected"].round(2)
     daily["dev_pct"] = _uplift_pct(daily["orders"], daily["expected"])
     match_days = {

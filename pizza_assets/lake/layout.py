@@ -55,6 +55,10 @@ class DailyLayout:
         """Return the key of the day's quarantine: refused records, one JSON object a line."""
         return f"{folder(f'{self.prefix}/rejected', day)}{day:%Y%m%d}_000000_rejected.ndjson"
 
+    def set_aside_key(self, day: date) -> str:
+        """Return the key of the day's records that are none of the data set, such as voids, one JSON object a line."""
+        return f"{folder(f'{self.prefix}/set-aside', day)}{day:%Y%m%d}_000000_set_aside.ndjson"
+
     def received_key(self, day: date) -> str:
         """Return the key of what the source's API gave; not beside the data, because Athena reads whole folders."""
         return f"{folder(f'{self.prefix}/received', day)}{day:%Y%m%d}_000000_{self.label}.json.gz"

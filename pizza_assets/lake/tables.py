@@ -32,8 +32,9 @@ _LONGEST_VALUE = 600
 class Day:
     """One day of a data set, as an asset makes it.
 
-    ``facts`` go into the object's metadata, ``rejected`` records into the quarantine, ``raw`` objects (the
-    source's own JSON) beside the data. ``received`` counts what the source gave.
+    ``facts`` go into the object's metadata, ``rejected`` records into the quarantine, ``raw`` objects (the source's
+    own JSON) and records ``set_aside`` (voids, refunds, tests, totals) beside the data. ``received`` counts what the
+    source gave.
     """
 
     frame: pd.DataFrame
@@ -42,16 +43,18 @@ class Day:
     rejected: Sequence[Mapping[str, object]] = ()
     raw: Sequence[Mapping[str, object]] | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    set_aside: Sequence[Mapping[str, object]] = ()
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rows stored, received and rejected; received = stored + rejected."""
+        """Rows stored, received and rejected, and set aside where some are: received is the sum of the others."""
         stored, rejected = len(self.frame), len(self.rejected)
-        return {
+        counts = {
             "rows": stored,
             "received": stored if self.received is None else self.received,
             "rejected": rejected,
         }
+        return {**counts, "set-aside": len(self.set_aside)} if self.set_aside else counts
 
     def head(self, rows: int) -> pd.DataFrame:
         """Return the first rows."""
@@ -233,6 +236,8 @@ def encoded_frames(where: DailyLayout, days: Mapping[date, Day], run_id: str) ->
     for (day, content), table in zip(days.items(), tables, strict=True):
         received = None if content.raw is None else {"objects": content.raw}
         objects = objects_beside(where, day, content.rejected, received)
+        if content.set_aside:
+            objects[where.set_aside_key(day)] = formats.ndjson_bytes(content.set_aside)
         facts = {**standard_facts(where.contract, run_id, content.data_source, content.counts), **content.facts}
         key = where.key(day, content.data_source)
         objects[key] = formats.table_bytes(table)

@@ -8,6 +8,7 @@ which are exact in whatever order they are added.
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pizza_assets import contracts
@@ -41,8 +42,9 @@ def roll_up(orders: pd.DataFrame) -> pd.DataFrame:
     currency, currencies = pd.factorize(orders["currency"], sort=True)
     cell = (bins * len(cities) + city) * len(currencies) + currency
     counts = np.bincount(cell)
-    parts = np.floor(orders["order_total"].to_numpy() * _PARTS + 0.5)
     filled = np.flatnonzero(counts)
+    parts, no_total = _sums(cell, np.floor(orders["order_total"].to_numpy(dtype=float) * _PARTS + 0.5), filled)
+    pizzas, no_quantity = _sums(cell, orders["quantity"].to_numpy(dtype=float, na_value=np.nan), filled)
     volume = pd.DataFrame(
         {
             "bin_start": bin_starts[filled // len(currencies) // len(cities)],
@@ -50,11 +52,21 @@ def roll_up(orders: pd.DataFrame) -> pd.DataFrame:
             "currency": currencies[filled % len(currencies)],
             "data_source": orders["data_source"].iloc[0],
             "orders": counts[filled],
-            "revenue": (np.bincount(cell, parts)[filled].astype("int64") + 50) // 100 / 100,
-            "pizzas": np.bincount(cell, orders["quantity"])[filled].astype("int64"),
+            "revenue": np.where(no_total, np.nan, (parts + 50) // 100 / 100),
+            "pizzas": pd.array(pizzas, dtype="Int64"),
         }
     )
+    volume.loc[no_quantity, "pizzas"] = pd.NA
     return contracts.conform(volume, contracts.ORDER_VOLUME)
+
+
+def _sums(
+    cell: npt.NDArray[np.int64], values: npt.NDArray[np.float64], filled: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return the whole sums of the filled cells, and which of them miss a value: their sum is unknown."""
+    unknown = np.isnan(values)
+    sums = np.bincount(cell, np.where(unknown, 0, values))[filled].astype("int64")
+    return sums, np.bincount(cell, unknown)[filled] > 0
 
 
 def roll_up_expression(orders: "ir.Table") -> "ir.Table":
@@ -77,6 +89,8 @@ def roll_up_expression(orders: "ir.Table") -> "ir.Table":
         orders=cells.count(),
         parts=(cells.order_total * _PARTS + 0.5).floor().cast("int64").sum().cast("int64"),
         pizzas=cells.quantity.sum().cast("int64"),
+        no_total=cells.order_total.isnull().any(),
+        no_quantity=cells.quantity.isnull().any(),
     )
     volume = counted.select(
         bin_start=counted.hour + counted.quarter * ibis.interval(minutes=15),
@@ -84,7 +98,9 @@ def roll_up_expression(orders: "ir.Table") -> "ir.Table":
         currency=counted.currency,
         data_source=counted.data_source,
         orders=counted.orders,
-        revenue=((counted.parts + 50) // 100).cast("int64").cast("float64") / 100,
-        pizzas=counted.pizzas,
+        revenue=counted.no_total.ifelse(
+            ibis.null("float64"), ((counted.parts + 50) // 100).cast("int64").cast("float64") / 100
+        ),
+        pizzas=counted.no_quantity.ifelse(ibis.null("int64"), counted.pizzas),
     )
     return volume.order_by("bin_start", "city", "currency")

@@ -315,6 +315,18 @@ class Book:
         table: pyarrow.Table = self._db.sql(query, params=[day]).to_arrow_table()
         return table
 
+    def first_rows(self, day: date) -> list[int]:
+        """Return the number of the first row of each order of a UTC day, in the order of ``orders``."""
+        query = """SELECT position FROM orders WHERE placed_at >= $1::DATE AND placed_at < $1::DATE + 1
+            ORDER BY placed_at, shop, number"""
+        return [int(row[0]) for row in self._db.execute(query, [day]).fetchall()]
+
+    def all_aside(self) -> Iterator[Entry]:
+        """Yield the rows that are no order, of all days."""
+        query = "SELECT source, position, kind, reason, record FROM aside ORDER BY file, position"
+        for row in self._db.execute(query).fetchall():
+            yield _entry(row)
+
     def aside(self, day: date) -> Iterator[Entry]:
         """Yield the rows that are no order and are kept for a UTC day, set aside or rejected."""
         query = """SELECT source, position, kind, reason, record FROM aside WHERE day = ? ORDER BY file, position """

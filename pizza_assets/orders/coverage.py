@@ -29,7 +29,7 @@ class Coverage:
     Attributes
     ----------
     first, last
-        Days of the first and the last order; what is known of them is a part.
+        Days of the first and the last order; what is known of them, and of days beside a long gap, is a part.
     gaps
         Days between them of which nothing is known, as first and last day.
     """
@@ -40,7 +40,12 @@ class Coverage:
 
     def covers(self, day: date) -> bool:
         """Tell whether all of a day is known."""
-        return self.first < day < self.last and not self.has_gap(day)
+        return self.first < day < self.last and not self.has_gap(day) and not self._is_edge(day)
+
+    def _is_edge(self, day: date) -> bool:
+        """Tell whether a day lies at a long gap, where an export may begin or end within the day."""
+        one = timedelta(days=1)
+        return any(day in (first - one, last + one) for first, last in self.gaps if (last - first).days + 1 >= LONG)
 
     def has_gap(self, day: date) -> bool:
         """Tell whether a day lies in a gap."""

@@ -123,9 +123,11 @@ def find_out(
             )
         else:
             used.append(table)
+    if not used:
+        raise SourceError("; ".join(f"{table.source}: {why}" for table, why in left_out) + ". Correct the profile.")
     findings = Findings(profile, tuple(used), tuple(left_out), evidence)
     questions = [*_missing_columns(profile, with_rows[0][0])]
-    if not questions and used:
+    if not questions:
         findings, questions = _looked_at(findings, told)
     return replace(findings, questions=tuple(questions))
 
@@ -232,7 +234,7 @@ def _fits(name: Field, rows: Rows, column: str) -> bool:
         count = max(int(np.isfinite(amounts(cells, sign)).sum()) for sign in (".", ","))
         return bool(2 * count >= filled)
     if name == "pizzas":
-        named: bool = pc.any(pc.match_substring_regex(known, r"\p{L}{2}")).as_py()
+        named: bool = pc.any(pc.match_substring_regex(known, r"\p{L}")).as_py()
         return named
     if name == "currency":
         are_codes: bool = pc.all(pc.match_substring_regex(known, "^[A-Za-z]{3}$")).as_py()

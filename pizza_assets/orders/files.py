@@ -271,6 +271,17 @@ def _json_table(source: str, description: str, read: Callable[[], Iterator[tuple
     return _guarded(Table(source, description, list(columns), lambda: _json_batches(read, list(columns))))
 
 
+def objects_table(source: str, records: Sequence[Mapping[str, object]]) -> Table:
+    """Return records as a table.
+
+    Raises
+    ------
+    SourceError
+        When none of them has a key.
+    """
+    return _json_table(source, "records", lambda: ((record, "") for record in records))
+
+
 def _json_batches(read: Callable[[], Iterator[tuple[object, str]]], columns: Sequence[str]) -> Iterator[Rows]:
     values: list[tuple[object, str]] = []
     first_row = 1

@@ -133,7 +133,7 @@ def _rows(book: Book) -> Iterator[str]:
 
 def example(entry: Entry) -> str:
     """Return one row that is no order, and why."""
-    cells = ", ".join(f"{value}" for value in entry.record.values())
+    cells = ", ".join(f"{value}" for value in entry.record.values() if value is not None)
     shown = cells if len(cells) <= 100 else f"{cells[:100]} ..."
     return f"row {entry.row:,} of {entry.source}: {entry.reason}. It reads: {shown}"
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.compute as pc
 
+from pizza_assets.contracts.columns import EARLIEST, LATEST
 from pizza_assets.orders.cells import amounts, known_text, pizzas, times
 from pizza_assets.orders.profile import Field, Mark, Profile
 from pizza_assets.orders.tables import Cells, Rows
@@ -95,9 +96,12 @@ def parse(rows: Rows, columns: Mapping[Field, Sequence[str]], profile: Profile) 
         "total": np.isnan(total) & ("total" in columns) & (profile.total_of == "item"),
         "quantity": _bad_quantity(rows, columns, quantity),
     }
+    expected = np.where(at.notna(), "a time of day beside the date", "a date and a time of day").astype(object)
+    skipped = at.isna() & read.local.between(EARLIEST.tz_localize(None), LATEST.tz_localize(None))
+    expected[skipped.to_numpy()] = f"a time that {profile.time_zone} has (its clocks went forward over this one)"
     for position in np.flatnonzero(np.logical_or.reduce(list(unreadable.values())) & found.is_open).tolist():
         problems = [
-            _problem(rows, columns, name, position, is_clock=bool(at.notna().iloc[position]))
+            _problem(rows, columns, name, position, time_expected=expected[position])
             for name in unreadable
             if unreadable[name][position]
         ]
@@ -220,18 +224,20 @@ def _is_total(rows: Rows) -> Mask:
     return _folded_in(first, _TOTALS)
 
 
-def _problem(rows: Rows, columns: Mapping[Field, Sequence[str]], name: Field, position: int, *, is_clock: bool) -> str:
+def _problem(
+    rows: Rows, columns: Mapping[Field, Sequence[str]], name: Field, position: int, *, time_expected: str
+) -> str:
     here = columns.get(name, ())
     value = " ".join(filter(None, (rows.columns[column].text[position].as_py() for column in here)))
     title = " and ".join(here) or name
     if not value:
-        return f"{title} is empty"
+        return f"{title} is missing"
     expected = {
-        "time": "a time of day beside the date" if is_clock else "a date and a time that the clock had",
+        "time": time_expected,
         "total": "an amount",
         "quantity": "a number of pieces",
     }.get(name, "a value")
-    return f"{title} is '{value[:60]}': expected {expected}"
+    return f"{title} = '{value[:60]}': expected {expected}"
 
 
 def _json(record: Mapping[str, object]) -> str:

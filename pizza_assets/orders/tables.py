@@ -58,11 +58,10 @@ class Rows:
         return self.count
 
     def record(self, position: int) -> dict[str, object]:
-        """Return one row whole, as text by column; cells without anything are left out."""
+        """Return one row whole, as text by column; None where a cell is empty."""
         if position in self.broken:
             return {"line": self.broken[position][0]}
-        cells = {name: column.text[position].as_py() for name, column in self.columns.items()}
-        return {name: cell for name, cell in cells.items() if cell is not None}
+        return {name: column.text[position].as_py() for name, column in self.columns.items()}
 
     def text(self, name: str) -> pyarrow.Array:
         """Return a column as text without blanks around it; null where it is empty or missing."""

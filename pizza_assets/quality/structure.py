@@ -68,10 +68,12 @@ class CountsReconcile:
             When they do not add up.
         """
         counts = content.counts
-        if counts["received"] != counts["rows"] + counts["rejected"]:
+        aside = counts.get("set-aside", 0)
+        if counts["received"] != counts["rows"] + counts["rejected"] + aside:
+            told = f", {aside} set aside" if aside else ""
             raise ContractError(
                 f"{day}: expected received = stored + rejected, found {counts['received']} received, "
-                f"{counts['rows']} to store and {counts['rejected']} rejected. Report it: records would be lost."
+                f"{counts['rows']} to store{told} and {counts['rejected']} rejected. Report it: records would be lost."
             )
         return counts
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from pizza_assets import contracts
 from pizza_assets.errors import LakeError
+from pizza_assets.lake import formats
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, DailyLayout
 from pizza_assets.lake.store import CHECKSUM, Store
 from pizza_assets.lake.tables import DailyTable, Day
@@ -25,7 +26,7 @@ from pizza_assets.sources.order_records import RawOrders, read_orders
 from pizza_assets.sources.records import by_position, utc_days
 
 #: What the lake notes of each day by itself; all other facts are the day's own.
-_NOTED = {CHECKSUM, "data-source", "run-id", "schema-version", "rows", "received", "rejected"}
+_NOTED = {CHECKSUM, "data-source", "run-id", "schema-version", "rows", "received", "rejected", "set-aside"}
 
 #: Rows that can be stored, by position (the frame's index), and why each other record cannot.
 Read = tuple[pd.DataFrame, dict[int, str]]
@@ -56,13 +57,18 @@ def reread(store: Store, where: DailyLayout, day: date, settings: Settings) -> D
     together = pd.concat([frame.set_axis(-1 - np.arange(len(frame)), axis="index"), again[is_of_day]])
     valid, duplicates = contracts.split_valid(together, where.contract)
     reasons |= by_position(duplicates)
+    rejected = [{**reject, "reason": reasons[at]} for at, reject in enumerate(refused) if at in reasons]
+    set_aside = _set_aside(store, where, day)
+    # Several rejected rows of a till may be one order.
+    merged = [at for at in range(len(refused)) if at not in reasons and at not in again.index]
     return Day(
         valid.reset_index(drop=True),
         "real",
-        int(facts["received"]),
-        [{**reject, "reason": reasons[at]} for at, reject in enumerate(refused) if at in reasons],
+        int(facts["received"]) - len(merged),
+        rejected,
         _sources_objects(store, where, day),
         {name: value for name, value in facts.items() if name not in _NOTED},
+        set_aside,
     )
 
 
@@ -75,6 +81,12 @@ def gains(store: Store, where: DailyLayout, first: date, last: date, settings: S
         if day in real
     }
     return {day: count for day, count in gained.items() if count}
+
+
+def _set_aside(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]]:
+    """Return the records of a real day that were set aside."""
+    key = where.set_aside_key(day)
+    return formats.read_ndjson(store.read(key)) if any(store.list(key)) else []
 
 
 def _sources_objects(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]] | None:
@@ -94,14 +106,15 @@ def _matches(refused: Sequence[Reject], settings: Settings, facts: Mapping[str, 
 def _orders(refused: Sequence[Reject], settings: Settings, facts: Mapping[str, str]) -> Read:
     """Read orders by the rules of their origin; a line that was no record at all stays one, and refused."""
     is_of_files = (facts.get("origin") or (FILES if settings.orders_files else API)) == FILES
-    of_origin = order_files if is_of_files else dominos
+    if is_of_files:
+        return order_files.read_again([reject["record"] for reject in refused], settings)
     lines = {
         at: (str(reject["record"]["line"]), str(reject["reason"]))
         for at, reject in enumerate(refused)
         if set(reject["record"]) == {"line"}
     }
-    part = RawOrders([reject["record"] for reject in refused], of_origin.names(settings), lines)
-    return read_orders(part, of_origin.reading_rules(settings))
+    part = RawOrders([reject["record"] for reject in refused], dominos.names(settings), lines)
+    return read_orders(part, dominos.reading_rules(settings))
 
 
 _READERS: Mapping[str, Callable[[Sequence[Reject], Settings, Mapping[str, str]], Read]] = {

@@ -45,11 +45,12 @@ Answer = Mapping[date, DayRecords] | SourceError
 
 @dataclass(frozen=True)
 class Collected:
-    """One UTC day of one data set. Of real days ``received == len(frame) + len(rejected)``.
+    """One UTC day of one data set. Of real days ``received`` counts the rows of the frame, the rejected, the set aside.
 
     `make` returns the frame: a mock one is made when it is asked for, in whichever process. `reason` tells why the day
     is mock (None for real ones), `raw` holds the football API's own objects (None for mock days and for orders), and
-    `origin` tells where real orders come from: ``FILES`` or ``API``.
+    `origin` tells where real orders come from: ``FILES`` or ``API``. `set_aside` holds records that are no order, and
+    `uncovered` the cities of which not all orders of the day are known.
     """
 
     day: date
@@ -60,6 +61,8 @@ class Collected:
     reason: str | None
     raw: Sequence[Mapping[str, object]] | None
     origin: str = ""
+    set_aside: Sequence[Rejected] = ()
+    uncovered: Sequence[str] = ()
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -139,7 +142,7 @@ def collect_orders(
             for day in chunk:
                 answer = answers[day]
                 if isinstance(answer, DayRecords):
-                    yield _real(day, answer)
+                    yield _real(day, answer, shops.uncovered_cities(day) if answer.origin == FILES else ())
                 else:
                     reason = note(day, answer)
                     yield _mock(day, partial(_mock_orders, day, matches_around, settings), reason)
@@ -195,6 +198,10 @@ class _Shops:
         if rest:
             answers |= _by_day(rest, files if isinstance(files, SourceError) else self._ask(rest), API)
         return answers
+
+    def uncovered_cities(self, day: date) -> Sequence[str]:
+        """Return the cities of which till exports do not tell all orders of the day."""
+        return self._files.uncovered_cities(day) if isinstance(self._files, OrderFiles) else ()
 
     def _ask(self, days: Sequence[date]) -> Answer:
         if self._settings.dominos_api_key is None and isinstance(self._api, SourceError):
@@ -269,9 +276,18 @@ def _joined(competitions: Sequence[DayRecords]) -> DayRecords:
     return DayRecords(valid.reset_index(drop=True), rejected, raw)
 
 
-def _real(day: date, records: DayRecords) -> Collected:
+def _real(day: date, records: DayRecords, uncovered: Sequence[str] = ()) -> Collected:
     return Collected(
-        day, lambda: records.frame, "real", records.received, records.rejected, None, records.raw, records.origin
+        day,
+        lambda: records.frame,
+        "real",
+        records.received,
+        records.rejected,
+        None,
+        records.raw,
+        records.origin,
+        set_aside=records.set_aside,
+        uncovered=uncovered,
     )
 
 

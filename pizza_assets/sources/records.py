@@ -31,20 +31,22 @@ class Rejected:
 
 @dataclass(frozen=True)
 class DayRecords:
-    """What a source gave for one UTC day. ``received == len(frame) + len(rejected)``, always.
+    """What a source gave for one UTC day. ``received == len(frame) + len(rejected) + len(set_aside)``, always.
 
-    ``raw`` holds the source's own objects where they are kept, ``origin`` names the source where there are several.
+    ``raw`` holds the source's own objects where they are kept, ``origin`` names the source where there are several, and
+    ``set_aside`` the records that are no order or sale, such as voids, with the reason.
     """
 
     frame: pd.DataFrame
     rejected: Sequence[Rejected]
     raw: Sequence[Mapping[str, object]] | None = None
     origin: str = ""
+    set_aside: Sequence[Rejected] = ()
 
     @property
     def received(self) -> int:
         """Number of records received."""
-        return len(self.frame) + len(self.rejected)
+        return len(self.frame) + len(self.rejected) + len(self.set_aside)
 
 
 def read_json(text: bytes) -> object:

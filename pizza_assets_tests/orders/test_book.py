@@ -149,8 +149,8 @@ def test_words_for_nothing(tmp_path: Path) -> None:
     with book(path) as of:
         assert [order["order_id"] for order in orders(of)] == ["3"]
         assert [entry.reason for entry in of.examples()["rejected"]] == [
-            "Total is 'NULL': expected an amount",
-            "Shop is 'N/A': expected a value",
+            "Total = 'NULL': expected an amount",
+            "Shop = 'N/A': expected a value",
         ]
 
 

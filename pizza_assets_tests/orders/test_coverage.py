@@ -32,6 +32,7 @@ def test_an_outage_and_a_closed_week_are_not_known() -> None:
     assert not known.covers(day(10))
     assert not known.covers(day(40))
     assert known.covers(day(11))
+    assert not known.covers(day(45))  # a part: the export may begin within it
 
 
 def test_a_stray_date_covers_nothing_but_itself() -> None:

@@ -99,7 +99,7 @@ def test_rows_with_too_few_or_too_many_cells(tmp_path: Path) -> None:
     found = records(path)
     assert found == [
         {"No": "1", "Shop": "Norwich", "Total": "5"},
-        {"No": "2", "Shop": "Norwich"},
+        {"No": "2", "Shop": "Norwich", "Total": None},
         {"No": "3", "Shop": "Norwich", "Total": "5"},
         {"line": "4,Norwich,5,x"},
         {"No": "5", "Shop": "a", "Total": "b"},

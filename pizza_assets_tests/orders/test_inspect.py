@@ -36,10 +36,10 @@ def test_says_what_an_export_is_and_writes_a_profile(tmp_path: Path) -> None:
         "  the till's clock is that of Europe/London: the time zone of Norwich",
         "  12 High St Norwich: in Norwich ('12 High St Norwich'). 1 order, 2024-05-13",
         "  4 read = 2 stored (2 orders) + 1 set aside + 1 rejected",
-        "    row 3 of may.csv: Total is '?': expected an amount. It reads: 3, 13/05/2024 12:20, Main branch, ?, Funghi, 1",
     ):
         assert line in result.output.splitlines()
     assert "Main branch: nobody can tell where it is" in result.output
+    assert "row 3 of may.csv: Total = '?': expected an amount. It reads: 3, 13/05/2024 12:20" in result.output
     profile = read_profile(tmp_path / "orders.toml")
     assert (profile.date_order, profile.decimal, profile.rows, profile.currency) == ("dmy", ".", "order", "GBP")
     assert profile.shops == {"12 High St Norwich": "Norwich"}

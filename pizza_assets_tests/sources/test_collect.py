@@ -259,7 +259,7 @@ def test_a_till_export_that_cannot_be_read_is_mock_with_the_reason(api: FakeApi,
     (tmp_path / "till.csv").write_text("order_id,when\n1,2\n")
     (day,) = orders(api, tmp_path, [SATURDAY], orders_files=str(tmp_path / "till.csv"))
     assert day.data_source == "mock"
-    assert "till.csv must have the columns" in str(day.reason)
+    assert "Which column holds when an order was placed?" in str(day.reason)
     assert api.requests == []
 
 

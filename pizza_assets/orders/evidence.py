@@ -84,7 +84,11 @@ class Findings:
 
 
 def find_out(
-    tables: Sequence[Table], given: Profile | None = None, told: Callable[[str, int], None] | None = None
+    tables: Sequence[Table],
+    given: Profile | None = None,
+    told: Callable[[str, int], None] | None = None,
+    *,
+    takes_empty: bool = False,
 ) -> Findings:
     """Complete a profile from what stands in the files.
 
@@ -96,6 +100,8 @@ def find_out(
         What is known already; it stays. Without columns those of a ready-made profile are taken where they fit.
     told
         Called with the source and the number of rows looked at so far.
+    takes_empty
+        Whether a column without any cell counts by its name: of a few rows that were rejected for what they lack.
 
     Raises
     ------
@@ -111,7 +117,9 @@ def find_out(
     if not with_rows:
         names = ", ".join(table.source for table in tables)
         raise SourceError(f"{names} must hold orders. Found no row under the column names. Export again.")
-    profile = _with_columns(profile, max(with_rows, key=lambda pair: len(pair[1]))[1], evidence)
+    profile = _with_columns(
+        profile, max(with_rows, key=lambda pair: len(pair[1]))[1], evidence, takes_empty=takes_empty
+    )
     used, left_out = [], [(table, "it has no rows") for table, rows in samples if rows is None]
     for table, _ in with_rows:
         here = profile.columns_in(table.columns)
@@ -164,7 +172,7 @@ def merged(below: Profile, above: Profile) -> Profile:
 # Columns
 
 
-def _with_columns(given: Profile, rows: Rows, evidence: dict[str, str]) -> Profile:
+def _with_columns(given: Profile, rows: Rows, evidence: dict[str, str], *, takes_empty: bool) -> Profile:
     """Complete the columns from their names and cells."""
     by_name = {fold(name): name for name in reversed(list(rows.columns))}
     columns = dict(given.columns)
@@ -174,7 +182,7 @@ def _with_columns(given: Profile, rows: Rows, evidence: dict[str, str]) -> Profi
         if name in columns or (name == "shop" and given.shop) or is_ours:
             continue
         words = [word for word in vocabulary.NAMES[name] if word in by_name and by_name[word] not in taken]
-        fits = [by_name[word] for word in words if _fits(name, rows, by_name[word])]
+        fits = [by_name[word] for word in words if _fits(name, rows, by_name[word], takes_empty=takes_empty)]
         if fits:
             columns[name] = (fits[0],)
             taken.add(fits[0])
@@ -218,13 +226,13 @@ def _is_clock(rows: Rows, name: str) -> bool:
     return cells.times is not None or bool(pc.any(fits).as_py())
 
 
-def _fits(name: Field, rows: Rows, column: str) -> bool:
+def _fits(name: Field, rows: Rows, column: str, *, takes_empty: bool = False) -> bool:
     """Tell whether the cells of a column can be what the field is."""
     cells = rows.columns[column]
     known = known_text(cells.text)
     filled = len(known) - known.null_count
     if filled == 0:
-        return name in ("order_id", "shop", "pizzas", "currency", "category")
+        return takes_empty or name in ("order_id", "shop", "pizzas", "currency", "category")
     if name == "time":
         read = times(cells, None, "dmy")
         other = times(cells, None, "mdy")

@@ -160,7 +160,7 @@ def read_again(records: Sequence[Mapping[str, object]], settings: Settings) -> t
     rows = [at for at, line in enumerate(is_line) if not line]
     nothing = empty(DOMINOS_ORDERS)
     try:
-        findings = find_out([objects_table("rejected rows", [records[at] for at in rows])], given)
+        findings = find_out([objects_table("rejected rows", [records[at] for at in rows])], given, takes_empty=True)
         findings.check()
     except SourceError as error:
         return nothing, reasons | dict.fromkeys(rows, str(error))

@@ -16,12 +16,12 @@ import click
 
 from pizza_assets import logs
 from pizza_assets.cores import processes_for, warm
-from pizza_assets.dashboard.commands import dashboard, quicksight
-from pizza_assets.errors import PizzaAssetsError, WarehouseError, machine_fault
+from pizza_assets.dashboard.commands import dashboard, page_of, quicksight
+from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError, machine_fault
 from pizza_assets.lake.commands import athena
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.options import DAY
-from pizza_assets.orders.commands import orders
+from pizza_assets.orders.commands import PROFILE, inspected, looking, orders, reading_options
 from pizza_assets.quarantine.commands import quarantine
 from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
@@ -176,6 +176,64 @@ def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: boo
             click.echo(season.sales_finding(connection))
     except WarehouseError as error:
         click.echo(f"The demo goes on without sales. {error}", err=True)
+
+
+@main.command()
+@click.option("--orders", "files", required=True, help="Exports: a file, a folder or a pattern such as 'exports/*'.")
+@click.option("--profile", "name", default=PROFILE, show_default=True, help="What they mean; written where it is new.")
+@click.option("--matches", help="Files of matches, in place of football-data.org.")
+@click.option("--lake", default="answer-lake", show_default=True, help="Folder that everything is written to.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--open/--no-open", "opens", default=True, help="Open the page in a browser.")
+@reading_options
+@click.pass_context
+def answer(ctx: click.Context, /, files: str, name: str, matches: str | None, lake: str, **said: Any) -> None:  # noqa: ANN401  # options
+    """Say whether football sells pizza in your shops: from the exports of your till to the answer.
+
+    Without a profile the exports are inspected first. Matches come from football-data.org (FOOTBALL_API_KEY).
+    """
+    from pizza_assets.orders import answers
+    from pizza_assets.orders.book import Book
+
+    asks, opens = not said.pop("yes"), said.pop("opens")
+    profile, findings = inspected(ctx, files, name, said, asks=asks)
+    settings = _answer_settings(files, profile, lake, matches)
+    with looking() as told, Book(findings.tables, findings.profile, told) as book:
+        for line in answers.intake(book):
+            click.echo(line)
+        blocks = answers.covered_blocks(book)
+        settings = settings.model_copy(update={"pizza_start_date": min(settings.pizza_start_date, blocks[0][0])})
+        for first, last in blocks:
+            _materialize(settings, first, last, _OF_A_DAY, debug=ctx.obj)
+        _materialize(settings, blocks[-1][1], blocks[-1][1], "correlation_results+", debug=ctx.obj)
+        store = _store(settings)
+        for line in answers.answer(store, book):
+            click.echo(line)
+    page = page_of(store)
+    click.echo(f"The page: {page}")
+    if opens:
+        import webbrowser
+
+        webbrowser.open(page.as_uri())
+
+
+#: What is made of each day before the analysis as of the last one.
+_OF_A_DAY = "raw_matches or raw_orders or match_events or order_volume or merged_orders"
+
+
+def _answer_settings(files: str, profile: str, lake: str, matches: str | None) -> Settings:
+    """Return the settings of an answer: real data only, in a lake of its own."""
+    own: dict[str, object] = {"orders_files": files, "orders_profile": profile, "pizza_lake": lake}
+    if matches:
+        if "matches_files" not in Settings.model_fields:
+            raise SettingsError("--matches: files of matches cannot be read yet. Set FOOTBALL_API_KEY instead.")
+        own["matches_files"] = matches
+    settings = Settings.load(**own, dominos_api_key=None, pizza_allow_mock=False)
+    if settings.football_api_key is None and not matches:
+        raise SettingsError(
+            "The matches are missing. Set FOOTBALL_API_KEY (free at football-data.org); mock ones answer nothing."
+        )
+    return settings
 
 
 @main.command()

@@ -24,6 +24,13 @@ def _store(settings: Settings) -> "Store":
     return open_lake(settings.pizza_lake, s3_client(settings) if is_on_s3(settings.pizza_lake) else None)
 
 
+def page_of(store: "Store") -> Path:
+    """Return the lake's page as a file here."""
+    from pizza_assets.dashboard.stored_page import page_file
+
+    return page_file(store, Path(".dagster"))
+
+
 @click.command()
 @click.option("--serve", is_flag=True, help="Serve the lake's page on loopback; it reloads when it changes.")
 @click.option("--port", default=8060, show_default=True, type=click.IntRange(0, 65535), help="Port of --serve; 0: any.")
@@ -33,9 +40,7 @@ def dashboard(*, serve: bool, port: int, opens: bool) -> None:
     settings = Settings.load()
     store = _store(settings)
     if not serve:
-        from pizza_assets.dashboard.stored_page import page_file
-
-        path = page_file(store, Path(".dagster"))
+        path = page_of(store)
         click.echo(str(path))
         if opens:
             webbrowser.open(path.as_uri())

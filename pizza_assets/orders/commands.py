@@ -96,6 +96,31 @@ def inspect(ctx: click.Context, /, files: Sequence[str], name: str, *, yes: bool
     ctx.exit(1 if is_open else 0)
 
 
+def inspected(ctx: click.Context, files: str, name: str, said: dict[str, Any], *, asks: bool) -> "tuple[str, Findings]":
+    """Return the profile of exports, written first where it is new, and what it says of them.
+
+    Ends the command where questions stay open.
+    """
+    if not Path(name).exists() and not name_of_ready_made(name):
+        try:
+            ctx.invoke(inspect, files=(files,), name=name, yes=not asks, **said)
+        except click.exceptions.Exit as ended:
+            if ended.exit_code:
+                raise
+    given, _ = known_profile(name, dict(said))
+    with looking() as told:
+        findings = answered(all_tables([files]), given, told, asks=asks and _is_terminal())
+    findings.check()
+    return name, findings
+
+
+def name_of_ready_made(name: str) -> bool:
+    """Tell whether this is the name of a ready-made profile."""
+    from pizza_assets.orders.profile import ready_made
+
+    return name in ready_made()
+
+
 def _is_terminal() -> bool:
     return sys.stdin.isatty()
 

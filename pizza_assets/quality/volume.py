@@ -5,7 +5,7 @@ belong here: what a match does to orders (``matchday/``). A day that is not over
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 
 from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.tables import Day
+from pizza_assets.lake.uncovered import UNCOVERED
 from pizza_assets.quality.results import Background, DayResult, Figure, Status
 
 #: Weeks that make a weekday's expectation, and the fewest that do.
@@ -35,6 +36,8 @@ class Counted:
     data_source: Source
     cities: Mapping[str, int]
     hours: npt.NDArray[np.int64]
+    #: Cities of which not all orders of the day are known; such a day is not judged.
+    uncovered: str = ""
 
     @property
     def orders(self) -> int:
@@ -49,6 +52,14 @@ def count(volume: pd.DataFrame, data_source: Source) -> Counted:
     by_city = np.bincount(city, orders, len(names)).astype("int64")
     by_hour = np.bincount(volume["bin_start"].dt.hour.to_numpy(), orders, 24).astype("int64")
     return Counted(data_source, dict(zip(names.tolist(), by_city.tolist(), strict=True)), by_hour)
+
+
+def _measured(content: Day) -> Counted:
+    return replace(count(content.frame, content.data_source), uncovered=str(content.facts.get(UNCOVERED, "")))
+
+
+def _in_part(day: date, uncovered: str) -> DayResult:
+    return DayResult(day, "skipped", f"not all orders of the day are known: {uncovered.replace('|', ', ')}")
 
 
 def _known(measured: Mapping[date, Counted], background: Background) -> dict[date, Counted]:
@@ -101,7 +112,7 @@ class ExpectedVolume:
     def measure(self, day: date, content: Day) -> Counted:
         """Return the day's orders."""
         del day
-        return count(content.frame, content.data_source)
+        return _measured(content)
 
     def judge(self, measured: Mapping[date, Counted], background: Background) -> Sequence[DayResult]:
         """Compare each day with its weekday."""
@@ -112,7 +123,9 @@ class ExpectedVolume:
             totals = pd.Series(of_source, dtype=float).set_axis(pd.DatetimeIndex(list(of_source)))
             bands = expected_orders(totals)
             for row, day in enumerate(of_source):
-                if day in measured:
+                if day in measured and measured[day].uncovered:
+                    results.append(_in_part(day, measured[day].uncovered))
+                elif day in measured:
                     results.append(_against_band(day, measured[day], bands.iloc[row], is_over=day < background.today))
         return sorted(results, key=lambda result: result.day)
 
@@ -148,7 +161,7 @@ class Completeness:
     def measure(self, day: date, content: Day) -> Counted:
         """Return the day's orders by city and hour."""
         del day
-        return count(content.frame, content.data_source)
+        return _measured(content)
 
     def judge(self, measured: Mapping[date, Counted], background: Background) -> Sequence[DayResult]:
         """Look for cities and hours without orders."""
@@ -163,7 +176,9 @@ class Completeness:
                 for frame in (cities, hours)
             ]
             for row, day in enumerate(of_source):
-                if day in measured:
+                if day in measured and measured[day].uncovered:
+                    results.append(_in_part(day, measured[day].uncovered))
+                elif day in measured:
                     found = (
                         _without(cities.columns, usual[0][row], cities.iloc[row].to_numpy()),
                         _without(hours.columns, usual[1][row], hours.iloc[row].to_numpy()),

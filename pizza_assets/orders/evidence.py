@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pyarrow.compute as pc
 
 from pizza_assets.errors import SourceError
@@ -297,6 +298,7 @@ class _Seen:
     local: int = 0
     shops: "Counter[str]" = field(default_factory=Counter)
     signs: "Counter[str]" = field(default_factory=Counter)
+    categories: "Counter[str]" = field(default_factory=Counter)
     totals: list[float] = field(default_factory=list)
     whole: bool = True
     compared: int = 0
@@ -323,6 +325,7 @@ def _looked_at(findings: Findings, told: Callable[[str, int], None] | None) -> t
     profile = _date_order(profile, seen, evidence, questions)
     profile = _decimal(profile, seen, evidence, questions)
     profile = _rows(profile, seen, evidence)
+    profile = _pizza_categories(profile, seen, evidence)
     profile = _clock_and_money(profile, seen, evidence, questions)
     return replace(findings, profile=profile, evidence=evidence), questions
 
@@ -333,23 +336,25 @@ def _see(seen: _Seen, rows: Rows, columns: dict[Field, tuple[str, ...]]) -> None
     if "total" in columns:
         total = rows.columns[columns["total"][0]]
         seen.decimals += decimal_evidence(total)
-        for sign in pc.value_counts(pc.struct_field(pc.extract_regex(total.text, _SIGN), "s")):
-            if text := sign["values"].as_py():
-                seen.signs[text] += sign["counts"].as_py()
+        _count(seen.signs, pc.struct_field(pc.extract_regex(total.text, _SIGN), "s"))
         if len(seen.totals) < SAMPLE:
             values = amounts(total, ".")
             values = values[np.isfinite(values)]
             seen.totals += values.tolist()
             seen.whole &= bool((values == np.floor(values)).all())
-    if "shop" in columns:
-        for shop in pc.value_counts(known_text(rows.columns[columns["shop"][0]].text)):
-            if (text := shop["values"].as_py()) is not None:
-                seen.shops[" ".join(text.split())] += shop["counts"].as_py()
+    for name, counter in (("category", seen.categories), ("shop", seen.shops)):
+        if name in columns:
+            _count(counter, known_text(rows.columns[columns[name][0]].text))
     if seen.local < SAMPLE:
         clock = rows.columns[columns["time"][1]] if len(columns["time"]) > 1 else None
         read = times(time, clock, "dmy" if seen.dates.second <= 12 else "mdy")
         seen.has_clock += int(read.has_clock.sum())
         seen.local += int(read.local.notna().sum())
+
+
+def _count(counter: "Counter[str]", text: pyarrow.Array) -> None:
+    for found in pc.value_counts(pc.drop_null(text)):
+        counter[" ".join(found["values"].as_py().split())] += found["counts"].as_py()
 
 
 def _plain(rows: Rows) -> pd.DataFrame:
@@ -441,6 +446,16 @@ def _rows(profile: Profile, seen: _Seen, evidence: dict[str, str]) -> Profile:
         "every row has a number of its own" if not seen.again else "rows that repeat a number are the same"
     )
     return replace(profile, rows="order")
+
+
+def _pizza_categories(profile: Profile, seen: _Seen, evidence: dict[str, str]) -> Profile:
+    """Take the kinds of item that name pizzas for pizzas, where there are others."""
+    named = tuple(kind for kind, _ in seen.categories.most_common() if "pizz" in fold(kind))
+    if profile.rows != "item" or profile.pizza_categories or not named or len(named) == len(seen.categories):
+        return profile
+    others = [kind for kind, _ in seen.categories.most_common() if kind not in named]
+    evidence["pizza_categories"] = f"others are {', '.join(others[:5])}{' ...' if len(others) > 5 else ''}"
+    return replace(profile, pizza_categories=named)
 
 
 def _clock_and_money(profile: Profile, seen: _Seen, evidence: dict[str, str], questions: list[Question]) -> Profile:

@@ -71,6 +71,9 @@ def _meaning(findings: Findings) -> Iterator[str]:
         "name": f"the till is {profile.name}" if profile.name else "",
         "shop": f"all orders are of {profile.shop}" if profile.shop else "",
         "rows": _ROWS.get(profile.rows or "", ""),
+        "pizza_categories": (
+            f"items of the kind {', '.join(profile.pizza_categories)} are pizzas" if profile.pizza_categories else ""
+        ),
         "date_order": _ORDERS.get(profile.date_order or "", ""),
         "decimal": _SIGNS.get(profile.decimal or "", ""),
         "minor_units": "amounts are in pence or cents" if profile.minor_units else "",

@@ -160,6 +160,10 @@ def _encoding(source: str, open_file: Open) -> str:
         except UnicodeDecodeError:
             # With a mark it is UTF-8 that was damaged; what is no character is shown as one.
             return "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "cp1252"
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "utf-8-sig"  # the file ends within a character
     return "utf-8"
 
 

@@ -128,6 +128,11 @@ def test_memory_is_bounded_by_a_batch(tmp_path: Path) -> None:
     assert max(sizes) < 300_000
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_file_that_ends_within_a_character(tmp_path: Path, mark: bytes) -> None:
+    assert read(tmp_path, mark + "No,Pizza\n1,Jalapeño\n2,a".encode() + b"\xc3")[1] == {"No": "2", "Pizza": "a\ufffd"}
+
+
 def test_json_that_ends_early_or_has_other_things_in_it(tmp_path: Path) -> None:
     assert read(tmp_path, '[{"No": 1}, {"No": 2}, {"No": ', "a.json") == [{"No": "1"}, {"No": "2"}, {"line": '{"No": '}]
     lines = '{"No": 1}\n\n[2]\n{"No": 3\n'

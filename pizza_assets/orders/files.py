@@ -9,6 +9,8 @@ import gzip
 import io
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 import zlib
@@ -162,30 +164,63 @@ def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
     if isinstance(file, io.BufferedReader):
         yield file
         return
-    with tempfile.TemporaryFile() as copy:
+    with tempfile.NamedTemporaryFile() as copy:
         shutil.copyfileobj(file, copy, BLOCK_BYTES)
+        copy.flush()
         copy.seek(0)
-        yield copy
+        yield copy  # type: ignore[misc]  # a file of bytes with a name
 
 
 # Spreadsheets
 
 
 def _workbook(source: str, open_file: Open, kind: str) -> list[Table]:
-    try:
-        with open_file() as file, _seekable(file) as whole:
-            workbook = python_calamine.load_workbook(whole)
-    except python_calamine.PasswordError:
-        raise SourceError(f"{source} is protected by a password. Save it without one.") from None
     tables = []
+    with open_file() as file, _seekable(file) as whole:
+        _probe(source, whole.name)
+        try:
+            workbook = python_calamine.load_workbook(whole)
+        except python_calamine.PasswordError:
+            raise SourceError(f"{source} is protected by a password. Save it without one.") from None
     for name in workbook.sheet_names:
-        sheet = workbook.get_sheet_by_name(name)
-        table = _sheet(f"{source}, sheet {name}", kind, sheet)
+        table = _sheet(f"{source}, sheet {name}", kind, workbook.get_sheet_by_name(name))
         if table is not None:
             tables.append(_guarded(table))
     if not tables:
         raise SourceError(f"{source} has no sheet with a table of orders. Export it again.")
     return tables
+
+
+#: Opens every sheet of a workbook in little memory; what the library says of a file that it cannot read is no fault.
+_PROBE = """
+import resource, sys
+import python_calamine
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    workbook = python_calamine.load_workbook(sys.argv[1])
+    for name in workbook.sheet_names:
+        workbook.get_sheet_by_name(name)
+except (python_calamine.CalamineError, OSError):
+    pass
+"""
+_PROBE_BYTES, _PROBE_SECONDS = 4 * 2**30, 600
+
+
+def _probe(source: str, path: str) -> None:
+    """Open a workbook in a process of its own first: a damaged one can abort it, or ask for all memory there is.
+
+    Raises
+    ------
+    SourceError
+        When it does.
+    """
+    command = [sys.executable, "-c", _PROBE, path, str(_PROBE_BYTES)]
+    try:
+        ended = subprocess.run(command, capture_output=True, check=False, timeout=_PROBE_SECONDS)  # noqa: S603  # ours
+    except subprocess.TimeoutExpired:
+        ended = None
+    if ended is None or ended.returncode:
+        raise SourceError(f"{source} is damaged, or too large for a workbook. Export it again, or as CSV.")
 
 
 def _sheet(source: str, kind: str, sheet: python_calamine.CalamineSheet) -> Table | None:

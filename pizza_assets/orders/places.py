@@ -6,7 +6,7 @@ Belongs here: reading an address as an address. Does not belong here: the towns 
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pizza_assets.reference import UNKNOWN_CITY, cities, city_aliases, fold, postcode_areas
 
@@ -61,7 +61,7 @@ def _names() -> dict[str, str]:
     return {fold(name): city for city in cities() for name in (city, *city_aliases().get(city, ()))}
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def place_of(location: str) -> Place:
     """Return where a shop is, from its name or address.
 

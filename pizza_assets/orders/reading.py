@@ -80,7 +80,7 @@ def parse(rows: Rows, columns: Mapping[Field, Sequence[str]], profile: Profile) 
     shop = _shops(rows, columns, profile)
 
     is_empty = known_text(time[0].text).is_null().to_numpy(zero_copy_only=False)
-    found.set_aside(_is_total(rows) & is_empty, "total", "a line of totals")
+    found.set_aside(_are_totals(rows, is_empty), "total", "a line of totals")
     for mark in profile.marks:
         if (held := _held(rows, mark)) is not None:
             found.set_aside(held, mark.kind, f"{mark.column} says so")
@@ -214,14 +214,15 @@ def _folded_in(text: pyarrow.Array, wanted: Sequence[str]) -> Mask:
     return np.asarray(good[at] & text.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _is_total(rows: Rows) -> Mask:
-    """Tell which rows begin with a word for totals, in their first cell that is not empty."""
-    first = pyarrow.nulls(len(rows), pyarrow.string())
-    for cells in rows.columns.values():
-        first = pc.coalesce(first, cells.text)
-        if first.null_count == 0:
-            break
-    return _folded_in(first, _TOTALS)
+def _are_totals(rows: Rows, has_no_time: Mask) -> Mask:
+    """Tell which rows without a time begin with a word for totals, in their first cell that is not empty."""
+    totals, at = np.zeros(len(rows), dtype=bool), np.flatnonzero(has_no_time)
+    if len(at):
+        first = pyarrow.nulls(len(at), pyarrow.string())
+        for cells in rows.columns.values():
+            first = pc.coalesce(first, cells.text.take(pyarrow.array(at)))
+        totals[at] = _folded_in(first, _TOTALS)
+    return totals
 
 
 def _problem(

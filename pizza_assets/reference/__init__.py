@@ -91,10 +91,10 @@ def city_of_team(name: str) -> str:
 
 @cache
 def city_of_location(location: str) -> str:
-    """Return the city that a store's location names, or ``UNKNOWN_CITY``.
+    """Return the city that a name of a town holds, or ``UNKNOWN_CITY``. Addresses: ``orders.places.place_of``.
 
-    The location may be longer than the city ("12 High St, Norwich NR2"): the longest city name that
-    stands in it as whole words wins.
+    The name may be longer than the city ("Leeds Headrow"): the longest city name that stands in it as whole words
+    wins.
     """
     words = f" {fold(location)} "
     found = [city for city in cities() if f" {fold(city)} " in words]

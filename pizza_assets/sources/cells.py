@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.compute as pc
 
 from pizza_assets.contracts.columns import EARLIEST, LATEST
-from pizza_assets.reference import city_of_location
+from pizza_assets.orders.places import place_of
 
 #: A number as text may spell it.
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*$"
@@ -63,7 +63,7 @@ def numbers_of(cells: pyarrow.Array) -> npt.NDArray[np.float64]:
 def cities_of(locations: pyarrow.Array) -> pyarrow.Array:
     """Return the city that each location names, or 'unknown'."""
     encoded = locations.dictionary_encode()
-    cities = pyarrow.array([city_of_location(name) for name in encoded.dictionary.to_pylist()], pyarrow.string())
+    cities = pyarrow.array([place_of(name).city for name in encoded.dictionary.to_pylist()], pyarrow.string())
     return cities.take(encoded.indices)
 
 

@@ -8,6 +8,10 @@ from pizza_assets.reference import UNKNOWN_CITY, cities, postcode_areas
     ("location", "city"),
     [
         ("Norwich", "Norwich"),
+        ("12 High St, NORWICH NR2", "Norwich"),
+        ("Newcastle-upon-Tyne (Grey Street)", "Newcastle upon Tyne"),
+        ("Yorkshire Street", UNKNOWN_CITY),
+        ("Store 4711", UNKNOWN_CITY),
         ("leeds", "Leeds"),
         ("12 High St Norwich", "Norwich"),
         ("5 Derby Square, Liverpool L2 1AB", "Liverpool"),

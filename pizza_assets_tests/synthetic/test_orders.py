@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, empty, validate
-from pizza_assets.reference import cities, city_of_location
+from pizza_assets.orders.places import place_of
+from pizza_assets.reference import cities
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.matches import mock_matches
 from pizza_assets.synthetic.orders import mock_orders, planted_effects, planted_log_uplift
@@ -233,7 +234,7 @@ def test_planted_effects_are_all_settings_of_mock_data() -> None:
 def test_locations_name_their_city_and_every_store_sells() -> None:
     orders = mock_orders(DAY, NO_MATCHES, Settings.load())
     places = orders[["location", "city"]].drop_duplicates()
-    assert (places["location"].map(city_of_location) == places["city"]).all()
+    assert (places["location"].map(lambda location: place_of(location).city) == places["city"]).all()
     assert places["city"].value_counts().to_dict() == {
         city.name: city.mock_stores for city in cities().values() if city.mock_stores
     }

@@ -12,6 +12,7 @@ from pizza_assets.orders.book import Book, Entry
 from pizza_assets.orders.coverage import Coverage
 from pizza_assets.orders.evidence import Findings
 from pizza_assets.orders.profile import FIELDS, MEANINGS, Profile, quoted
+from pizza_assets.orders.tables import Table
 from pizza_assets.reference import UNKNOWN_CITY, cities
 
 _ORDERS = {"dmy": "the day comes first in a date", "mdy": "the month comes first in a date"}
@@ -27,6 +28,8 @@ _KINDS = {
 }
 #: Gaps that are listed one by one; of more only the number is told.
 _MOST_GAPS = 8
+#: Files that are listed one by one.
+_MOST_FILES = 20
 
 
 def counted(count: int, what: str) -> str:
@@ -38,9 +41,7 @@ def report(findings: Findings, book: Book | None) -> Iterator[str]:
     """Yield the lines of what was found out; without a book what needs an answer first."""
     rows = book.rows_by_source() if book else {}
     yield "Files"
-    for table in findings.tables:
-        size = f"; {counted(rows[table.source], 'row')}" if table.source in rows else ""
-        yield f"  {table.source}: {table.description}{size}"
+    yield from _files(findings.tables, rows)
     for table, why in findings.left_out:
         yield f"  {table.source} takes no part: {why}"
     yield from _meaning(findings)
@@ -52,6 +53,19 @@ def report(findings: Findings, book: Book | None) -> Iterator[str]:
         yield "Questions that the files cannot answer"
         for number, question in enumerate(findings.questions, 1):
             yield f"  {number}. {question.text}{'' if question.is_needed else ' (This can wait.)'}"
+
+
+def _files(tables: Sequence[Table], rows: Mapping[str, int]) -> Iterator[str]:
+    """Yield a line for each table, or for all of one kind where there are many."""
+    alike: dict[str, list[Table]] = {}
+    for table in tables:
+        alike.setdefault(table.description if len(tables) > _MOST_FILES else table.source, []).append(table)
+    for group in alike.values():
+        count = sum(rows.get(table.source, 0) for table in group)
+        size = f"; {counted(count, 'row')}" if rows else ""
+        first, last = group[0], group[-1]
+        names = first.source if first is last else f"{len(group):,} files, from {first.source} to {last.source}"
+        yield f"  {names}: {first.description}{size}"
 
 
 def _meaning(findings: Findings) -> Iterator[str]:

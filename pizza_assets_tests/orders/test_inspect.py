@@ -108,6 +108,13 @@ def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path: Path) -> N
     ]
 
 
+def test_many_files_are_told_together(tmp_path: Path) -> None:
+    for day in range(1, 31):
+        exports.write(tmp_path, f"{day:02}.csv", f"{HEADER}\n{day},2024-05-{day:02} 12:00,Norwich,5,a,1\n")
+    lines = inspect("*.csv", "--yes").output.splitlines()
+    assert lines[1] == "  30 files, from 01.csv to 30.csv: text (UTF-8), cells separated by commas; 30 rows"
+
+
 def test_gaps_are_listed(tmp_path: Path) -> None:
     days = [day for day in range(1, 30) if day not in (7, *range(15, 23))]
     rows = [f"{day}{n},2024-05-{day:02} 12:0{n},Norwich,5,a,1" for day in days for n in range(9)]

@@ -194,6 +194,7 @@ def answer(ctx: click.Context, /, files: str, name: str, matches: str | None, la
     """
     from pizza_assets.orders import answers
     from pizza_assets.orders.book import Book
+    from pizza_assets.reference import cities
 
     asks, opens = not said.pop("yes"), said.pop("opens")
     profile, findings = inspected(ctx, files, name, said, asks=asks)
@@ -201,6 +202,10 @@ def answer(ctx: click.Context, /, files: str, name: str, matches: str | None, la
     with looking() as told, Book(findings.tables, findings.profile, told) as book:
         for line in answers.intake(book):
             click.echo(line)
+        if not any(place.city in cities() for place in book.places.values()):
+            raise PizzaAssetsError(
+                "No shop takes part, so there is nothing to answer. Say in shops.csv where they are."
+            )
         blocks = answers.covered_blocks(book)
         settings = settings.model_copy(update={"pizza_start_date": min(settings.pizza_start_date, blocks[0][0])})
         for first, last in blocks:

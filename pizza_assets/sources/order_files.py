@@ -81,6 +81,8 @@ class OrderFiles:
             raise SourceError(
                 f"{error} Say it in ORDERS_PROFILE, or ask pizza-assets orders inspect.", final=True
             ) from None
+        for question in findings.questions:
+            _LOGGER.warning("Till exports: %s", question.text)
         self._book = Book(findings.tables, findings.profile)
         if self._book.counted.orders == 0:
             shown = next((entry.reason for entries in self._book.examples().values() for entry in entries), "no row")

@@ -68,6 +68,18 @@ def test_without_matches_there_is_no_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_here")
+def test_shops_that_nobody_can_place_have_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTBALL_API_KEY", "token")
+    exports.write(tmp_path, "till.csv", "Receipt,Sold at,Shop,Total\n1,2024-05-04 12:00,Main branch,5\n")
+    result = CliRunner().invoke(
+        main, ["answer", "--orders", "till.csv", "--yes", "--no-open", "--time-zone", "Europe/London"]
+    )
+    assert result.exit_code == 1
+    assert "Main branch takes no part: nobody can tell where it is" in result.output
+    assert "No shop takes part, so there is nothing to answer." in result.output
+
+
+@pytest.mark.usefixtures("_here")
 def test_a_question_stops_it_before_anything_is_collected(tmp_path: Path) -> None:
     exports.write(tmp_path, "till.csv", "Receipt,Sold at,Shop,Total\n1,04/05/2024 12:00,Norwich,5\n")
     result = CliRunner().invoke(main, ["answer", "--orders", "till.csv", "--yes", "--no-open"])

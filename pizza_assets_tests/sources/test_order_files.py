@@ -260,6 +260,12 @@ def test_a_parquet_file_that_is_cut_is_said_which(tmp_path: Path, keep: float) -
         files(tmp_path)
 
 
+def test_totals_that_look_too_large_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    csv_file(tmp_path, "1,2024-05-04 18:30,Norwich,2050,a,1,GBP")
+    assert files(tmp_path).read(days(4))[date(2024, 5, 4)].frame["order_total"].tolist() == [2050]
+    assert "looks a hundred times too large" in caplog.text
+
+
 def test_a_pattern_that_matches_nothing_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"ORDERS_FILES=.*\*\.csv must match files"):
         files(tmp_path, "*.csv")

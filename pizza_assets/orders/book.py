@@ -3,8 +3,8 @@
 Belongs here: orders out of rows, which are the same, and what is kept beside them. Does not belong here: reading files
 and rows, telling what a profile is.
 
-Rows are typed batch by batch and put into a DuckDB database in a temporary folder, so that memory does not grow with
-the files; items are grouped and orders compared there.
+Rows are typed batch by batch and put into a DuckDB database that spills to a temporary folder, so that memory does not
+grow with the files; items are grouped and orders compared there.
 """
 
 import json
@@ -127,8 +127,10 @@ class Book:
         self.profile, self._tables = profile, tables
         self._folder = Path(tempfile.mkdtemp(prefix="pizza-orders-"))
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self._db = duckdb.connect(str(self._folder / "book.duckdb"))
-        self._db.execute(f"SET memory_limit = '{_MEMORY}'; SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        # In memory up to the limit, in the folder beyond it: a database in a file waits for the disk at each step.
+        self._db = duckdb.connect()
+        self._db.execute(f"SET memory_limit = '{_MEMORY}'; SET temp_directory = '{self._folder}'")
+        self._db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
         self._db.execute("CREATE TABLE files (file INTEGER, name TEXT)")
         self._db.register("empty", PARSED.empty_table())
         self._db.execute("CREATE TABLE parsed AS SELECT 0::INTEGER AS file, * FROM empty")

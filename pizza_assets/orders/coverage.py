@@ -79,7 +79,6 @@ def coverage(orders: Mapping[date, int], closed: Sequence[Closed] = (), opened: 
     for span, value in (*((one, True) for one in closed), *((one, False) for one in opened)):
         low, high = (span.first - first).days, (span.last - first).days + 1
         unknown[max(low, 0) : max(high, 0)] = value
-    unknown &= counts == 0
     return Coverage(
         first, last, tuple((first + timedelta(days=a), first + timedelta(days=b - 1)) for a, b in _runs(unknown))
     )

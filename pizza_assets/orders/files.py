@@ -216,7 +216,7 @@ def _probe(source: str, path: str) -> None:
     """
     command = [sys.executable, "-c", _PROBE, path, str(_PROBE_BYTES)]
     try:
-        ended = subprocess.run(command, capture_output=True, check=False, timeout=_PROBE_SECONDS)  # noqa: S603  # ours
+        ended = subprocess.run(command, capture_output=True, check=False, timeout=_PROBE_SECONDS)  # noqa: S603 our own program
     except subprocess.TimeoutExpired:
         ended = None
     if ended is None or ended.returncode:

@@ -38,3 +38,14 @@ def test_currencies_are_not_added_up() -> None:
     orders = orders_frame([datetime(2024, 3, 31, 18, tzinfo=UTC)] * 2, ["Leeds", "Leeds"])
     orders["currency"] = ["GBP", "EUR"]
     assert list(roll_up(orders)["currency"]) == ["EUR", "GBP"]
+
+
+def test_a_sum_with_an_unknown_part_is_unknown() -> None:
+    times = [datetime(2024, 3, 31, hour, tzinfo=UTC) for hour in (18, 18, 19, 20)]
+    orders = orders_frame(times, ["Leeds"] * 4)
+    orders.loc[1, "order_total"] = None
+    orders.loc[2, "quantity"] = pd.NA
+    volume = validate(roll_up(orders), ORDER_VOLUME)
+    assert volume["orders"].tolist() == [2, 1, 1]
+    assert volume["revenue"].isna().tolist() == [True, False, False]
+    assert volume["pizzas"].isna().tolist() == [False, True, False]

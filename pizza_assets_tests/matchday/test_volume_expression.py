@@ -52,6 +52,8 @@ def test_any_day_gives_the_same_bytes(engine: Engine, orders: pd.DataFrame, seed
     count = len(orders)
     fractions = rng.choice([0, 1e-4, 0.005, 0.01, 0.123456], count)
     orders["order_total"] = rng.integers(0, 100_000, count) / 100 + fractions
+    orders.loc[rng.random(count) < 0.1, "order_total"] = None
+    orders.loc[rng.random(count) < 0.1, "quantity"] = pd.NA
     orders["timestamp"] += pd.to_timedelta(rng.choice([0, 1, 999_999], count), unit="us")
     orders["currency"] = pd.Series(rng.choice(["GBP", "EUR"], count), dtype="str")
     assert by_expression(engine, orders) == volume_bytes(roll_up(orders))

@@ -204,6 +204,13 @@ def test_a_rejected_row_is_kept_for_the_day_of_its_neighbour(tmp_path: Path) -> 
         assert [entry.row for entry in of.aside(date(2024, 5, 6))] == [4]
 
 
+def test_an_order_without_a_time_of_day_among_others_is_rejected(tmp_path: Path) -> None:
+    rows = ["1,2024-05-04 12:00,Norwich,5,a,1", "2,2024-05-04,Norwich,5,a,1"]
+    with book(written(tmp_path, "\n".join([HEADER, *rows]))) as of:
+        (entry,) = of.examples()["rejected"]
+        assert entry.reason == "Sold at = '2024-05-04': expected a time of day beside the date"
+
+
 def test_amounts_in_several_currencies_stay_what_they_are(tmp_path: Path) -> None:
     rows = ["1,2024-05-04 12:00,Norwich,5.00,GBP", "2,2024-05-04 13:00,Norwich,6.00,EUR"]
     with book(written(tmp_path, "\n".join(["Receipt,Sold at,Shop,Total,Currency", *rows]))) as of:
@@ -260,11 +267,12 @@ def test_a_sheet_of_something_else_takes_no_part(tmp_path: Path) -> None:
 
 
 def test_nothing_stays_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary").mkdir()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     with book(written(tmp_path, exports.csv_text())):
-        assert list((tmp_path / "temporary").iterdir())
-    assert list((tmp_path / "temporary").iterdir()) == []
+        assert list(temporary.iterdir())
+    assert list(temporary.iterdir()) == []
 
 
 CELLS = st.one_of(

@@ -49,6 +49,8 @@ def test_a_person_knows_better() -> None:
     orders = season(without=(10,))
     assert coverage(orders, opened=[Closed(day(10), day(10))]).gaps == ()
     assert coverage(orders, closed=[Closed(day(14), day(14))]).gaps == ((day(10), day(10)), (day(14), day(14)))
+    half_a_day = coverage(orders, closed=[Closed(day(16), day(16))])
+    assert half_a_day.has_gap(day(16))  # the till was off for a part of a day with orders
 
 
 @settings(max_examples=200)

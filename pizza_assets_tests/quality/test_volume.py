@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -154,3 +155,10 @@ def test_few_orders_may_be_none_by_chance(tmp_path: Path) -> None:
 def test_a_whole_day_passes_and_a_week_of_history_is_needed(tmp_path: Path) -> None:
     results = judged(tmp_path, Completeness(), [], days_of(9))
     assert [result.status for result in results] == ["skipped"] * 7 + ["passed"] * 2
+
+
+def test_a_day_that_exports_do_not_cover_is_not_judged(tmp_path: Path) -> None:
+    day = replace(volume(FIRST, 1), facts={"uncovered": "Leeds|York"})
+    for check in (ExpectedVolume(), Completeness()):
+        (result,) = judged(tmp_path / check.name, check, days_of(60), [day])
+        assert (result.status, result.message) == ("skipped", "not all orders of the day are known: Leeds, York")

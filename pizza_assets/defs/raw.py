@@ -29,7 +29,7 @@ from pizza_assets.synthetic.orders import planted_effects
 REPLAY_TAG = "pizza_assets/replay"
 #: The code behind the days, beside the module that each asset names.
 _FIXTURES = ("pizza_assets.synthetic.fixtures", "pizza_assets.reference", "pizza_assets.contracts.matches")
-_READING_ORDERS = ("pizza_assets.sources.order_records", "pizza_assets.contracts.orders")
+_READING_ORDERS = ("pizza_assets.orders", "pizza_assets.sources.order_records", "pizza_assets.contracts.orders")
 
 
 def is_replay(context: dg.AssetExecutionContext) -> bool:

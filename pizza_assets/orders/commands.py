@@ -16,7 +16,8 @@ import click
 from pizza_assets.errors import SettingsError, SourceError
 
 if TYPE_CHECKING:
-    from pizza_assets.orders.evidence import Findings, Question
+    from pizza_assets.orders.columns import Question
+    from pizza_assets.orders.evidence import Findings
     from pizza_assets.orders.profile import Profile
 
 #: The profile beside which everything is written.

@@ -7,14 +7,11 @@ a column means (``columns.py``).
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow
+import pyarrow.compute as pc
 
 #: Rows of a batch, where a format is read by rows.
 ROWS_PER_BATCH = 65_536
-
-Positions = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -27,12 +24,6 @@ class Cells:
     text: pyarrow.Array
     numbers: pyarrow.Array | None = None
     times: pyarrow.Array | None = None
-
-    def take(self, at: Positions) -> "Cells":
-        """Return the cells at these positions."""
-        rows = pyarrow.array(at)
-        taken = [None if part is None else part.take(rows) for part in (self.text, self.numbers, self.times)]
-        return Cells(*taken)
 
 
 @dataclass(frozen=True)
@@ -62,10 +53,6 @@ class Rows:
         if position in self.broken:
             return {"line": self.broken[position][0]}
         return {name: column.text[position].as_py() for name, column in self.columns.items()}
-
-    def text(self, name: str) -> pyarrow.Array:
-        """Return a column as text without blanks around it; null where it is empty or missing."""
-        return self.columns[name].text if name in self.columns else pyarrow.nulls(self.count, pyarrow.string())
 
 
 @dataclass(frozen=True)
@@ -103,3 +90,9 @@ def unique_names(names: Sequence[str | None]) -> list[str]:
         taken.add(name)
         result.append(name)
     return result
+
+
+def trimmed(text: pyarrow.Array) -> pyarrow.Array:
+    """Return text without blanks around it; null where there is none."""
+    plain = pc.utf8_trim_whitespace(text)
+    return pc.if_else(pc.equal(plain, ""), pyarrow.scalar(None, pyarrow.string()), plain)

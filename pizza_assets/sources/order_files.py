@@ -17,7 +17,8 @@ from pizza_assets.contracts import DOMINOS_ORDERS, arrow_schema, empty, from_arr
 from pizza_assets.errors import SettingsError, SourceError
 from pizza_assets.orders.book import Book
 from pizza_assets.orders.evidence import find_out, merged
-from pizza_assets.orders.files import matching, objects_table, tables_in
+from pizza_assets.orders.files import matching, tables_in
+from pizza_assets.orders.json_files import objects_table
 from pizza_assets.orders.profile import Field, Profile, read_profile, ready_made
 from pizza_assets.orders.tables import Table
 from pizza_assets.settings import Settings

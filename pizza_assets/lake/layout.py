@@ -30,6 +30,15 @@ def day_of(key: str) -> date | None:
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
+#: Folders of what lies beside the data of a day.
+_BESIDE = re.compile(r"/(?:rejected|received|kept)/")
+
+
+def is_beside(key: str) -> bool:
+    """Tell whether an object of a day lies beside its data: quarantine, what the source gave, notes."""
+    return _BESIDE.search(key) is not None
+
+
 @dataclass(frozen=True)
 class DailyLayout:
     """Where a daily data set lies.
@@ -58,6 +67,10 @@ class DailyLayout:
     def received_key(self, day: date) -> str:
         """Return the key of what the source's API gave; not beside the data, because Athena reads whole folders."""
         return f"{folder(f'{self.prefix}/received', day)}{day:%Y%m%d}_000000_{self.label}.json.gz"
+
+    def kept_key(self, day: date) -> str:
+        """Return the key of the note that the day was kept, not refreshed."""
+        return f"{folder(f'{self.prefix}/kept', day)}{day:%Y%m%d}_000000_kept.json"
 
     def source_of(self, key: str) -> Source | None:
         """Return the source that the key's folder names; None when the data set has no such folders."""
@@ -107,6 +120,10 @@ class SalesLayout:
     def received_key(self, day: date) -> str:
         """Return the key of what the retailer's API answered, page by page, as it came."""
         return f"{self.prefix}/received/{day:year=%Y/month=%m/day=%d}/pages.json.gz"
+
+    def kept_key(self, day: date) -> str:
+        """Return the key of the note that the day was kept, not refreshed."""
+        return f"{self.prefix}/kept/{day:year=%Y/month=%m/day=%d}/kept.json"
 
 
 #: The sales of each retailer by its asset's name, in the order of RETAILER_IDS.

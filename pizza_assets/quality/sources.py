@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pizza_assets.contracts.columns import Source
+from pizza_assets.kept import Kept
+from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import Day
 from pizza_assets.quality.results import Background, DayResult, Status
 
@@ -74,3 +76,32 @@ class ShareOfReal:
         return DayResult(
             day, status, f"mock for {in_a_row} day(s) in a row although a source is set up: {reason}", figures
         )
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A day that was asked for is collected anew. A real day that could not be stays as it is, and warns."""
+
+    name: str = "is_refreshed"
+    is_blocking: bool = False
+
+    @property
+    def description(self) -> str:
+        """Return the rule."""
+        return "Each day that was asked for was collected anew. A real day whose source gives nothing now is kept."
+
+    def measure(self, day: date, content: Day | SalesDay) -> None:
+        """Measure nothing: a day that has content is refreshed."""
+        del day, content
+
+    def judge(self, measured: Mapping[date, None], background: Background) -> Sequence[DayResult]:
+        """Pass each day that was stored."""
+        del background
+        return [DayResult(day) for day in measured]
+
+    def judged(self, kept: Kept) -> DayResult:
+        """Warn of a day that was kept."""
+        return DayResult(kept.day, "warn", str(kept))
+
+
+REFRESHED = Refreshed()

@@ -80,6 +80,8 @@ def blocks(days: Iterable[date], longest: int) -> Iterator[tuple[date, date]]:
 def collected_at(store: Store, days: Iterable[date]) -> Mapping[date, datetime]:
     """Return when the raw data of those `days` was stored (UTC) that every layer up to the analysis has.
 
+    A day that was kept because its source did not answer was collected then: it is not asked for without end.
+
     The dashboard's dated history is left out: it expires.
     """
     found = {day: _stored_at(store, day) for day in days}
@@ -94,7 +96,8 @@ def _stored_at(store: Store, day: date) -> datetime | None:
         if not times:
             return None
         if where.by_source:
-            raw.append(max(times))
+            note = where.note_key(day, "kept")
+            raw.append(max([*times, *(item.modified_at for item in store.list(note) if item.key == note)]))
     summary = layout.dated_key(layout.CORRELATION_PREFIX, day, layout.CORRELATION_FILES[-1])
     return min(raw) if any(store.list(summary)) else None
 

@@ -4,6 +4,7 @@ Belongs here: that outcome of collecting a day. Does not belong here: who finds 
 that mock never replaces real (``lake/tables.py``).
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,3 +19,17 @@ class Kept:
     def __str__(self) -> str:
         """Return what is said of the day."""
         return f"kept, not refreshed: {self.reason}"
+
+
+def sentences(kept: Iterable[Kept]) -> list[str]:
+    """Return one text for each reason, with the number of its days and the first and last of them."""
+    days: dict[str, list[date]] = {}
+    for item in kept:
+        days.setdefault(str(item), []).append(item.day)
+    return [f"{span(of_reason)} {told}" for told, of_reason in days.items()]
+
+
+def span(days: Sequence[date]) -> str:
+    """Return days in words; there is at least one."""
+    first, last = min(days), max(days)
+    return f"{first} is" if len(days) == 1 else f"{len(days)} days from {first} to {last} are"

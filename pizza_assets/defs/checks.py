@@ -112,7 +112,7 @@ class Checking:
         self.asset, self.checks, self._plot = asset, checks, plot
         self._measured: dict[str, dict[date, Any]] = {check.name: {} for check in checks}
         self._sources: dict[date, Source] = {}
-        self._kept: list[Kept] = []
+        self.kept: list[Kept] = []
         self._results: Mapping[str, Sequence[DayResult]] = {}
         self._where = ""
         self._last: Encoded | None = None
@@ -127,12 +127,12 @@ class Checking:
 
     def keep(self, kept: Kept) -> None:
         """Take a day that stays as it is stored: one check warns of it, the others judged it when it was stored."""
-        self._kept.append(kept)
+        self.kept.append(kept)
         self._sources[kept.day] = "real"
 
     def judge(self, stored: AnyTable, run_id: str) -> None:
         """Judge all measured days, and keep the results in the lake."""
-        days = [day for measured in self._measured.values() for day in measured] + [kept.day for kept in self._kept]
+        days = [day for measured in self._measured.values() for day in measured] + [kept.day for kept in self.kept]
         if not days:
             return
         now = datetime.now(UTC)
@@ -144,8 +144,8 @@ class Checking:
         measured = self._measured[check.name]
         results = list(check.judge(measured, background)) if measured else []
         if check is REFRESHED:
-            return results + [REFRESHED.judged(kept) for kept in self._kept]
-        return results + [DayResult(kept.day, "skipped", str(kept)) for kept in self._kept]
+            return results + [REFRESHED.judged(kept) for kept in self.kept]
+        return results + [DayResult(kept.day, "skipped", str(kept)) for kept in self.kept]
 
     def plot_shown(self) -> dg.MarkdownMetadataValue | None:
         """Draw the picture of the run, once its days are judged; None where the asset has none."""

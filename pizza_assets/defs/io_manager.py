@@ -25,15 +25,13 @@ from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.errors import RealDataError
-from pizza_assets.kept import Kept
+from pizza_assets.kept import Kept, sentences
 from pizza_assets.lake.daily import AnyTable, Content, open_days
 from pizza_assets.lake.lock import WriterLock
 from pizza_assets.lake.store import Metadata, Store
 from pizza_assets.making import PREVIEW_ROWS, Item, MadeDay, made_days
+from pizza_assets.quality.sources import KEPT_FACT
 from pizza_assets.sources.http import counted_calls
-
-#: What a run says of a day that it did not refresh, in the metadata of the day.
-KEPT = "kept"
 
 #: One record for each day stored or kept, with ``asset``, ``day``, and ``reason`` where it was kept; the command line
 #: draws its bars from it.
@@ -104,7 +102,7 @@ def _shown_of_kept(kept: Kept, facts: Metadata) -> dict[str, Any]:
         **{name: int(facts[name]) for name in ("rows", "received", "rejected") if name in facts},
         "data_source": "real",
         "share_real": 1.0,
-        KEPT: str(kept),
+        KEPT_FACT: kept.reason,
     }
 
 
@@ -139,7 +137,11 @@ class LakeIOManager(dg.ConfigurableIOManager):
         try:
             processes = processes_for(len(context.asset_partition_keys), self.processes)
             days = made_days(asset, checking.checks, context.run_id, obj.items, processes)
-            self._put(asset, context.run_id, days, checking, stored)
+            try:
+                self._put(asset, context.run_id, days, checking, stored)
+            finally:
+                for sentence in sentences(checking.kept):
+                    context.log.warning(f"{asset}: {sentence}")
         except Exception as error:
             for partition, metadata in stored.items():
                 context.log_event(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 import pandera.pandas as pa
 
@@ -30,8 +31,10 @@ def day_of(key: str) -> date | None:
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
+#: Notes about a day: why it, or some of it, is still what was stored before; what of it is not known, and why.
+Note = Literal["kept", "unknown"]
 #: Folders of what lies beside the data of a day.
-_BESIDE = re.compile(r"/(?:rejected|received|kept)/")
+_BESIDE = re.compile(r"/(?:rejected|received|kept|unknown)/")
 
 
 def is_beside(key: str) -> bool:
@@ -68,9 +71,9 @@ class DailyLayout:
         """Return the key of what the source's API gave; not beside the data, because Athena reads whole folders."""
         return f"{folder(f'{self.prefix}/received', day)}{day:%Y%m%d}_000000_{self.label}.json.gz"
 
-    def kept_key(self, day: date) -> str:
-        """Return the key of the note that the day was kept, not refreshed."""
-        return f"{folder(f'{self.prefix}/kept', day)}{day:%Y%m%d}_000000_kept.json"
+    def note_key(self, day: date, note: Note) -> str:
+        """Return the key of a note about the day, which lies beside the data."""
+        return f"{folder(f'{self.prefix}/{note}', day)}{day:%Y%m%d}_000000_{note}.json"
 
     def source_of(self, key: str) -> Source | None:
         """Return the source that the key's folder names; None when the data set has no such folders."""
@@ -121,9 +124,9 @@ class SalesLayout:
         """Return the key of what the retailer's API answered, page by page, as it came."""
         return f"{self.prefix}/received/{day:year=%Y/month=%m/day=%d}/pages.json.gz"
 
-    def kept_key(self, day: date) -> str:
-        """Return the key of the note that the day was kept, not refreshed."""
-        return f"{self.prefix}/kept/{day:year=%Y/month=%m/day=%d}/kept.json"
+    def note_key(self, day: date, note: Note) -> str:
+        """Return the key of a note about the day, which lies beside the data."""
+        return f"{self.prefix}/{note}/{day:year=%Y/month=%m/day=%d}/{note}.json"
 
 
 #: The sales of each retailer by its asset's name, in the order of RETAILER_IDS.

@@ -23,7 +23,7 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import LakeError, RealDataError
 from pizza_assets.kept import Kept
 from pizza_assets.lake import formats, layout
-from pizza_assets.lake.layout import DailyLayout, SalesLayout
+from pizza_assets.lake.layout import DailyLayout, Note, SalesLayout
 from pizza_assets.lake.store import Metadata, Store
 
 #: S3 holds 2 KB of metadata on an object.
@@ -35,7 +35,7 @@ class Day:
     """One day of a data set, as an asset makes it.
 
     ``facts`` go into the object's metadata, ``rejected`` records into the quarantine, ``raw`` objects (the
-    source's own JSON) beside the data. ``received`` counts what the source gave.
+    source's own JSON) and ``notes`` beside the data. ``received`` counts what the source gave.
     """
 
     frame: pd.DataFrame
@@ -44,6 +44,7 @@ class Day:
     rejected: Sequence[Mapping[str, object]] = ()
     raw: Sequence[Mapping[str, object]] | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    notes: Mapping[Note, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -163,9 +164,8 @@ class Days:
         """
         if self.layout is None or not self.is_real(kept.day):
             raise LakeError(f"{self.prefix} has no real day {kept.day}, so there is nothing to keep. Collect it first.")
-        key = self.layout.kept_key(kept.day)
-        document = json.dumps({"day": str(kept.day), "reason": kept.reason}, ensure_ascii=False).encode()
-        self.store.write(key, document, as_metadata({"run-id": run_id, "reason": kept.reason}))
+        key = self.layout.note_key(kept.day, "kept")
+        self.store.write(key, _note(kept.day, kept.reason), as_metadata({"run-id": run_id, "reason": kept.reason}))
         self._keys.setdefault(kept.day, set()).add(key)
         return self.facts(kept.day)
 
@@ -257,11 +257,25 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         self._read = lru_cache(maxsize=4)(self._decode)
 
 
-def kept_days(store: Store, where: DailyLayout | SalesLayout) -> list[Kept]:
-    """Return the days of a data set that were not refreshed when they were last asked for, in order."""
-    found = [item.key for item in store.list(f"{where.prefix}/kept/") if layout.day_of(item.key)]
-    documents = [json.loads(store.read(key)) for key in found]
-    return [Kept(date.fromisoformat(document["day"]), document["reason"]) for document in documents]
+def _note(day: date, reason: str) -> bytes:
+    return json.dumps({"day": str(day), "reason": reason}, ensure_ascii=False).encode()
+
+
+def days_with_note(store: Store, where: DailyLayout | SalesLayout, note: Note) -> list[date]:
+    """Return the days of a data set that have a note, in order; it reads the listing."""
+    return sorted(day for day in (layout.day_of(item.key) for item in store.list(f"{where.prefix}/{note}/")) if day)
+
+
+def noted(store: Store, where: DailyLayout | SalesLayout, note: Note) -> dict[date, str]:
+    """Return what the notes about days of a data set say, by day, in order."""
+    keys = {day: where.note_key(day, note) for day in days_with_note(store, where, note)}
+    return {day: str(json.loads(store.read(key))["reason"]) for day, key in keys.items()}
+
+
+def notes_of(store: Store, where: DailyLayout, day: date) -> dict[Note, str]:
+    """Return the notes about one day."""
+    keys: dict[Note, str] = {note: where.note_key(day, note) for note in ("kept", "unknown")}
+    return {note: json.loads(store.read(key))["reason"] for note, key in keys.items() if any(store.list(key))}
 
 
 def objects_beside(
@@ -269,14 +283,24 @@ def objects_beside(
     day: date,
     rejected: Sequence[Mapping[str, object]],
     received: Mapping[str, object] | None,
+    notes: Mapping[Note, str] | None = None,
 ) -> dict[str, bytes]:
-    """Return what lies beside a day's data, by key: its quarantine, and what its source's API gave, as it came."""
-    objects: dict[str, bytes] = {}
+    """Return what lies beside a day's data, by key: its quarantine, what its source's API gave as it came, notes."""
+    objects = {where.note_key(day, note): _note(day, reason) for note, reason in (notes or {}).items()}
     if rejected:
         objects[where.rejected_key(day)] = formats.ndjson_bytes(rejected)
     if received is not None:
         document = json.dumps({"day": str(day), **received}, ensure_ascii=False).encode()
         objects[where.received_key(day)] = gzip.compress(document, mtime=0)
+    return objects
+
+
+def received_objects(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]] | None:
+    """Return the source's own objects of a real day; None where none are kept."""
+    key = where.received_key(day)
+    if not any(store.list(key)):
+        return None
+    objects: list[Mapping[str, object]] = json.loads(gzip.decompress(store.read(key)))["objects"]
     return objects
 
 
@@ -299,7 +323,7 @@ def encoded_frames(where: DailyLayout, days: Mapping[date, Day], run_id: str) ->
     tables = contracts.valid_tables([content.frame for content in days.values()], where.contract)
     for (day, content), table in zip(days.items(), tables, strict=True):
         received = None if content.raw is None else {"objects": content.raw}
-        objects = objects_beside(where, day, content.rejected, received)
+        objects = objects_beside(where, day, content.rejected, received, content.notes)
         facts = {**standard_facts(where.contract, run_id, content.data_source, content.counts), **content.facts}
         key = where.key(day, content.data_source)
         objects[key] = formats.table_bytes(table)

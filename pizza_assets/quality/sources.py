@@ -15,6 +15,8 @@ from pizza_assets.quality.results import Background, DayResult, Status
 
 #: The fact of a mock day for which a real source was set up.
 FALLBACK = "fell-back"
+#: The fact of a day of which some is still what was stored before, and of one of which some is not known: why.
+KEPT_FACT, UNKNOWN = "kept", "unknown"
 #: Days over which the trend is told.
 _TREND_DAYS = 30
 
@@ -90,14 +92,15 @@ class Refreshed:
         """Return the rule."""
         return "Each day that was asked for was collected anew. A real day whose source gives nothing now is kept."
 
-    def measure(self, day: date, content: Day | SalesDay) -> None:
-        """Measure nothing: a day that has content is refreshed."""
-        del day, content
+    def measure(self, day: date, content: Day | SalesDay) -> str:
+        """Return why some of the day is still what was stored before."""
+        del day
+        return str(content.facts.get(KEPT_FACT, ""))
 
-    def judge(self, measured: Mapping[date, None], background: Background) -> Sequence[DayResult]:
-        """Pass each day that was stored."""
+    def judge(self, measured: Mapping[date, str], background: Background) -> Sequence[DayResult]:
+        """Warn of each day of which some was kept."""
         del background
-        return [DayResult(day) for day in measured]
+        return [self.judged(Kept(day, reason)) if reason else DayResult(day) for day, reason in measured.items()]
 
     def judged(self, kept: Kept) -> DayResult:
         """Warn of a day that was kept."""
@@ -105,3 +108,32 @@ class Refreshed:
 
 
 REFRESHED = Refreshed()
+
+
+@dataclass(frozen=True)
+class CompetitionsKnown:
+    """The matches of all competitions that are set up are known. A day on which some are not warns."""
+
+    name: str = "competitions_known"
+    is_blocking: bool = False
+
+    @property
+    def description(self) -> str:
+        """Return the rule."""
+        return (
+            "Each competition of FOOTBALL_COMPETITIONS answered, or its matches of the day are stored. A day without "
+            "one of them is real as far as it goes, and no day without matches to the analysis."
+        )
+
+    def measure(self, day: date, content: Day) -> str:
+        """Return which competitions are unknown, and why."""
+        del day
+        return str(content.facts.get(UNKNOWN, ""))
+
+    def judge(self, measured: Mapping[date, str], background: Background) -> Sequence[DayResult]:
+        """Warn of each day on which competitions are unknown."""
+        del background
+        return [
+            DayResult(day, "warn", f"unknown matches: {reason}") if reason else DayResult(day)
+            for day, reason in measured.items()
+        ]

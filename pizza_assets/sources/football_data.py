@@ -23,7 +23,7 @@ from pizza_assets.contracts.matches import PLAYED
 from pizza_assets.errors import SourceError
 from pizza_assets.reference import city_of_team
 from pizza_assets.settings import Settings
-from pizza_assets.sources.api import Api
+from pizza_assets.sources.api import Api, NotFoundError
 from pizza_assets.sources.http import HttpSession
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import (
@@ -144,22 +144,25 @@ def fetch_matches(session: HttpSession, competition: str, first: date, last: dat
     -------
     dict
         What was received, by UTC day of kick-off; days without matches are missing. A record whose time cannot
-        be read counts for the day of the nearest earlier record, else of the nearest later.
+        be read counts for the day of the nearest earlier record, else of the nearest later. A season that the
+        competition does not have has no matches.
 
     Raises
     ------
     SourceError
         When the API does not answer, or not with matches.
     """
-    body = session.get(
-        f"competitions/{competition}/matches",
-        {
-            "season": str(season_of(competition, first)),
-            "dateFrom": first.isoformat(),
-            # A day more than asked for: it is nowhere written that dateTo is inclusive.
-            "dateTo": (last + timedelta(days=1)).isoformat(),
-        },
-    )
+    period = {
+        "season": str(season_of(competition, first)),
+        "dateFrom": first.isoformat(),
+        # A day more than asked for: it is nowhere written that dateTo is inclusive.
+        "dateTo": (last + timedelta(days=1)).isoformat(),
+    }
+    try:
+        body = session.get(f"competitions/{competition}/matches", period)
+    except NotFoundError:
+        _check_competition(session, competition)
+        return {}
     if "matches" not in body or not isinstance(body["matches"], list | None):
         raise SourceError(
             f"{session.api.name}: expected an answer with a list under the key 'matches', found the keys "
@@ -174,6 +177,16 @@ def fetch_matches(session: HttpSession, competition: str, first: date, last: dat
         )
     kick_offs = pd.Series([_kick_off(record) for record in raw], dtype="datetime64[us, UTC]")
     return _by_day(raw, days_within(utc_days(kick_offs), first, last), frame, reasons)
+
+
+def _check_competition(session: HttpSession, competition: str) -> None:
+    """Raise a SourceError unless the API has this competition: where it has, only the season is missing."""
+    try:
+        session.get(f"competitions/{competition}", {})
+    except NotFoundError:
+        raise SourceError(
+            f"{session.api.name} has no competition {competition}. Correct FOOTBALL_COMPETITIONS.", final=True
+        ) from None
 
 
 def _kick_off(record: object) -> datetime | None:

@@ -13,7 +13,7 @@ from pizza_assets.kept import Kept
 from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.lake.sales import SalesDay, SalesTable, read_sales, sales_bytes, sales_table
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import kept_days
+from pizza_assets.lake.tables import noted
 from pizza_assets_tests.retail import sale, sales, sales_of_day
 
 DAY = date(2024, 5, 1)
@@ -71,7 +71,7 @@ def test_mock_sales_never_replace_real_ones(store: Store) -> None:
         table.put(DAY, mock, "run-3")
     assert table.keep(Kept(DAY, "RETAILER_1_URL is not set"), "run-3") == before[1]
     assert (store.read(KEY), store.metadata(KEY)) == before
-    assert kept_days(store, where) == [Kept(DAY, "RETAILER_1_URL is not set")]
+    assert noted(store, where, "kept") == {DAY: "RETAILER_1_URL is not set"}
     assert list(SalesTable(store, where)) == [DAY]
     SalesTable(store, where).put(DAY, SalesDay(sales([]), "real"), "run-4")
     assert [item.key for item in store.list("raw/")] == [KEY]

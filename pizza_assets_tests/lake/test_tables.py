@@ -15,7 +15,7 @@ from pizza_assets.kept import Kept
 from pizza_assets.lake import layout
 from pizza_assets.lake.layout import MATCH_EVENTS, ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.store import LocalStore, Store
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, kept_days
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, noted
 from pizza_assets_tests.frames import match_row, matches_frame, orders_frame
 
 DAY = date(2024, 2, 29)
@@ -80,10 +80,10 @@ def test_a_kept_day_has_a_note_until_it_is_replaced(store: Store) -> None:
     before = store.read(RAW_ORDERS.key(DAY, "real")), store.metadata(RAW_ORDERS.key(DAY, "real"))
     assert DailyTable(store, RAW_ORDERS).keep(kept, "run 2") == before[1]
     assert (store.read(RAW_ORDERS.key(DAY, "real")), store.metadata(RAW_ORDERS.key(DAY, "real"))) == before
-    assert kept_days(store, RAW_ORDERS) == [kept]
+    assert noted(store, RAW_ORDERS, "kept") == {DAY: kept.reason}
     assert list(DailyTable(store, RAW_ORDERS)) == [DAY]
     DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run 3")
-    assert kept_days(store, RAW_ORDERS) == []
+    assert noted(store, RAW_ORDERS, "kept") == {}
 
 
 def test_a_day_is_removed_with_all_that_lies_beside_it(store: Store) -> None:

@@ -103,7 +103,8 @@ def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]
             bar.label = f"{asset:<20} {day}"
             bar.update(1)
             if hidden and counts[asset] == days:
-                click.echo(f"stored {asset}: {days} days, the last is {day}", err=True)
+                stored = days - len(all_kept.get(asset, ()))
+                click.echo(f"stored {asset}: {stored} days, the last is {day}", err=True)
 
         handler = _DayCounter(told)
         logger.addHandler(handler)

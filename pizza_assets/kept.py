@@ -4,6 +4,7 @@ Belongs here: that outcome of collecting a day. Does not belong here: who finds 
 that mock never replaces real (``lake/tables.py``).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,11 +23,14 @@ class Kept:
 
 
 def sentences(kept: Iterable[Kept]) -> list[str]:
-    """Return one text for each reason, with the number of its days and the first and last of them."""
-    days: dict[str, list[date]] = {}
+    """Return one text for each reason, with the number of its days and the first and last of them.
+
+    Reasons that differ in numbers only, such as the day that was asked for, are one.
+    """
+    by_reason: dict[str, list[Kept]] = {}
     for item in kept:
-        days.setdefault(str(item), []).append(item.day)
-    return [f"{span(of_reason)} {told}" for told, of_reason in days.items()]
+        by_reason.setdefault(re.sub(r"\d+", "#", item.reason), []).append(item)
+    return [f"{span([item.day for item in same])} {same[0]}" for same in by_reason.values()]
 
 
 def span(days: Sequence[date]) -> str:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pizza_assets.lake import layout
 from pizza_assets.lake.store import Store
+from pizza_assets.lake.tables import days_with_note
 
 REFRESH_AT = time(18)
 #: What a refresh should have brought is missed only so long after it.
@@ -86,6 +87,12 @@ def collected_at(store: Store, days: Iterable[date]) -> Mapping[date, datetime]:
     """
     found = {day: _stored_at(store, day) for day in days}
     return {day: at for day, at in found.items() if at is not None}
+
+
+def kept_since(store: Store, first: date) -> set[date]:
+    """Return the days from `first` on of which matches or orders were kept when they were last asked for."""
+    collected = [where for where in layout.DAILY_TABLES.values() if where.by_source]
+    return {day for where in collected for day in days_with_note(store, where, "kept") if day >= first}
 
 
 def _stored_at(store: Store, day: date) -> datetime | None:

@@ -47,7 +47,7 @@ def remove(first: datetime, last: datetime, data_set: str, *, yes: bool) -> None
             return
         told = f"{len(days)} days of {data_set} from {days[0]} to {days[-1]}, {real} of them real"
         if not yes:
-            click.confirm(f"Remove {told}, from {store.uri(table.prefix)}? There is no way back", abort=True)
+            click.confirm(f"Remove {told}, from {store.uri(table.prefix)}? Only a copy brings them back", abort=True)
         count = sum(table.remove(day) for day in days)
         click.echo(f"Removed {told}: {count} objects. What was made of them stays until it is made again.")
     finally:

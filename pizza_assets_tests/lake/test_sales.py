@@ -1,7 +1,9 @@
 import gzip
 import json
+import shutil
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow
 import pytest
@@ -12,7 +14,7 @@ from pizza_assets.errors import ContractError, LakeError, RealDataError
 from pizza_assets.kept import Kept
 from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.lake.sales import SalesDay, SalesTable, read_sales, sales_bytes, sales_table
-from pizza_assets.lake.store import Store
+from pizza_assets.lake.store import LocalStore, Store
 from pizza_assets.lake.tables import noted
 from pizza_assets_tests.retail import sale, sales, sales_of_day
 
@@ -75,6 +77,18 @@ def test_mock_sales_never_replace_real_ones(store: Store) -> None:
     assert list(SalesTable(store, where)) == [DAY]
     SalesTable(store, where).put(DAY, SalesDay(sales([]), "real"), "run-4")
     assert [item.key for item in store.list("raw/")] == [KEY]
+
+
+def test_sales_that_cannot_be_told_to_be_mock_are_not_replaced_by_mock(tmp_path: Path) -> None:
+    store, where = LocalStore(tmp_path), SALES_TABLES["raw_retailer_1"]
+    mock = SalesDay(sales([sale(data_source="mock")]), "mock")
+    SalesTable(store, where).put(DAY, SalesDay(sales([sale()]), "real"), "run-1")
+    shutil.rmtree(tmp_path / ".metadata")
+    with pytest.raises(RealDataError):
+        SalesTable(store, where).put(DAY, mock, "run-2")
+    assert SalesTable(store, where).remove(DAY) == 1
+    SalesTable(store, where).put(DAY, mock, "run-2")
+    assert SalesTable(store, where).facts(DAY)["data-source"] == "mock"
 
 
 def test_lines_that_break_the_contract_are_not_stored(store: Store) -> None:

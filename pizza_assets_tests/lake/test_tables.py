@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pizza_assets import contracts
 from pizza_assets.errors import ContractError, LakeError, RealDataError
@@ -63,6 +66,38 @@ def test_mock_never_replaces_real_whoever_writes_it(store: Store) -> None:
         with pytest.raises(RealDataError, match=r"mock data never replaces the real data of 2024-02-29.*lake remove"):
             table.put(DAY, Day(MOCK, "mock"), "run 2")
     assert {key: (store.read(key), store.metadata(key)) for key in keys(store)} == before
+
+
+STEPS = st.tuples(st.sampled_from(["real", "mock", "keep", "remove"]), st.integers(0, 1))
+
+
+@given(st.lists(STEPS, min_size=2, max_size=12))
+def test_whatever_happens_to_days_real_ones_go_only_when_removed(steps: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalStore(folder)
+        model: dict[date, tuple[str, bool]] = {}
+        for step, number in steps:
+            day = DAY + timedelta(days=number)
+            is_real = model.get(day, ("", False))[0] == "real"
+            table = DailyTable(store, RAW_ORDERS)
+            if step == "remove":
+                table.remove(day)
+                model.pop(day, None)
+            elif (step == "mock" and is_real) or (step == "keep" and not is_real):
+                with pytest.raises(LakeError):
+                    table.put(day, Day(MOCK, "mock"), "run") if step == "mock" else table.keep(Kept(day, "why"), "run")
+            elif step == "keep":
+                table.keep(Kept(day, "why"), "run")
+                model[day] = ("real", True)
+            else:
+                table.put(day, Day(REAL if step == "real" else MOCK, "real" if step == "real" else "mock"), "run")
+                model[day] = (step, False)
+        table = DailyTable(store, RAW_ORDERS)
+        assert {day: kept.source for day, kept in table.stored.items()} == {
+            d: source for d, (source, _) in model.items()
+        }
+        assert list(noted(store, RAW_ORDERS, "kept")) == sorted(day for day, (_, is_kept) in model.items() if is_kept)
+        assert len(keys(store)) == sum(1 + is_kept for _, is_kept in model.values())
 
 
 def test_what_is_made_of_other_data_sets_follows_them_whatever_they_are(store: Store) -> None:

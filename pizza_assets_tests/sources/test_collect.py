@@ -183,7 +183,7 @@ def stored(api: FakeApi, folder: Path, *competitions: str) -> StoredMatches:
     """Return the Saturday as a day of the lake: two matches and a refused record of each competition, and of none."""
     api.follows(
         lambda request: Answer(
-            body=envelope(*(of("PL", n) for n in (1, 2)), of("PL", 3, id=None))
+            body=envelope(*(of("PL", n) for n in (1, 2)), of("PL", 3, id=None), match(8, competition=None))
             if "/PL/" in request.path
             else envelope(*(of("CL", n) for n in (4, 5)), of("CL", 6, id=None), match(7, competition=None))
         )
@@ -195,17 +195,18 @@ def stored(api: FakeApi, folder: Path, *competitions: str) -> StoredMatches:
 
 def test_of_a_competition_that_is_away_the_stored_matches_stay(api: FakeApi, tmp_path: Path) -> None:
     before = stored(api, tmp_path, "PL", "CL")
-    new = [of("PL", 2), of("PL", 9)]
+    new = [of("PL", 2), of("PL", 9), match(8, competition=None)]
     api.follows(lambda request: Answer(500) if "/CL/" in request.path else Answer(body=envelope(*new)))
     day = collected_again(api, tmp_path, before)
     assert isinstance(day, Collected)
     assert sorted(day.frame["match_id"]) == ["2", "4", "5", "9"]
     assert [(reject.record["id"], reject.record["competition"] is None) for reject in day.rejected] == [
+        (8, True),
         (None, False),
         (7, True),
     ]
-    assert day.received == 6
-    assert [record["id"] for record in day.raw or ()] == [2, 9, 4, 5, None, 7]
+    assert day.received == 7
+    assert [record["id"] for record in day.raw or ()] == [2, 9, 8, 4, 5, None, 7]
     assert (day.competitions, day.unknown, list(day.kept)) == (["PL", "CL"], {}, ["CL"])
     pd.testing.assert_frame_equal(
         day.frame[day.frame["competition"] == "CL"].reset_index(drop=True),

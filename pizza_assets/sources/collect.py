@@ -9,6 +9,7 @@ cannot be read are an error. Days come lazily and in order, so that memory does 
 """
 
 import logging
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,8 @@ from pizza_assets.errors import SourceError
 from pizza_assets.kept import Kept
 from pizza_assets.settings import Settings
 from pizza_assets.sources import dominos, football_data
-from pizza_assets.sources.api import AuthenticationError
+from pizza_assets.sources.api import AuthenticationError, NotFoundError
+from pizza_assets.sources.football_data import Season
 from pizza_assets.sources.http import HttpSession
 from pizza_assets.sources.order_files import OrderFiles
 from pizza_assets.sources.records import DayRecords, Rejected, by_position, chunks
@@ -192,30 +194,66 @@ def collect_orders(
 
 
 class _Seasons:
-    """Asks once for each competition and season, and remembers the last season of each."""
+    """Asks each competition once for its seasons and once for the matches of each; remembers those of a day."""
 
     def __init__(self, api: HttpSession | SourceError, competitions: Sequence[str], days: Sequence[date]) -> None:
         self._api = api
         self._competitions = tuple(dict.fromkeys(competitions))
         self._days = days
-        self._answers: dict[str, tuple[int, Answer]] = {}
+        self._told: dict[str, tuple[Season, ...] | SourceError | None] = {}
+        self._answers: dict[str, dict[Season, Answer]] = {}
 
-    def answers_about(self, day: date) -> dict[str, Answer]:
+    def answers_about(self, day: date) -> dict[str, DayRecords | SourceError]:
         """Return the answer of each competition; after a token is refused no more are asked for."""
         return {competition: self._answer_about(competition, day) for competition in self._competitions}
 
-    def _answer_about(self, competition: str, day: date) -> Answer:
+    def _answer_about(self, competition: str, day: date) -> DayRecords | SourceError:
+        told = self._seasons_of(competition)
+        if isinstance(told, SourceError) and not isinstance(told, NotFoundError):
+            return told
+        seasons = told if isinstance(told, tuple) else (football_data.likely_season(competition, day),)
+        remembered = self._answers.get(competition, {})
+        self._answers[competition] = {
+            season: remembered[season] if season in remembered else self._matches(competition, season)
+            for season in seasons
+            if season.holds(day)
+        }
+        answers = self._answers[competition].values()
+        error = next((answer for answer in answers if isinstance(answer, SourceError)), None)
+        return error or _joined([a[day] for a in answers if not isinstance(a, SourceError) and day in a])
+
+    def _seasons_of(self, competition: str) -> tuple[Season, ...] | SourceError | None:
         if isinstance(self._api, SourceError):
             return self._api
-        season = football_data.season_of(competition, day)
-        if self._answers.get(competition, (None,))[0] != season:
-            days = [other for other in self._days if football_data.season_of(competition, other) == season]
-            answer = _attempt(football_data.fetch_matches, self._api, competition, days[0], days[-1])
-            self._answers[competition] = (season, answer)
-            # Other final errors (a season outside the plan, say) are about this request only.
-            if isinstance(answer, AuthenticationError):
-                self._api = answer
-        return self._answers[competition][1]
+        if competition not in self._told:
+            self._told[competition] = self._noted(_attempt(football_data.fetch_seasons, self._api, competition))
+        return self._told[competition]
+
+    def _matches(self, competition: str, season: Season) -> Answer:
+        """Return the matches of the days of a season; a season that the competition does not have has none."""
+        answer = self._ask(competition, season, season.year)
+        if not isinstance(answer, NotFoundError):
+            return answer
+        others = [self._ask(competition, season, year) for year in season.others]
+        found = [other for other in others if not isinstance(other, NotFoundError)]
+        error = next((other for other in found if isinstance(other, SourceError)), None)
+        if error is None and not found and isinstance(self._told[competition], NotFoundError):
+            error = SourceError(
+                f"football-data.org has no competition {competition}. Correct FOOTBALL_COMPETITIONS.", final=True
+            )
+        return error or dict(ChainMap(*(dict(other) for other in found if not isinstance(other, SourceError))))
+
+    def _ask(self, competition: str, season: Season, year: int) -> Answer:
+        if isinstance(self._api, SourceError):
+            return self._api
+        days = [day for day in self._days if season.holds(day)]
+        return self._noted(_attempt(football_data.fetch_matches, self._api, competition, year, days[0], days[-1]))
+
+    def _noted(self, answer: Given) -> Given:
+        # Other final errors (a season outside the plan, say) are about this request only.
+        if isinstance(answer, AuthenticationError):
+            self._api = answer
+        return answer
 
 
 class _Shops:
@@ -296,10 +334,13 @@ def _by_day(days: Sequence[date], answer: Answer, origin: str) -> dict[date, Day
 
 
 def _matches_of(
-    day: date, answers: Mapping[str, Answer], errors: Mapping[str, SourceError], before: StoredMatches | None
+    day: date,
+    answers: Mapping[str, DayRecords | SourceError],
+    errors: Mapping[str, SourceError],
+    before: StoredMatches | None,
 ) -> Collected:
     """Put a real day together: what competitions gave, and what is stored of those that gave nothing."""
-    parts = [answer[day] for answer in answers.values() if not isinstance(answer, SourceError) and day in answer]
+    parts = [answer for answer in answers.values() if isinstance(answer, DayRecords)]
     kept = {name: str(error) for name, error in errors.items() if before and name in before.competitions}
     if before and kept:
         parts.append(_stored_part(before.records, kept, parts))

@@ -1,6 +1,7 @@
 """A fake HTTP API on loopback: gives scripted answers, faults among them, and remembers what it was asked."""
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -57,6 +58,8 @@ class FakeApi(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[Request] = []
         self.script: Script = lambda _: Answer()
+        #: Answers about a competition itself, whose requests are not remembered; by default the API tells nothing.
+        self.competition: Script = lambda _: Answer(404)
         self.release = threading.Event()
         self._lock = threading.Lock()
 
@@ -72,9 +75,12 @@ class FakeApi(ThreadingHTTPServer):
     def follows(self, script: Script) -> Self:
         self.requests.clear()
         self.script = script
+        self.competition = lambda _: Answer(404)
         return self
 
     def answer(self, request: Request) -> Answer:
+        if re.search(r"/competitions/\w+$", request.path):
+            return self.competition(request)
         with self._lock:
             self.requests.append(request)
             return self.script(request)

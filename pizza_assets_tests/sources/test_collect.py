@@ -17,6 +17,7 @@ from pizza_assets_tests.sources.fake_api import (
     Answer,
     FakeApi,
     Request,
+    Script,
     dominos_session,
     envelope,
     football_session,
@@ -97,7 +98,7 @@ def test_days_come_lazily_and_in_order(api: FakeApi, tmp_path: Path) -> None:
         assert len(api.requests) == 1
         assert [day.day for day in found] == [date(2024, 7, 1)]
     assert [request.query["season"] for request in api.requests] == ["2023", "2024"]
-    assert (session.calls.number, session.calls.seconds > 0) == (2, True)
+    assert (session.calls.number, session.calls.seconds > 0) == (3, True), "one of them about the competition"
 
 
 def test_the_raw_objects_of_a_day_are_kept(api: FakeApi, tmp_path: Path) -> None:
@@ -157,12 +158,82 @@ def test_a_season_that_a_competition_does_not_have_is_no_matches(api: FakeApi, t
     def script(request: Request) -> Answer:
         if request.path.endswith("/CL/matches"):
             return Answer(404, {"message": "The resource you are looking for does not exist.", "error": 404})
-        return Answer(body=envelope(of("PL", 1)) if request.path.endswith("matches") else {"code": "CL"})
+        return Answer(body=envelope(of("PL", 1)))
 
-    api.follows(script)
+    api.follows(script).competition = lambda _: Answer(body={"code": "PL", "matches": []})
     (day,) = matches(api, tmp_path, [SATURDAY], football_competitions=("PL", "CL"))
     assert day.frame["match_id"].tolist() == ["1"]
     assert (day.competitions, day.unknown) == (["PL", "CL"], {})
+
+
+def seasons(*periods: tuple[str, str]) -> Answer:
+    """Answer about a competition with its seasons, the newest last and current."""
+    told = [{"id": n, "startDate": first, "endDate": last} for n, (first, last) in enumerate(periods)]
+    return Answer(body={"code": "PL", "currentSeason": told[-1], "seasons": told})
+
+
+def played_on(*at: str) -> Script:
+    """Play PL matches at these times; the API knows each by the season in which PL's year began."""
+
+    def script(request: Request) -> Answer:
+        first, last = request.query["dateFrom"], request.query["dateTo"]
+        of_season = {"2019": at[:1], "2020": at[1:]}.get(request.query["season"])
+        if of_season is None:
+            return Answer(404)
+        found = [number for number, time in enumerate(of_season) if first <= time[:10] <= last]
+        return Answer(body=envelope(*(of("PL", number + int(first[:4]), of_season[number]) for number in found)))
+
+    return script
+
+
+def test_a_range_over_several_seasons_asks_for_each_as_the_api_tells_them(api: FakeApi, tmp_path: Path) -> None:
+    """A season that ends in July, the next from September: nothing is asked about the days between."""
+    api.follows(played_on("2020-07-26T15:00:00Z", "2020-09-12T11:30:00Z"))
+    asked: list[str] = []
+    api.competition = lambda request: (
+        asked.append(request.path)
+        or seasons(  # type: ignore[func-returns-value]
+            ("2019-08-09", "2020-07-26"), ("2020-09-12", "2021-05-23")
+        )
+    )
+    found = matches(api, tmp_path, days(date(2020, 7, 20), 60))
+    assert [day.day for day in found if len(day.frame)] == [date(2020, 7, 26), date(2020, 9, 12)]
+    assert {(day.data_source, tuple(day.competitions)) for day in found} == {("real", ("PL",))}
+    assert asked == ["/v4/competitions/PL"]
+    assert [
+        (request.query["season"], request.query["dateFrom"], request.query["dateTo"]) for request in api.requests
+    ] == [
+        ("2019", "2020-07-20", "2020-07-28"),
+        ("2020", "2020-09-11", "2020-09-18"),
+    ]
+
+
+def test_a_day_of_two_seasons_has_the_matches_of_both(api: FakeApi, tmp_path: Path) -> None:
+    api.follows(played_on("2020-07-26T15:00:00Z", "2020-07-26T18:00:00Z"))
+    api.competition = lambda _: seasons(("2019-08-09", "2020-07-26"), ("2020-07-26", "2021-05-23"))
+    (day,) = matches(api, tmp_path, [date(2020, 7, 26)])
+    assert day.received == 2
+
+
+@pytest.mark.parametrize(
+    ("at", "day"), [("2020-07-26T15:00:00Z", date(2020, 7, 26)), ("2019-06-24T15:00:00Z", date(2019, 6, 24))]
+)
+def test_where_seasons_are_not_told_those_beside_the_likeliest_are_asked_for(
+    api: FakeApi, tmp_path: Path, at: str, day: date
+) -> None:
+    script = played_on(at)
+    api.follows(lambda request: script(request) if request.query["season"] == "2019" else Answer(404))
+    (found,) = matches(api, tmp_path, [day])
+    assert (len(found.frame), found.unknown) == (1, {})
+
+
+@pytest.mark.parametrize("answer", [Answer(403), Answer(500)])
+def test_a_competition_whose_seasons_cannot_be_had_is_unknown(api: FakeApi, tmp_path: Path, answer: Answer) -> None:
+    api.answers(Answer(body=envelope(of("PL", 1))))
+    api.competition = lambda request: answer if request.path.endswith("CL") else Answer(404)
+    (day,) = matches(api, tmp_path, [SATURDAY], football_competitions=("PL", "CL"))
+    assert (len(day.frame), list(day.unknown), len(api.requests)) == (1, ["CL"], 1)
+    assert f"found {answer.status}" in day.unknown["CL"]
 
 
 def test_a_competition_that_the_api_does_not_have_is_unknown(api: FakeApi, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ cannot be read are an error. Days come lazily and in order, so that memory does 
 """
 
 import logging
-from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -231,17 +230,14 @@ class _Seasons:
 
     def _matches(self, competition: str, season: Season) -> Answer:
         """Return the matches of the days of a season; a season that the competition does not have has none."""
-        answer = self._ask(competition, season, season.year)
-        if not isinstance(answer, NotFoundError):
-            return answer
-        others = [self._ask(competition, season, year) for year in season.others]
-        found = [other for other in others if not isinstance(other, NotFoundError)]
-        error = next((other for other in found if isinstance(other, SourceError)), None)
-        if error is None and not found and isinstance(self._told[competition], NotFoundError):
+        answers = [self._ask(competition, season, year) for year in season.years]
+        found = [answer for answer in answers if not isinstance(answer, NotFoundError)]
+        error = next((answer for answer in found if isinstance(answer, SourceError)), None)
+        if not found and isinstance(self._told[competition], NotFoundError):
             error = SourceError(
                 f"football-data.org has no competition {competition}. Correct FOOTBALL_COMPETITIONS.", final=True
             )
-        return error or dict(ChainMap(*(dict(other) for other in found if not isinstance(other, SourceError))))
+        return error or _of_years([answer for answer in found if not isinstance(answer, SourceError)])
 
     def _ask(self, competition: str, season: Season, year: int) -> Answer:
         if isinstance(self._api, SourceError):
@@ -367,6 +363,17 @@ def _stored_part(records: DayRecords, competitions: Collection[str], received: S
     return DayRecords(
         records.frame[is_kept].reset_index(drop=True), [item for item in records.rejected if stays(item.record)], raw
     )
+
+
+def _of_years(answers: Sequence[Mapping[date, DayRecords]]) -> dict[date, DayRecords]:
+    """Put the seasons of one competition together; an API that gives the same whatever the season is taken once."""
+    parts: dict[date, list[DayRecords]] = {}
+    for answer in answers:
+        for day, records in answer.items():
+            of_day = parts.setdefault(day, [])
+            if all(records.raw != part.raw for part in of_day):
+                of_day.append(records)
+    return {day: _joined(of_day) for day, of_day in parts.items()}
 
 
 def _joined(competitions: Sequence[DayRecords]) -> DayRecords:

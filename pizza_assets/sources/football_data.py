@@ -147,16 +147,14 @@ def open_session(
 
 @dataclass(frozen=True)
 class Season:
-    """The days (UTC, inclusive) of a season, and the year by which the API knows it: that of its start.
+    """The days (UTC, inclusive) of a season, and the years by which the API may know it.
 
-    `others` are the years by which it may know these days where it does not have that season; none of a season that it
-    told.
+    Of a season that the API told that is one, the year of its start.
     """
 
     first: date
     last: date
-    year: int
-    others: tuple[int, ...] = ()
+    years: tuple[int, ...]
 
     def holds(self, day: date) -> bool:
         """Tell whether a day is of the season."""
@@ -183,15 +181,15 @@ def fetch_seasons(session: HttpSession, competition: str) -> tuple[Season, ...] 
     except ValidationError:
         return None
     periods = {(season.startDate, season.endDate) for season in (*told.seasons, told.currentSeason) if season}
-    return tuple(Season(start - _ONE_DAY, end + _ONE_DAY, start.year) for start, end in sorted(periods)) or None
+    return tuple(Season(start - _ONE_DAY, end + _ONE_DAY, (start.year,)) for start, end in sorted(periods)) or None
 
 
 def likely_season(competition: str, day: date) -> Season:
-    """Return the season that a day is taken to be of, where the API does not tell seasons."""
+    """Return the season that a day is taken to be of, where the API does not tell seasons: likely, and those beside."""
     if competition in CALENDAR_YEAR:
-        return Season(date(day.year, 1, 1), date(day.year, 12, 31), day.year, (day.year - 1,))
+        return Season(date(day.year, 1, 1), date(day.year, 12, 31), (day.year, day.year - 1))
     year = day.year if day.month >= 7 else day.year - 1
-    return Season(date(year, 7, 1), date(year + 1, 6, 30), year, (year - 1, year + 1))
+    return Season(date(year, 7, 1), date(year + 1, 6, 30), (year, year - 1, year + 1))
 
 
 def fetch_matches(session: HttpSession, competition: str, year: int, first: date, last: date) -> dict[date, DayRecords]:

@@ -21,6 +21,7 @@ from pizza_assets_tests.sources.fake_api import (
     dominos_session,
     envelope,
     football_session,
+    july_to_june,
     match,
     order,
     page,
@@ -218,19 +219,28 @@ def test_a_day_of_two_seasons_has_the_matches_of_both(api: FakeApi, tmp_path: Pa
 @pytest.mark.parametrize(
     ("at", "day"), [("2020-07-26T15:00:00Z", date(2020, 7, 26)), ("2019-06-24T15:00:00Z", date(2019, 6, 24))]
 )
+@pytest.mark.parametrize("of_others", [Answer(404), Answer(body=envelope())])
 def test_where_seasons_are_not_told_those_beside_the_likeliest_are_asked_for(
-    api: FakeApi, tmp_path: Path, at: str, day: date
+    api: FakeApi, tmp_path: Path, at: str, day: date, of_others: Answer
 ) -> None:
     script = played_on(at)
-    api.follows(lambda request: script(request) if request.query["season"] == "2019" else Answer(404))
+    api.follows(lambda request: script(request) if request.query["season"] == "2019" else of_others)
+    api.competition = lambda _: Answer(404)
     (found,) = matches(api, tmp_path, [day])
     assert (len(found.frame), found.unknown) == (1, {})
+    assert len(api.requests) == 3
+
+
+def test_an_api_that_gives_the_same_whatever_the_season_is_counted_once(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=envelope(match(1), match(2, homeTeam=None)))).competition = lambda _: Answer(404)
+    (found,) = matches(api, tmp_path, [SATURDAY])
+    assert (len(found.frame), found.received, len(found.raw or ())) == (1, 2, 2)
 
 
 @pytest.mark.parametrize("answer", [Answer(403), Answer(500)])
 def test_a_competition_whose_seasons_cannot_be_had_is_unknown(api: FakeApi, tmp_path: Path, answer: Answer) -> None:
     api.answers(Answer(body=envelope(of("PL", 1))))
-    api.competition = lambda request: answer if request.path.endswith("CL") else Answer(404)
+    api.competition = lambda request: answer if request.path.endswith("CL") else july_to_june(request)
     (day,) = matches(api, tmp_path, [SATURDAY], football_competitions=("PL", "CL"))
     assert (len(day.frame), list(day.unknown), len(api.requests)) == (1, ["CL"], 1)
     assert f"found {answer.status}" in day.unknown["CL"]
@@ -238,6 +248,7 @@ def test_a_competition_whose_seasons_cannot_be_had_is_unknown(api: FakeApi, tmp_
 
 def test_a_competition_that_the_api_does_not_have_is_unknown(api: FakeApi, tmp_path: Path) -> None:
     api.follows(lambda request: Answer(404) if "/PX" in request.path else Answer(body=envelope(of("PL", 1))))
+    api.competition = lambda request: Answer(404) if "/PX" in request.path else july_to_june(request)
     (day,) = matches(api, tmp_path, [SATURDAY], football_competitions=("PL", "PX"))
     assert day.unknown == {"PX": "football-data.org has no competition PX. Correct FOOTBALL_COMPETITIONS."}
 

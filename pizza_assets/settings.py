@@ -73,7 +73,10 @@ class Settings(BaseSettings):
     # Real or mock
     pizza_allow_mock: bool = Field(
         True,
-        description="false: a source that does not answer fails the run instead of falling back to mock.",
+        description=(
+            "false: a source that does not answer fails the run instead of falling back to mock. A day that is real in "
+            "the lake is kept in either case."
+        ),
     )
 
     # Quality
@@ -98,7 +101,8 @@ class Settings(BaseSettings):
         HttpUrl("https://api.football-data.org/v4"), description="Base address of the football API."
     )
     football_competitions: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("PL",), description="Competition codes, separated by commas."
+        ("PL",),
+        description="Competition codes, separated by commas. One that is away touches its own matches only.",
     )
 
     # Orders

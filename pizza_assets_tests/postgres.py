@@ -46,6 +46,14 @@ def server_folder() -> Iterator[Path]:
             embedded.stop(place)
 
 
+@pytest.fixture
+def warehouse_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for the embedded warehouse of commands that run in this process; root's tests lie in a private one."""
+    with server_folder() as place:
+        monkeypatch.setenv("WAREHOUSE_DIR", str(place))
+        yield place
+
+
 def _new_database(server: str, template: str) -> str:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:

@@ -23,7 +23,7 @@ from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
 from pizza_assets.making import Item
 from pizza_assets.matchday import volume
 from pizza_assets.matchday.analysis import Analysis, analyse, prepare
@@ -49,6 +49,11 @@ def read_window(
     """Return what an analysis of `first` to `last` reads: volume, matches, and where each day's orders are from."""
     volume_rows, matches = order_volume.between(first, last), raw_matches.between(first, last)
     return volume_rows, matches, order_sources(order_volume, first, last)
+
+
+def unknown_days(raw_matches: DailyTable) -> Sequence[date]:
+    """Return the days (UTC) of which not all matches are known, as an analysis reads them."""
+    return days_with_note(raw_matches.store, raw_matches.layout, "unknown")
 
 
 def report_files(analysis: Analysis) -> Files:
@@ -144,7 +149,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         def analyses() -> Iterator[Item]:
             days, window = days_of(context), settings.analysis_window_days
             first, last = days[0] - timedelta(days=window - 1), days[-1]
-            prepared = prepare(*read_window(order_volume, raw_matches, first, last))
+            prepared = prepare(*read_window(order_volume, raw_matches, first, last), unknown_days(raw_matches))
             for day in days:
                 yield day, partial(recipes.analysed, prepared, window, day)
 
@@ -178,7 +183,10 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         if not days:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
         analysis = analyse(
-            *read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1]), days[-1], window
+            *read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1]),
+            days[-1],
+            window,
+            unknown_days(raw_matches),
         )
         reports = DatedFiles(lake.store(), REPORT_PREFIX)
         key = reports.put(days[-1], report_files(analysis), context.run.run_id)

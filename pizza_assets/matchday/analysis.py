@@ -4,7 +4,7 @@ Belongs here: the order of steps and the shape of what comes out. Does not belon
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -105,9 +105,14 @@ _EXPECTED_COLUMNS = ["city", "bin_start", "data_source", "orders", "expected"]
 _PROFILE_COLUMNS = ["hours_from_kickoff", "match_significance", "uplift_pct", "ci_low", "ci_high", "n", "data_source"]
 
 
-def prepare(volume: pd.DataFrame, matches: pd.DataFrame, order_sources: Mapping[date, Source]) -> Prepared:
-    """Put volume and matches into arrays, once for all days of a range."""
-    return Prepared(build_grid(volume, order_sources), select_matches(matches))
+def prepare(
+    volume: pd.DataFrame,
+    matches: pd.DataFrame,
+    order_sources: Mapping[date, Source],
+    unknown_days: Collection[date] = (),
+) -> Prepared:
+    """Put volume and matches into arrays, once for all days of a range; see `analyse`."""
+    return Prepared(build_grid(volume, order_sources), select_matches(matches, unknown_days))
 
 
 def analyse(
@@ -116,6 +121,7 @@ def analyse(
     order_sources: Mapping[date, Source],
     as_of: date,
     window_days: int = WINDOW_DAYS,
+    unknown_days: Collection[date] = (),
 ) -> Analysis:
     """Analyse the `window_days` days up to and including `as_of` (UTC).
 
@@ -130,8 +136,11 @@ def analyse(
         without orders is a true zero; an absent day is unobserved.
     as_of, window_days
         The trailing window.
+    unknown_days
+        Days (UTC) of which not all matches are known. None of their hours counts as free of matches; the matches that
+        are known count.
     """
-    return analyse_prepared(prepare(volume, matches, order_sources), as_of, window_days)
+    return analyse_prepared(prepare(volume, matches, order_sources, unknown_days), as_of, window_days)
 
 
 def analyse_prepared(prepared: Prepared, as_of: date, window_days: int = WINDOW_DAYS) -> Analysis:

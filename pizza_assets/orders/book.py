@@ -240,6 +240,12 @@ class Book:
             GROUP BY f.file, f.name ORDER BY f.file"""
         return {str(name): int(count) for name, count in self._db.execute(query).fetchall()}
 
+    def unusable(self) -> dict[str, str]:
+        """Return the tables of which every row was rejected, and why the first one was."""
+        query = """SELECT f.name, first(p.reason ORDER BY p.position) FROM parsed p JOIN files f ON f.file = p.file
+            GROUP BY f.file, f.name HAVING count(*) = count(*) FILTER (p.kind = 'rejected') ORDER BY f.file"""
+        return {str(name): str(reason) for name, reason in self._db.execute(query).fetchall()}
+
     def examples(self) -> dict[str, list[Entry]]:
         """Return of each kind of row that is no order the first one for each of up to three reasons."""
         query = """SELECT source, position, kind, reason, record FROM aside

@@ -75,20 +75,31 @@ class OrderFiles:
         given = profile_of(settings)
         if settings.orders_columns and not settings.orders_profile:
             _LOGGER.info("ORDERS_COLUMNS is read. A profile says more: pizza-assets orders inspect writes one.")
-        findings = find_out(_tables(settings.orders_files or ""), given)
+        by_path = _tables(settings.orders_files or "")
+        findings = find_out([table for tables in by_path.values() for table in tables], given)
         try:
             findings.check()
         except SourceError as error:
             raise SourceError(
                 f"{error} Say it in ORDERS_PROFILE, or ask pizza-assets orders inspect.", final=True
             ) from None
+        left_out = {table.source: why for table, why in findings.left_out}
+        problems = [
+            f"{path} must hold orders: {left_out[tables[0].source]}."
+            for path, tables in by_path.items()
+            if all(table.source in left_out for table in tables)
+        ]
+        if problems:
+            raise SourceError("\n".join(problems), final=True)
         for question in findings.questions:
             _LOGGER.warning("Till exports: %s", question.text)
         self._book = Book(findings.tables, findings.profile)
-        if self._book.counted.orders == 0:
-            shown = next((entry.reason for entries in self._book.examples().values() for entry in entries), "no row")
-            names = ", ".join(table.source for table in findings.tables)
-            raise SourceError(f"Not one order of {names} could be stored: {shown}. {_TO_CHECK}", final=True)
+        unusable = [
+            f"Not one order of {name} could be stored: {reason}. {_TO_CHECK}"
+            for name, reason in self._book.unusable().items()
+        ]
+        if unusable:
+            raise SourceError("\n".join(unusable), final=True)
 
     def covers(self, day: date) -> bool:
         """Tell whether something is known of the orders of a UTC day: of some shop, or in part."""
@@ -120,15 +131,15 @@ class OrderFiles:
         return DayRecords(frame.reset_index(drop=True), rejected, set_aside=set_aside)
 
 
-def _tables(pattern: str) -> list[Table]:
-    tables, problems = [], []
+def _tables(pattern: str) -> dict[Path, list[Table]]:
+    tables, problems = dict[Path, list[Table]](), []
     try:
         paths = matching(pattern)
-    except SourceError as error:
-        raise SourceError(f"ORDERS_FILES={pattern} must match files. {error}", final=True) from None
+    except SourceError:
+        raise SourceError(f"ORDERS_FILES={pattern} must match files. Found none. Correct it.", final=True) from None
     for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path)):
         try:
-            tables += tables_in(path)
+            tables[path] = tables_in(path)
         except SourceError as error:
             problems.append(str(error))
     if problems:

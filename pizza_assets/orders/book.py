@@ -316,17 +316,17 @@ class Book:
         return f"concat_ws('/', {', '.join(parts)})"
 
     def orders(self, day: date) -> pyarrow.Table:
-        """Return the orders of a UTC day, by time: as DOMINOS_ORDERS has them, but for the types of its columns."""
+        """Return the orders of a UTC day, in the order of the files, with the columns of DOMINOS_ORDERS that a file has."""
         query = f"""SELECT {self._number} AS order_id, placed_at AS "timestamp", shop AS location, total AS order_total,
             CASE WHEN len(names) > 0 THEN names END AS pizza_types, pizzas AS quantity, currency
-            FROM orders WHERE placed_at >= $1::DATE AND placed_at < $1::DATE + 1 ORDER BY placed_at, shop, number"""
+            FROM orders WHERE placed_at >= $1::DATE AND placed_at < $1::DATE + 1 ORDER BY file, position"""
         table: pyarrow.Table = self._db.sql(query, params=[day]).to_arrow_table()
         return table
 
     def first_rows(self, day: date) -> list[int]:
         """Return the number of the first row of each order of a UTC day, in the order of ``orders``."""
         query = """SELECT position FROM orders WHERE placed_at >= $1::DATE AND placed_at < $1::DATE + 1
-            ORDER BY placed_at, shop, number"""
+            ORDER BY file, position"""
         return [int(row[0]) for row in self._db.execute(query, [day]).fetchall()]
 
     def all_aside(self) -> Iterator[Entry]:

@@ -345,8 +345,8 @@ def pizzas(text: pyarrow.Array) -> tuple[pyarrow.Array, npt.NDArray[np.float64]]
 
 @lru_cache(maxsize=65_536)
 def names_in(cell: str) -> tuple[tuple[str, int], ...]:
-    """Return each name of a cell and how often it stands there."""
-    found: dict[str, int] = {}
+    """Return each name of a cell, as often as it stands there, with the number beside it."""
+    found: list[tuple[str, int]] = []
     for part in _parts(cell):
         name, count = " ".join(part.split()).strip(" ,;|"), 1
         if match := _COUNT_FIRST.match(name):
@@ -354,8 +354,8 @@ def names_in(cell: str) -> tuple[tuple[str, int], ...]:
         elif match := _COUNT_LAST.match(name):
             count, name = int(match[2] or match[4]), match[1] or match[3]
         if name.strip():
-            found[name.strip()] = found.get(name.strip(), 0) + max(count, 1)
-    return tuple(found.items())
+            found.append((name.strip(), max(count, 1)))
+    return tuple(found)
 
 
 def _parts(cell: str) -> list[str]:

@@ -316,7 +316,7 @@ class Book:
         return f"concat_ws('/', {', '.join(parts)})"
 
     def orders(self, day: date) -> pyarrow.Table:
-        """Return the orders of a UTC day, in the order of the files, with the columns of DOMINOS_ORDERS that a file has."""
+        """Return the orders of a UTC day in the order of the files, with the columns that exports have."""
         query = f"""SELECT {self._number} AS order_id, placed_at AS "timestamp", shop AS location, total AS order_total,
             CASE WHEN len(names) > 0 THEN names END AS pizza_types, pizzas AS quantity, currency
             FROM orders WHERE placed_at >= $1::DATE AND placed_at < $1::DATE + 1 ORDER BY file, position"""

@@ -4,15 +4,15 @@ Belongs here: measuring, and collecting what is measured. Does not belong here: 
 (``pizza_assets.metrics``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from time import monotonic
 from typing import Any
 
 import dagster as dg
 
-from pizza_assets.making import MadeDay
+from pizza_assets.making import Item, MadeDay
 from pizza_assets.metrics import Measured, emitter
 from pizza_assets.settings import Settings
 from pizza_assets.sources.http import Calls
@@ -53,24 +53,36 @@ class Meter:
         self._calls = calls
         self._started = monotonic()
         self._known = Calls()
+        self._by_day: dict[date, Calls] = {}
         self._days: list[dict[str, float]] = []
         self._shares: list[float] = []
 
-    def day(self, made: MadeDay, seconds: float) -> dict[str, Any]:
-        """Return the figures of a day that was just stored in so many seconds, as the UI plots them.
+    def counted(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the days of an asset, and note how often APIs were asked for each.
 
-        What the APIs were asked for a range counts for its first day.
+        What was asked for a range of days counts for its first day.
         """
+        for day, content in items:
+            number, seconds = self._calls.number, self._calls.seconds
+            self._by_day[day] = Calls(number - self._known.number, seconds - self._known.seconds)
+            self._known = Calls(number, seconds)
+            yield day, content
+
+    def day(self, made: MadeDay, seconds: float) -> dict[str, Any]:
+        """Return the figures of a day that was just stored in so many seconds, as the UI plots them."""
         size = made.encoded.size
         figures: dict[str, Any] = {"seconds": round(made.seconds + seconds, 3), "bytes": size}
         self._days.append({"Rows": made.counts["rows"], "Rejected": made.counts["rejected"], "Bytes": size})
         if made.data_source is not None:
             self._shares.append(100.0 if made.data_source == "real" else 0.0)
-        calls, waited = self._calls.number - self._known.number, self._calls.seconds - self._known.seconds
-        if calls:
-            figures |= {"api_calls": calls, "api_response_seconds": round(waited / calls, 3)}
-            self._known = Calls(self._calls.number, self._calls.seconds)
-        return figures
+        return figures | self.asked_for(made.day)
+
+    def asked_for(self, day: date) -> dict[str, Any]:
+        """Return how often APIs were asked for a day, and how long they took to answer; empty when they were not."""
+        calls = self._by_day.get(day)
+        if not calls or not calls.number:
+            return {}
+        return {"api_calls": calls.number, "api_response_seconds": round(calls.seconds / calls.number, 3)}
 
     def measured(self, asset: str, run_id: str, *, failed: bool) -> Measured:
         """Return the figures of the asset in the run."""

@@ -17,6 +17,7 @@ from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.lake.sales import SalesTable, read_sales
 from pizza_assets.lake.store import Store, checksum
 from pizza_assets.settings import Settings
+from pizza_assets.sources.retail import retailer_1, retailer_2
 from pizza_assets.status import has_days, retail_layers
 from pizza_assets.synthetic import retailer_apis
 from pizza_assets.synthetic.retailer_apis import RetailerApis
@@ -106,6 +107,19 @@ def test_what_an_api_gives_is_kept_as_it_came_with_what_was_refused(
         assert "reason" not in facts
         refused = lake.read(SALES_TABLES[name].rejected_key(FIRST)).decode().splitlines()
         assert all(set(json.loads(line)) == {"reason", "record"} for line in refused)
+
+
+def test_the_requests_of_each_day_are_told(
+    lake: Store, instance: dg.DagsterInstance, apis: RetailerApis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retailer_1, "LINES_PER_PAGE", 100)
+    monkeypatch.setattr(retailer_2, "TRANSACTIONS_PER_PAGE", 25)
+    assert run(asked(apis), instance, *NAMES[:3]).success
+    for name in NAMES[:3]:
+        for number, day in enumerate(DAYS):
+            pages = int(SalesTable(lake, SALES_TABLES[name]).facts(day)["pages"])
+            tokens = int(name == "raw_retailer_2" and number == 0)
+            assert shown(instance, name, day)["api_calls"] == pages + tokens
 
 
 def test_a_retailer_that_is_down_fails_alone_after_its_retries(

@@ -23,6 +23,7 @@ from pizza_assets.lake.commands import athena, lake
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.options import DAY
 from pizza_assets.quarantine.commands import quarantine
+from pizza_assets.redaction import safe_text
 from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
@@ -44,9 +45,9 @@ class _Group(click.Group):
             told = str(error) if isinstance(error, PizzaAssetsError) else None
             told = told or machine_fault(f"{type(error).__name__}: {error}", "A file or the memory of this machine")
             if ctx.params.get("debug"):
-                traceback.print_exc()
+                click.echo(safe_text(traceback.format_exc()), err=True, nl=False)
             unexpected = f"{type(error).__name__}: {error} (unexpected; pizza-assets --debug ... shows where)"
-            click.secho(f"Error: {told or unexpected}", fg="red", err=True)
+            click.secho(f"Error: {safe_text(told or unexpected)}", fg="red", err=True)
             ctx.exit(1)
 
 

@@ -3,6 +3,8 @@
 import re
 from datetime import date
 
+from pizza_assets.redaction import safe_text
+
 _SPACE = "Free space there"
 _MODES = "Correct the permissions, or choose another folder"
 _HANDLES = "Raise the limit of open files (ulimit -n 1024)"
@@ -59,11 +61,12 @@ def machine_fault(text: str, where: str) -> str | None:
 class PizzaAssetsError(Exception):
     """Base of every error that the command line shows as one sentence.
 
-    ``final`` says that another try in the same run is useless.
+    Its message may quote what came from outside: it holds no secret, and no commands to terminals. ``final`` says that
+    another try in the same run is useless.
     """
 
     def __init__(self, message: str, *, final: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(safe_text(message))
         self.final = final
 
 

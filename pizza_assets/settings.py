@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SettingsError
+from pizza_assets.redaction import learn, secrets_of
 
 
 @cache
@@ -365,6 +366,11 @@ class Settings(BaseSettings):
             if not parts.hostname or (parts.scheme != "https" and not is_loopback(parts.hostname)):
                 raise ValueError("expected an address that starts with https:// (the address itself is the secret)")
         return value
+
+    @model_validator(mode="after")
+    def _learn_secrets(self) -> Self:
+        learn(*secrets_of(self))
+        return self
 
     @model_validator(mode="after")
     def _whole_mail(self) -> Self:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.redaction import redacted_errors
 
 
 def may_retry(context: dg.AssetExecutionContext) -> bool:
@@ -35,6 +36,7 @@ def as_failure(*, may_retry: bool = False) -> Iterator[None]:
         With the error's sentence. It is tried again where `may_retry` says so and the error is not final.
     """
     try:
-        yield
+        with redacted_errors():
+            yield
     except PizzaAssetsError as error:
         raise dg.Failure(str(error), allow_retries=may_retry and not error.final) from error

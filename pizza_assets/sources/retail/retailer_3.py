@@ -120,7 +120,7 @@ def _fetch(session: HttpSession, key: SecretStr, day: date) -> Received:
 
 def _check_signature(api: Api, key: SecretStr, day: date, cursor: str, reply: Reply) -> None:
     given = reply.headers.get(SIGNATURE_HEADER, "")
-    if not hmac.compare_digest(signature(key, day, cursor, reply.body).encode(), given.strip().encode()):
+    if not hmac.compare_digest(signature(key, day, cursor, reply.signed).encode(), given.strip().encode()):
         raise SourceError(
             f"{api.name}: expected page {cursor or 1} of {day} to be signed with RETAILER_3_SIGNING_KEY, found "
             f"{'another signature' if given else 'no signature'}. The key is another one, or the page was changed on "

@@ -62,11 +62,11 @@ class Meter:
 
         What was asked for a range of days counts for its first day.
         """
-        for day, content in items:
+        for item in items:
             number, seconds = self._calls.number, self._calls.seconds
-            self._by_day[day] = Calls(number - self._known.number, seconds - self._known.seconds)
+            self._by_day[item[0]] = Calls(number - self._known.number, seconds - self._known.seconds)
             self._known = Calls(number, seconds)
-            yield day, content
+            yield item
 
     def day(self, made: MadeDay, seconds: float) -> dict[str, Any]:
         """Return the figures of a day that was just stored in so many seconds, as the UI plots them."""

@@ -148,6 +148,10 @@ class Days:
         del day
         return False
 
+    def real_rows(self, day: date) -> int | None:
+        """Return how many real rows the lake has of a day now; None where it has no real data of it."""
+        return int(self.facts(day)["rows"]) if self.is_real(day) else None
+
     def remove(self, day: date) -> int:
         """Remove all objects of a day, real or mock, its data first; return how many there were."""
         keys = sorted(self._keys.pop(day, set()), key=layout.is_beside)

@@ -115,7 +115,7 @@ def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]
             logger.removeHandler(handler)
             for asset, kept in all_kept.items():
                 for sentence in sentences(kept):
-                    click.secho(f"{asset}: {sentence}", fg="yellow", err=True)
+                    click.secho(safe_text(f"{asset}: {sentence}"), fg="yellow", err=True)
 
 
 def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> bool:
@@ -174,7 +174,7 @@ def demo(debug: bool, days: int) -> None:
         _materialize(settings, first, last, "*", debug=debug)
     _sell(settings, store, *season.sales_span(first, last), debug=debug)
     for line in season.findings(store, first, last):
-        click.echo(line)
+        click.echo(safe_text(line))
 
 
 def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: bool) -> None:  # noqa: ANN401 as above
@@ -216,7 +216,7 @@ def _print_status(settings: Settings) -> None:
         real, mock = ("" if count is None else str(count) for count in (layer.real, layer.mock))
         click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
     for line in notes(store):
-        click.echo(line)
+        click.echo(safe_text(line))
     click.echo(f"Dashboard data: as of {current_as_of(store) or '- (none yet)'}")
 
 
@@ -231,6 +231,6 @@ def verify(ctx: click.Context) -> None:
     with click.progressbar(length=total, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         report = check(store, lambda _: bar.update(1))
     for problem in report.problems:
-        click.secho(problem, fg="red", err=True)
+        click.secho(safe_text(problem), fg="red", err=True)
     click.echo(f"{report.objects} objects read, {len(report.problems)} problems.")
     ctx.exit(1 if report.problems else 0)

@@ -10,7 +10,8 @@ import re
 #: and halves of surrogate pairs, which no terminal can show.
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 #: At the start of a cell, a spreadsheet takes what follows for a formula; behind a sign, a number is a number.
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?!(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$)")
+#: Apostrophes before it count as well, so that the one that guards a cell can be told from those that were there.
+_FORMULA = re.compile(r"'*(?:[=@\t\r]|[+-](?!(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z))")
 
 
 def printable(text: str) -> str:
@@ -26,3 +27,8 @@ def _escape(found: re.Match[str]) -> str:
 def cell(text: str) -> str:
     """Return text for a cell of a CSV file that a spreadsheet opens: what it takes for a formula starts with '."""
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def of_cell(cell: str) -> str:
+    """Return the text that `cell` made this cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

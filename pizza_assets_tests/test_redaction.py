@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pizza_assets.printable import cell, printable
+from pizza_assets.printable import cell, of_cell, printable
 from pizza_assets.redaction import (
     REDACTED,
     RedactedError,
@@ -242,3 +242,9 @@ def test_no_cell_is_a_formula(text: str) -> None:
 @pytest.mark.parametrize("text", ["-1", "+1.5", "-0.25", "-1e-05", "1", "", "Leeds", "a=b", "3-1", "-.5"])
 def test_numbers_and_words_stay_cells_as_they_are(text: str) -> None:
     assert cell(text) == text
+
+
+@given(st.text(st.sampled_from("'=+-@1.a\t"), max_size=6) | st.text())
+def test_a_cell_gives_its_text_back(text: str) -> None:
+    assert of_cell(cell(text)) == text
+    assert cell(text)[:1] not in {"=", "@", "\t", "\r"}

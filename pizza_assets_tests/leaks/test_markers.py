@@ -8,7 +8,9 @@ import gzip
 import io
 import json
 import logging
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -188,7 +190,19 @@ def test_no_marker_is_written_whatever_the_services_answer(
     world.fail("raw_matches", pizza_lake="s3://pizza-lake")
     world.fail("sales_retailer_1")
     world.fail("spice_refresh")
-    searched = everything(world, capfd, caplog)
+    world.liar.mode = "400"
+    command = [sys.executable, "-c", "from pizza_assets.cli import main; main()", "--debug", "backfill"]
+    ended = subprocess.run(
+        [*command, "--from", "2024-05-03", "--to", "2024-05-03", "--select", "group:raw"],
+        env={**os.environ, "PIZZA_ALLOW_MOCK": "false"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "PIZZA_ALLOW_MOCK=false forbids mock ones" in ended.stderr
+    spoken = [("command's stdout", ended.stdout), ("command's stderr", ended.stderr)]
+    searched = [*everything(world, capfd, caplog), *spoken]
     leaks = found(list(world.markers.values()), searched)
     assert leaks == []
     assert set(world.liar.answers) == {

@@ -133,9 +133,10 @@ def collect_matches(
         seasons = _Seasons(api, settings.football_competitions, ordered)
         for day in ordered:
             answers = seasons.answers_about(day)
-            lacking = any(isinstance(answer, SourceError) or day not in answer for answer in answers.values())
+            lacking = any(isinstance(answer, SourceError) or not answer.received for answer in answers.values())
             before = stored(day) if lacking else None
-            answers = {name: _about(day, name, answer, before) for name, answer in answers.items()}
+            if before is not None:
+                answers = {name: seasons.checked(day, name, answer, before) for name, answer in answers.items()}
             errors = {name: answer for name, answer in answers.items() if isinstance(answer, SourceError)}
             if len(errors) < len(answers):
                 yield _matches_of(day, answers, errors, before)
@@ -224,6 +225,17 @@ class _Seasons:
         answers = self._answers[competition].values()
         error = next((answer for answer in answers if isinstance(answer, SourceError)), None)
         return error or _joined([a[day] for a in answers if not isinstance(a, SourceError) and day in a])
+
+    def checked(
+        self, day: date, competition: str, answer: DayRecords | SourceError, before: StoredMatches
+    ) -> DayRecords | SourceError:
+        """Return an answer, or an error where it is empty and a stored match of the day is on no other day either."""
+        if isinstance(answer, SourceError) or answer.received:
+            return answer
+        given = [of_day for season in self._answers[competition].values() for of_day in _days_of(season)]
+        moved = {match_id for records in given for match_id in records.frame["match_id"]}
+        rows = (~_stored_part(before.records, [competition], ()).frame["match_id"].isin(moved)).sum()
+        return SourceError(emptied(f"football-data.org, {competition}", "matches", day, rows)) if rows else answer
 
     def _seasons_of(self, competition: str) -> tuple[Season, ...] | SourceError | None:
         if isinstance(self._api, SourceError):
@@ -333,13 +345,8 @@ def _by_day(days: Sequence[date], answer: Answer, origin: str) -> dict[date, Day
     return {day: replace(answer.get(day, nothing), origin=origin) for day in days}
 
 
-def _about(day: date, competition: str, answer: Answer, before: StoredMatches | None) -> Answer:
-    """Return an answer, or an error where it lacks all of the competition's matches of a day that are stored."""
-    if isinstance(answer, SourceError) or day in answer or before is None:
-        return answer
-    moved = {match_id for records in answer.values() for match_id in records.frame["match_id"]}
-    rows = (~_stored_part(before.records, [competition], ()).frame["match_id"].isin(moved)).sum()
-    return SourceError(emptied(f"football-data.org, {competition}", "matches", day, rows)) if rows else answer
+def _days_of(answer: Answer) -> Collection[DayRecords]:
+    return () if isinstance(answer, SourceError) else answer.values()
 
 
 def _matches_of(

@@ -19,7 +19,7 @@ from pizza_assets.cores import processes_for, warm
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError, WarehouseError, machine_fault
 from pizza_assets.kept import Kept, sentences
-from pizza_assets.lake.commands import athena, lake
+from pizza_assets.lake.commands import athena, lake, restore
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.options import DAY
 from pizza_assets.quarantine.commands import quarantine
@@ -66,6 +66,7 @@ main.add_command(quicksight)
 main.add_command(quarantine)
 main.add_command(athena)
 main.add_command(lake)
+main.add_command(restore)
 main.add_command(simulate)
 main.add_command(warehouse)
 main.add_command(merchants)

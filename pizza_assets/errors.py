@@ -85,7 +85,14 @@ class ContractError(PizzaAssetsError):
 
 
 class LakeError(PizzaAssetsError):
-    """The lake cannot be read or written, or holds something that should not be there."""
+    """The lake cannot be read or written, or holds something that should not be there.
+
+    ``is_missing`` says that an object is not there.
+    """
+
+    def __init__(self, message: str, *, final: bool = False, is_missing: bool = False) -> None:
+        super().__init__(message, final=final)
+        self.is_missing = is_missing
 
 
 class RealDataError(LakeError):

@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     s3_bucket_name: str | None = Field(
         None, description="A bucket name; taken as PIZZA_LAKE=s3://<bucket> when PIZZA_LAKE is not set."
     )
+    s3_attempts: int = Field(
+        6,
+        ge=1,
+        le=20,
+        description="How often an operation on S3 is tried when its failure may pass, with growing pauses.",
+    )
     aws_endpoint_url: HttpUrl | None = Field(None, description="Another S3 endpoint (MinIO, moto).")
     aws_region: str | None = Field(
         None,

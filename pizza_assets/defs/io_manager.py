@@ -172,10 +172,11 @@ class LakeIOManager(dg.ConfigurableIOManager):
         asset = checking.asset
         target = open_days(self.lake.store(), asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
-            meter, failed = Meter(calls), True
+            meter, failed = Meter(calls, target.store), True
             try:
                 for made in made_days(asset, checking.checks, run_id, meter.counted(items), processes):
                     started = monotonic()
+                    self._wait_for_others()  # it is still ours: a lease on a bucket may be lost
                     of_day = {"asset": asset, "day": made.day, "partition": str(made.day)}
                     kept = made if isinstance(made, Kept) else _stored_or_kept(target, made)
                     if kept is None and isinstance(made, MadeDay):

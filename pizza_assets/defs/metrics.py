@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from pizza_assets.lake.store import Store
 from pizza_assets.making import Item, MadeDay
 from pizza_assets.metrics import Measured, emitter
 from pizza_assets.settings import Settings
@@ -49,8 +50,9 @@ def metrics_resource(settings: Settings) -> dg.ResourceDefinition:
 class Meter:
     """Measures the days of one asset in one run, one after another; `calls` counts the calls of its APIs."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, store: Store) -> None:
+        self._calls, self._store = calls, store
+        self._retries = store.retries
         self._started = monotonic()
         self._known = Calls()
         self._by_day: dict[date, Calls] = {}
@@ -92,6 +94,7 @@ class Meter:
             **sums,
             "Seconds": round(monotonic() - self._started, 3),
             "ApiCalls": self._calls.number,
+            "StoreRetries": self._store.retries - self._retries,
             "Failures": int(failed),
         }
         if self._calls.number:

@@ -133,4 +133,5 @@ def ndjson_bytes(records: Iterable[Mapping[str, object]]) -> bytes:
 
 def read_ndjson(data: bytes) -> list[dict[str, object]]:
     """Return the records of NDJSON bytes."""
-    return [json.loads(line) for line in data.decode().splitlines() if line]
+    # Not splitlines: a text may hold U+2028, U+2029 or U+0085, which end no line of NDJSON.
+    return [json.loads(line) for line in data.decode().split("\n") if line]

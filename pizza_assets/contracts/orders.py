@@ -11,6 +11,9 @@ from pizza_assets.contracts.columns import (
     text,
 )
 
+#: No order costs more, in any currency; sums of days and years stay exact to the cent.
+LARGEST_TOTAL = 1e9
+
 DOMINOS_ORDERS = data_set(
     "dominos_orders",
     "Pizza orders, from the Domino's API, from till exports, or mock.",
@@ -21,7 +24,11 @@ DOMINOS_ORDERS = data_set(
         "timestamp": instant("When the order was placed."),
         "location": text("The store, as the source names it."),
         "order_total": number(
-            "What the customer pays, with taxes; null where it is unknown.", "currency", ge=0, nullable=True
+            "What the customer pays, with taxes; null where it is unknown.",
+            "currency",
+            ge=0,
+            le=LARGEST_TOTAL,
+            nullable=True,
         ),
         "pizza_types": list_of(
             TEXT_LIST, "The pizzas ordered, by name; null where unknown.", "pizza names", nullable=True

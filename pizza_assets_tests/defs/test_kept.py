@@ -185,7 +185,7 @@ def test_till_exports_that_cannot_be_read_store_nothing(
     lake = open_lake("lake")
     before = raw(lake)
     (tmp_path / "other.csv").write_text("order_id\n1\n")
-    for named, sentence in (("none.csv", "Found none"), ("other.csv", "other.csv must have the columns")):
+    for named, sentence in (("none.csv", "Found none"), ("other.csv", "other.csv must hold a table")):
         monkeypatch.setenv("ORDERS_FILES", str(tmp_path / named))
         result = invoke(*RANGE, "--select", "raw_orders")
         assert (result.exit_code, sentence in result.stderr) == (1, True), result.output

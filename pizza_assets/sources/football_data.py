@@ -102,6 +102,7 @@ class _Match(BaseModel):
     utcDate: Instant  # noqa: N815  # the API's name
     status: Text
     stage: Text | None
+    area: object = None
     competition: _Competition
     homeTeam: _Team  # noqa: N815  # the API's name
     awayTeam: _Team  # noqa: N815  # the API's name
@@ -323,11 +324,16 @@ def _row(match: _Match) -> dict[str, object]:
         "duration": score.duration or "REGULAR",
         "home_half_time_score": half_time.home,
         "away_half_time_score": half_time.away,
-        "home_city": city_of_team(match.homeTeam.name),
-        "away_city": city_of_team(match.awayTeam.name),
+        "home_city": _city(match, match.homeTeam),
+        "away_city": _city(match, match.awayTeam),
         "home_goal_minutes": home_minutes,
         "away_goal_minutes": away_minutes,
     }
+
+
+def _city(match: _Match, team: _Team) -> str:
+    area = as_record(match.area).get("name")
+    return city_of_team(team.name, match.competition.code, area if isinstance(area, str) else None)
 
 
 def _score_in_play(score: _Score) -> tuple[int, int]:

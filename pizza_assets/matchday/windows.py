@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pizza_assets.contracts.matches import PLAYED, SIGNIFICANCES
-from pizza_assets.reference import UNKNOWN_CITY
+from pizza_assets.reference import UNKNOWN_CITY, cities, country_of_nation
 
 BIN_MINUTES = 15
 BINS_PER_HOUR = 60 // BIN_MINUTES
@@ -53,8 +53,8 @@ class Matches:
         'significance:...').
     spans
         One row per city and kick-off whose hours are kept out of the baseline: the units, and matches that
-        may have been played but whose result we do not know. Columns city, kick_off_bin, extra_time,
-        data_source.
+        may have been played but whose result we do not know. A match of a national team is one in every city of
+        its country. Columns city, kick_off_bin, extra_time, data_source.
     played
         The matches behind the units, once each.
     ignored
@@ -89,14 +89,19 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
     played = by_kick_off.drop_duplicates("match_id", keep="last").reset_index(drop=True)
     is_again = by_kick_off.duplicated("match_id", keep="last")
     perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~matches["match_id"].isin(played["match_id"])
-    spans = _sides(pd.concat([played, matches[perhaps]], ignore_index=True))
+    known = pd.concat([played, matches[perhaps]], ignore_index=True)
+    spans = pd.concat([_sides(known), *_national_sides(known)], ignore_index=True)
     sides = _sides(played)
+    no_city = played[~played["match_id"].isin(sides["match_id"])]
+    is_national = (
+        no_city["home_team"].map(country_of_nation).notna() | no_city["away_team"].map(country_of_nation).notna()
+    )
     unplayed = matches[~is_played]
     reasons = ("status " + unplayed["status"]).mask(unplayed["status"] == PLAYED, "no score")
     ignored = [
         unplayed.assign(reason=reasons),
         by_kick_off[is_again].assign(reason="listed twice"),
-        played[~played["match_id"].isin(sides["match_id"])].assign(reason="no known city"),
+        no_city.assign(reason=np.where(is_national, "national teams", "no known city")),
     ]
     units, unit_of_side = _units(sides)
     return Matches(
@@ -128,6 +133,25 @@ def _sides(matches: pd.DataFrame) -> pd.DataFrame:
         )
         sides.append(side[side["city"] != UNKNOWN_CITY])
     return pd.concat(sides, ignore_index=True).rename(columns={"timestamp": "kick_off_at"})
+
+
+def _national_sides(matches: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return one row per national team's match and city of its country, where there are some."""
+    countries = pd.DataFrame([(city.country, city.name) for city in cities().values()], columns=["country", "city"])
+    national = []
+    for side in ("home", "away"):
+        country = matches[f"{side}_team"].map(country_of_nation).where(matches[f"{side}_city"] == UNKNOWN_CITY)
+        if country.notna().any():
+            teams = pd.DataFrame(
+                {
+                    "country": country,
+                    "kick_off_bin": bins_of(matches["timestamp"]),
+                    "extra_time": matches["duration"] != "REGULAR",
+                    "data_source": matches["data_source"],
+                }
+            )
+            national.append(teams.merge(countries, on="country").drop(columns="country"))
+    return national
 
 
 def _joined(values: pd.Series, groups: NDArray[np.int64]) -> list[str]:

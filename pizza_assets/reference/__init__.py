@@ -96,11 +96,12 @@ def cities() -> Mapping[str, City]:
     SettingsError
         When ``CLUBS_FILE`` cannot be read, or says what is not so.
     """
-    return {**_own_cities(), **{club.city: City(club.city, club.country, club.time_zone, 0) for club in _new_cities()}}
+    return {**own_cities(), **{club.city: City(club.city, club.country, club.time_zone, 0) for club in _new_cities()}}
 
 
 @cache
-def _own_cities() -> Mapping[str, City]:
+def own_cities() -> Mapping[str, City]:
+    """Every city of ``cities.csv`` by its name."""
     return {
         row["city"]: City(row["city"], row["country"], row["time_zone"], int(row["mock_stores"]))
         for row in _rows("cities.csv")
@@ -123,16 +124,17 @@ def _user_clubs() -> tuple[UserClub, ...]:
     """Return the rows of ``CLUBS_FILE``, their cities under the names that we use."""
     path = Settings.load().clubs_file
     countries = {row["country"] for row in _rows("nations.csv")}
-    return read_clubs_file(path, {name: _own_cities()[city] for name, city in _spellings().items()}, countries, fold)
+    return read_clubs_file(path, {name: own_cities()[city] for name, city in _spellings().items()}, countries, fold)
 
 
 def _new_cities() -> Collection[UserClub]:
-    return [club for club in _user_clubs() if club.city not in _own_cities()]
+    return [club for club in _user_clubs() if club.city not in own_cities()]
 
 
 def _core(folded: str) -> str:
-    """Return a folded name without affixes and numbers; all of it where nothing else is left."""
-    words = [word for word in folded.split() if not _AFFIX.fullmatch(word)]
+    """Return a folded name without affixes ("fc", "f c") and numbers; all of it where nothing else is left."""
+    joined = re.sub(r"\b(\w) (?=\w\b)", r"\1", folded)
+    words = [word for word in joined.split() if not _AFFIX.fullmatch(word)]
     return " ".join(words) or folded
 
 

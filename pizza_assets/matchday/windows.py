@@ -81,9 +81,11 @@ def bins_of(instants: pd.Series) -> NDArray[np.int64]:
 def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -> Matches:
     """Turn FOOTBALL_MATCHES rows into units; on `unknown_days` (UTC) there may have been others.
 
+    A team is known by its source's number, where there is one, and named as it was at its last kick-off.
     Only finished matches with a score count. Of several rows with one `match_id` (a postponed match, stored
     under both days) the finished one with the latest kick-off counts.
     """
+    matches = _with_newest_names(matches)
     is_played = (matches["status"] == PLAYED) & matches["home_score"].notna() & matches["away_score"].notna()
     by_kick_off = matches[is_played].sort_values(["timestamp", "match_id"], kind="stable")
     played = by_kick_off.drop_duplicates("match_id", keep="last").reset_index(drop=True)
@@ -111,6 +113,22 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
         played=played,
         ignored=pd.concat([_reasons(frame) for frame in ignored], ignore_index=True),
         unknown_days=np.array(sorted(unknown_days), dtype="datetime64[D]").astype(np.int64),
+    )
+
+
+def _with_newest_names(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return the matches with one name for each team of which the source's number is known, its newest."""
+    sides = [matches.filter(["timestamp", f"{side}_team", f"{side}_team_id"]) for side in ("home", "away")]
+    teams = pd.concat([side.set_axis(["timestamp", "name", "id"], axis="columns") for side in sides])
+    known = teams[teams["id"].notna()].sort_values("timestamp", kind="stable")
+    newest = known.drop_duplicates("id", keep="last").set_index("id")["name"]
+    if len(known.drop_duplicates(["id", "name"])) == len(newest):
+        return matches
+    return matches.assign(
+        **{
+            f"{side}_team": matches[f"{side}_team_id"].map(newest).fillna(matches[f"{side}_team"])
+            for side in ("home", "away")
+        }
     )
 
 

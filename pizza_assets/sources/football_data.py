@@ -328,6 +328,8 @@ def _row(match: _Match) -> dict[str, object]:
         "away_city": _city(match, match.awayTeam),
         "home_goal_minutes": home_minutes,
         "away_goal_minutes": away_minutes,
+        "home_team_id": None if match.homeTeam.id is None else str(match.homeTeam.id),
+        "away_team_id": None if match.awayTeam.id is None else str(match.awayTeam.id),
     }
 
 

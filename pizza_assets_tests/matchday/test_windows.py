@@ -100,6 +100,17 @@ def test_only_finished_matches_with_a_score_count() -> None:
     assert len(selected.spans) == 2, "a match that may have been played keeps its hours out of the baseline"
 
 
+def test_a_team_that_was_renamed_is_one_scope_under_its_newest_name() -> None:
+    rows = [
+        match_row("a", NOON, home_team="Old FC", home_team_id="7"),
+        match_row("b", NOON + timedelta(days=7), away_team="New FC", away_team_id="7"),
+        match_row("c", NOON + timedelta(days=14), home_team="Old FC"),
+    ]
+    memberships = select_matches(matches_frame(rows)).memberships
+    teams = memberships.loc[memberships["scope"].str.startswith("team:"), "scope"].value_counts()
+    assert (teams["team:New FC"], teams["team:Old FC"]) == (2, 1)
+
+
 def test_the_hours_of_a_national_team_are_kept_out_in_all_cities_of_its_country() -> None:
     final = match_row("f", NOON, ("unknown", "unknown"), home_team="Spain", away_team="England", duration="EXTRA_TIME")
     selected = select_matches(matches_frame([match_row("a", NOON + timedelta(days=1)), final]))

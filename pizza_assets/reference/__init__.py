@@ -6,8 +6,8 @@ Belongs here: look-up tables that change by editing a CSV. Does not belong here:
 (0 = none) and other spellings; ``nations.csv`` national teams, their country and the area that they play in.
 ``CLUBS_FILE`` adds to clubs and cities (``clubs_file.py``); it is read once in each process.
 
-Clubs outside the United Kingdom and their cities are from openfootball's ``clubs`` and ``football.json`` (public
-domain), countries from the IANA time zone database (public domain).
+The facts are from openfootball's ``clubs`` and ``football.json`` and, of countries, from the IANA time zone database, all
+in the public domain; some clubs that these do not have were added by hand.
 """
 
 import csv

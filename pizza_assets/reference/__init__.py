@@ -6,8 +6,8 @@ Belongs here: look-up tables that change by editing a CSV. Does not belong here:
 (0 = none) and other spellings; ``nations.csv`` national teams, their country and the area that they play in.
 ``CLUBS_FILE`` adds to clubs and cities (``clubs_file.py``); it is read once in each process.
 
-The facts are from openfootball's ``clubs`` and ``football.json`` and, of countries, from the IANA time zone database, all
-in the public domain; some clubs that these do not have were added by hand.
+The facts are from openfootball's ``clubs`` and ``football.json`` and, of countries, from the IANA time zone database,
+all in the public domain; some clubs that these do not have were added by hand.
 """
 
 import csv
@@ -109,7 +109,7 @@ def own_cities() -> Mapping[str, City]:
 
 
 @cache
-def _spellings() -> Mapping[str, str]:
+def _own_spellings() -> Mapping[str, str]:
     """Return the city of every spelling of ``cities.csv``, folded."""
     return {
         fold(name): row["city"]
@@ -124,7 +124,15 @@ def _user_clubs() -> tuple[UserClub, ...]:
     """Return the rows of ``CLUBS_FILE``, their cities under the names that we use."""
     path = Settings.load().clubs_file
     countries = {row["country"] for row in _rows("nations.csv")}
-    return read_clubs_file(path, {name: own_cities()[city] for name, city in _spellings().items()}, countries, fold)
+    return read_clubs_file(path, {name: own_cities()[city] for name, city in _own_spellings().items()}, countries, fold)
+
+
+@cache
+def _spellings() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the city of every spelling, folded: of names that a location may have anywhere, and of all."""
+    known = cities()
+    anywhere = {fold(name): name for name, city in known.items() if city.country in _FOUND_ANYWHERE}
+    return anywhere, {**{fold(name): name for name in known}, **_own_spellings()}
 
 
 def _new_cities() -> Collection[UserClub]:
@@ -225,11 +233,10 @@ def city_of_location(location: str) -> str:
     of several such parts the last wins. In a location without commas it stands at the end ("Pizza München").
     """
     words = f" {fold(location)} "
-    known = cities()
-    found = [city for city in known if known[city].country in _FOUND_ANYWHERE and f" {fold(city)} " in words]
+    anywhere, spellings = _spellings()
+    found = [city for name, city in anywhere.items() if f" {name} " in words]
     if found:
         return max(found, key=len)
-    spellings = {**{fold(city): city for city in known}, **_spellings()}
     parts = [_without_digits(fold(part)) for part in location.split(",")]
     named = [spellings[part] for part in (*parts, _without_digits(words)) if part in spellings]
     if named or len(parts) > 1:

@@ -161,11 +161,21 @@ def test_a_city_is_found_whatever_the_case_and_the_accents(city: str, upper: boo
 def test_folding_forgets_case_accents_and_punctuation() -> None:
     assert fold("  São  Paulo-F.C. ") == "sao paulo f c"
     assert fold("Bodø/Glimt, Łódź") == "bodo glimt lodz"
+    assert fold("Nott\u2019m  Forest") == fold("Nott'm Forest")
+    assert fold("Norwich 東京 NR2") == "norwich nr2"
 
 
 @pytest.mark.parametrize(
     ("name", "country"),
-    [("England", "GB"), ("türkiye", "TR"), ("Côte d'Ivoire", "CI"), ("Arsenal FC", None), ("", None)],
+    [
+        ("England", "GB"),
+        ("türkiye", "TR"),
+        ("Côte d\u2019Ivoire", "CI"),
+        ("FYR Macedonia", "MK"),
+        ("United States", "US"),
+        ("Arsenal FC", None),
+        ("", None),
+    ],
 )
 def test_a_nation_has_a_country(name: str, country: str | None) -> None:
     assert country_of_nation(name) == country

@@ -74,8 +74,9 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 def fold(name: str) -> str:
     """Fold a name for comparison: case, accents, punctuation and repeated blanks do not count."""
-    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
-    return " ".join("".join(c if c.isalnum() else " " for c in plain.casefold()).split())
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name.translate(_LETTERS)) if not unicodedata.combining(c))
+    words = "".join(c if c.isalnum() else " " for c in plain.casefold())
+    return " ".join(words.encode("ascii", "ignore").decode().split())
 
 
 @cache

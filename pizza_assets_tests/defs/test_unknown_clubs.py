@@ -42,16 +42,11 @@ def _api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         }.items():
             monkeypatch.setenv(name, value)
         sides = [("Łomża United", "Arsenal FC"), ("Chelsea FC", "Łomża United"), ("England", "Hamlet FC")]
-        server.answers(
-            Answer(
-                body=envelope(
-                    *(
-                        match(number, f"{DAY}T14:00:00Z", homeTeam={"name": home}, awayTeam={"name": away})
-                        for number, (home, away) in enumerate(sides)
-                    )
-                )
-            )
-        )
+        matches = [
+            match(number, f"{DAY}T14:00:00Z", homeTeam={"id": None, "name": home}, awayTeam={"id": None, "name": away})
+            for number, (home, away) in enumerate(sides)
+        ]
+        server.answers(Answer(body=envelope(*matches)))
         yield server
     forget()
 

@@ -24,6 +24,7 @@ from pizza_assets.matchday.volume import roll_up
 from pizza_assets.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN
 from pizza_assets.settings import Settings
 from pizza_assets.sources.collect import Collected, StoredMatches
+from pizza_assets.sources.football_data import unknown_clubs
 from pizza_assets.sources.records import DayRecords, Rejected
 from pizza_assets.synthetic.matches import mock_matches
 
@@ -58,6 +59,8 @@ def collected(of: Collected, planted: Mapping[str, float], *, is_set_up: bool) -
     if of.unknown:
         facts["unknown-competitions"] = " ".join(of.unknown)
         notes["unknown"] = facts[UNKNOWN] = _by_reason(of.unknown)
+    if of.data_source == "real" and of.competitions:
+        _add_unknown_clubs(of.frame, facts, notes)
     if of.uncovered:
         facts[UNCOVERED] = uncovered_fact(of.uncovered)
     rejected, set_aside = (
@@ -65,6 +68,12 @@ def collected(of: Collected, planted: Mapping[str, float], *, is_set_up: bool) -
     )
     received = of.received if of.data_source == "real" else None
     return Day(of.frame, of.data_source, received, rejected, of.raw, facts, notes, set_aside)
+
+
+def _add_unknown_clubs(matches: pd.DataFrame, facts: dict[str, object], notes: dict[Note, str]) -> None:
+    if clubs := unknown_clubs(matches):
+        notes["unknown-clubs"] = "\n".join(clubs)
+        facts["unknown-clubs"] = "; ".join(dict.fromkeys(clubs))
 
 
 def _by_reason(of_competitions: Mapping[str, str]) -> str:

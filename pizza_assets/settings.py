@@ -112,6 +112,14 @@ class Settings(BaseSettings):
         description="Competition codes, separated by commas. One that is away touches its own matches only.",
     )
 
+    clubs_file: str | None = Field(
+        None,
+        description=(
+            "CSV of clubs to add to ours, with the columns club, city, country (ISO 3166) and time_zone (IANA). A row "
+            "without a club adds a city."
+        ),
+    )
+
     # Orders
     dominos_api_key: SecretStr | None = Field(None, description="Bearer token of the Domino's orders API.")
     dominos_api_url: HttpUrl = Field(

@@ -3,7 +3,8 @@
 Belongs here: counting days from listings. Does not belong here: reading data (that is ``verify``).
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -72,7 +73,21 @@ def notes(store: Store) -> list[str]:
     for day, reason in noted(store, layout.RAW_MATCHES, "unknown").items():
         days_by_reason.setdefault(reason, []).append(day)
     name = layout.RAW_MATCHES.name
-    return lines + [f"{name}: {span(days)} without {reason}" for reason, days in days_by_reason.items()]
+    lines += [f"{name}: {span(days)} without {reason}" for reason, days in days_by_reason.items()]
+    return lines + unknown_clubs(noted(store, layout.RAW_MATCHES, "unknown-clubs"))
+
+
+def unknown_clubs(noted_clubs: Mapping[date, str]) -> list[str]:
+    """Return a line that says of how many clubs the city is not known, and what to do, and one with each of them."""
+    if not noted_clubs:
+        return []
+    matches = Counter(club for clubs in noted_clubs.values() for club in clubs.splitlines())
+    first = (
+        f"{layout.RAW_MATCHES.name}: {len(matches)} clubs whose city is not known, in days from {min(noted_clubs)} to "
+        f"{max(noted_clubs)}. Their matches have no effect in their cities. Add them to CLUBS_FILE, and backfill these "
+        "days. Matches of each:"
+    )
+    return [first, *(f"  {club}: {count}" for club, count in matches.most_common())]
 
 
 def has_days(store: Store, first: date, last: date) -> bool:

@@ -61,6 +61,8 @@ def match_row(
         "away_city": cities[1],
         "home_goal_minutes": None,
         "away_goal_minutes": None,
+        "home_team_id": None,
+        "away_team_id": None,
         **changes,
     }
 

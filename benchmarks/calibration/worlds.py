@@ -279,6 +279,8 @@ def _frame(
             "away_city": [homes[i] for i in away],
             "home_goal_minutes": None,
             "away_goal_minutes": None,
+            "home_team_id": None,
+            "away_team_id": None,
         }
     )
     return frame.astype({name: column.dtype.type for name, column in FOOTBALL_MATCHES.columns.items()})

@@ -44,6 +44,8 @@ FOOTBALL_MATCHES = data_set(
             "minutes",
             nullable=True,
         ),
+        "home_team_id": text("The source's own number of the home team; null where it tells none.", nullable=True),
+        "away_team_id": text("The source's own number of the away team; null where it tells none.", nullable=True),
     },
 )
 

@@ -68,6 +68,8 @@ def read_table(
 ) -> pyarrow.Table:
     """Return Parquet bytes as an Arrow table in the contract's types, decoding only `columns`.
 
+    A nullable column that the file does not have, for it is older than the column, is null.
+
     Raises
     ------
     LakeError
@@ -81,6 +83,9 @@ def read_table(
         ) from error
     expected = contracts.arrow_schema(contract)
     wanted = list(columns) if columns else expected.names
+    for name in wanted:
+        if name not in table.column_names and contract.columns[name].nullable:
+            table = table.append_column(expected.field(name), pyarrow.nulls(len(table), expected.field(name).type))
     found = {field.name: field.type for field in table.schema}
     wrong = [
         f"{name}: expected {expected.field(name).type}, found {found.get(name, 'no such column')}"

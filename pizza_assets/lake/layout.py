@@ -31,10 +31,11 @@ def day_of(key: str) -> date | None:
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
-#: Notes about a day: why it, or some of it, is still what was stored before; what of it is not known, and why.
-Note = Literal["kept", "unknown"]
+#: Notes about a day: why it, or some of it, is still what was stored before; what of it is not known, and why; clubs
+#: whose city is not known, one a line and match.
+Note = Literal["kept", "unknown", "unknown-clubs"]
 #: Folders of what lies beside the data of a day.
-_BESIDE = re.compile(r"/(?:rejected|received|kept|unknown)/")
+_BESIDE = re.compile(r"/(?:rejected|received|kept|unknown|unknown-clubs)/")
 
 
 def is_beside(key: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import pandera.pandas as pa
@@ -282,7 +282,7 @@ def noted(store: Store, where: DailyLayout | SalesLayout, note: Note) -> dict[da
 
 def notes_of(store: Store, where: DailyLayout, day: date) -> dict[Note, str]:
     """Return the notes about one day."""
-    keys: dict[Note, str] = {note: where.note_key(day, note) for note in ("kept", "unknown")}
+    keys: dict[Note, str] = {note: where.note_key(day, note) for note in get_args(Note)}
     return {note: json.loads(store.read(key))["reason"] for note, key in keys.items() if any(store.list(key))}
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pizza_assets.contracts.matches import PLAYED, SIGNIFICANCES
-from pizza_assets.reference import UNKNOWN_CITY
+from pizza_assets.reference import UNKNOWN_CITY, cities, country_of_nation
 
 BIN_MINUTES = 15
 BINS_PER_HOUR = 60 // BIN_MINUTES
@@ -53,8 +53,8 @@ class Matches:
         'significance:...').
     spans
         One row per city and kick-off whose hours are kept out of the baseline: the units, and matches that
-        may have been played but whose result we do not know. Columns city, kick_off_bin, extra_time,
-        data_source.
+        may have been played but whose result we do not know. A match of a national team is one in every city of
+        its country. Columns city, kick_off_bin, extra_time, data_source.
     played
         The matches behind the units, once each.
     ignored
@@ -81,22 +81,29 @@ def bins_of(instants: pd.Series) -> NDArray[np.int64]:
 def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -> Matches:
     """Turn FOOTBALL_MATCHES rows into units; on `unknown_days` (UTC) there may have been others.
 
+    A team is known by its source's number, where there is one, and named as it was at its last kick-off.
     Only finished matches with a score count. Of several rows with one `match_id` (a postponed match, stored
     under both days) the finished one with the latest kick-off counts.
     """
+    matches = _with_newest_names(matches)
     is_played = (matches["status"] == PLAYED) & matches["home_score"].notna() & matches["away_score"].notna()
     by_kick_off = matches[is_played].sort_values(["timestamp", "match_id"], kind="stable")
     played = by_kick_off.drop_duplicates("match_id", keep="last").reset_index(drop=True)
     is_again = by_kick_off.duplicated("match_id", keep="last")
     perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~matches["match_id"].isin(played["match_id"])
-    spans = _sides(pd.concat([played, matches[perhaps]], ignore_index=True))
+    known = pd.concat([played, matches[perhaps]], ignore_index=True)
+    spans = pd.concat([_sides(known), *_national_sides(known)], ignore_index=True)
     sides = _sides(played)
+    no_city = played[~played["match_id"].isin(sides["match_id"])]
+    is_national = (
+        no_city["home_team"].map(country_of_nation).notna() | no_city["away_team"].map(country_of_nation).notna()
+    )
     unplayed = matches[~is_played]
     reasons = ("status " + unplayed["status"]).mask(unplayed["status"] == PLAYED, "no score")
     ignored = [
         unplayed.assign(reason=reasons),
         by_kick_off[is_again].assign(reason="listed twice"),
-        played[~played["match_id"].isin(sides["match_id"])].assign(reason="no known city"),
+        no_city.assign(reason=np.where(is_national, "national teams", "no known city")),
     ]
     units, unit_of_side = _units(sides)
     return Matches(
@@ -106,6 +113,22 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
         played=played,
         ignored=pd.concat([_reasons(frame) for frame in ignored], ignore_index=True),
         unknown_days=np.array(sorted(unknown_days), dtype="datetime64[D]").astype(np.int64),
+    )
+
+
+def _with_newest_names(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return the matches with one name for each team of which the source's number is known, its newest."""
+    sides = [matches.filter(["timestamp", f"{side}_team", f"{side}_team_id"]) for side in ("home", "away")]
+    teams = pd.concat([side.set_axis(["timestamp", "name", "id"], axis="columns") for side in sides])
+    known = teams[teams["id"].notna()].sort_values("timestamp", kind="stable")
+    newest = known.drop_duplicates("id", keep="last").set_index("id")["name"]
+    if len(known.drop_duplicates(["id", "name"])) == len(newest):
+        return matches
+    return matches.assign(
+        **{
+            f"{side}_team": matches[f"{side}_team_id"].map(newest).fillna(matches[f"{side}_team"])
+            for side in ("home", "away")
+        }
     )
 
 
@@ -128,6 +151,25 @@ def _sides(matches: pd.DataFrame) -> pd.DataFrame:
         )
         sides.append(side[side["city"] != UNKNOWN_CITY])
     return pd.concat(sides, ignore_index=True).rename(columns={"timestamp": "kick_off_at"})
+
+
+def _national_sides(matches: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return one row per national team's match and city of its country, where there are some."""
+    countries = pd.DataFrame([(city.country, city.name) for city in cities().values()], columns=["country", "city"])
+    national = []
+    for side in ("home", "away"):
+        country = matches[f"{side}_team"].map(country_of_nation).where(matches[f"{side}_city"] == UNKNOWN_CITY)
+        if country.notna().any():
+            teams = pd.DataFrame(
+                {
+                    "country": country,
+                    "kick_off_bin": bins_of(matches["timestamp"]),
+                    "extra_time": matches["duration"] != "REGULAR",
+                    "data_source": matches["data_source"],
+                }
+            )
+            national.append(teams.merge(countries, on="country").drop(columns="country"))
+    return national
 
 
 def _joined(values: pd.Series, groups: NDArray[np.int64]) -> list[str]:

@@ -6,9 +6,9 @@ Belongs here: reading an address as an address. Does not belong here: the towns 
 
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from pizza_assets.reference import UNKNOWN_CITY, cities, city_aliases, fold, postcode_areas
+from pizza_assets.reference import UNKNOWN_CITY, cities, fold, postcode_areas, spellings
 
 _POSTCODE = re.compile(r"\b([A-Z]{1,2})(\d[A-Z\d]?)(?:\s*(\d[A-Z]{2}))?\b")
 _OTHER_POSTCODE = re.compile(r"\b(?:[A-Z]-)?\d{4,5}(?:-\d{3,4})?\b(?:\s*[A-Z]{2}\b)?")
@@ -55,12 +55,6 @@ def _undecided(why: str) -> Place:
     return Place(UNKNOWN_CITY, why)
 
 
-@cache
-def _names() -> dict[str, str]:
-    """Every spelling of a city, folded, with the city."""
-    return {fold(name): city for city in cities() for name in (city, *city_aliases().get(city, ()))}
-
-
 @lru_cache(maxsize=65_536)
 def place_of(location: str) -> Place:
     """Return where a shop is, from its name or address.
@@ -70,9 +64,9 @@ def place_of(location: str) -> Place:
     address = re.sub(r"[()]", ",", location)
     area, address = _without_postcode(address)
     parts = [part for part in (_plain(part) for part in re.split(r"[,;\n/]|\s[-–—|]\s", address)) if part]
-    named = [part for part in parts if fold(part) in _names()]
+    named = [part for part in parts if fold(part) in spellings()]
     for position, part in reversed(list(enumerate(parts))):
-        if fold(part) not in _names():
+        if fold(part) not in spellings():
             if set(fold(part).split()) <= _REGIONS or fold(part).startswith("greater "):
                 continue
             if re.search(rf"\s(?:{_STATES})$", part):
@@ -110,13 +104,13 @@ def _ends(address: str, match: "re.Match[str]") -> bool:
 def _town(part: str, *, is_address: bool) -> Place | None:
     """Return the town that a part of an address names, an undecided place, or None where it is no town's part."""
     words = fold(part).split()
-    if city := _names().get(" ".join(words)):
+    if city := spellings().get(" ".join(words)):
         return Place(city, f"'{part}'")
     named = [
-        (start, start + length, _names()[" ".join(words[start : start + length])])
+        (start, start + length, spellings()[" ".join(words[start : start + length])])
         for length in range(1, min(len(words), 5) + 1)
         for start in range(len(words) - length + 1)
-        if " ".join(words[start : start + length]) in _names()
+        if " ".join(words[start : start + length]) in spellings()
     ]
     named = [one for one in named if not any(o[0] <= one[0] and one[1] <= o[1] and o != one for o in named)]
     streets = [at for at, word in enumerate(words) if word in _STREETS]

@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails
 from pizza_assets.contracts import FOOTBALL_MATCHES, arrow_schema, from_arrow, split_valid
 from pizza_assets.contracts.matches import PLAYED
 from pizza_assets.errors import SourceError
-from pizza_assets.reference import city_of_team
+from pizza_assets.reference import UNKNOWN_CITY, city_of_team, country_of_nation
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
 from pizza_assets.sources.http import HttpSession
@@ -102,6 +102,7 @@ class _Match(BaseModel):
     utcDate: Instant  # noqa: N815  # the API's name
     status: Text
     stage: Text | None
+    area: object = None
     competition: _Competition
     homeTeam: _Team  # noqa: N815  # the API's name
     awayTeam: _Team  # noqa: N815  # the API's name
@@ -323,11 +324,30 @@ def _row(match: _Match) -> dict[str, object]:
         "duration": score.duration or "REGULAR",
         "home_half_time_score": half_time.home,
         "away_half_time_score": half_time.away,
-        "home_city": city_of_team(match.homeTeam.name),
-        "away_city": city_of_team(match.awayTeam.name),
+        "home_city": _city(match, match.homeTeam),
+        "away_city": _city(match, match.awayTeam),
         "home_goal_minutes": home_minutes,
         "away_goal_minutes": away_minutes,
+        "home_team_id": None if match.homeTeam.id is None else str(match.homeTeam.id),
+        "away_team_id": None if match.awayTeam.id is None else str(match.awayTeam.id),
     }
+
+
+def _city(match: _Match, team: _Team) -> str:
+    area = as_record(match.area).get("name")
+    return city_of_team(team.name, match.competition.code, area if isinstance(area, str) else None)
+
+
+def unknown_clubs(matches: pd.DataFrame) -> list[str]:
+    """Return clubs whose city is not known, with their competition, once for each match; national teams are none."""
+    return sorted(
+        f"{' '.join(name.split())} ({competition})"
+        for side in ("home", "away")
+        for name, city, competition in zip(
+            matches[f"{side}_team"], matches[f"{side}_city"], matches["competition"], strict=True
+        )
+        if city == UNKNOWN_CITY and country_of_nation(name) is None
+    )
 
 
 def _score_in_play(score: _Score) -> tuple[int, int]:

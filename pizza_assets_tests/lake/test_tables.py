@@ -187,6 +187,18 @@ def test_a_range_holds_days_of_versions_that_differ_in_what_may_be_null(store: S
     assert len(DailyTable(store, RAW_ORDERS).between(date(2024, 1, 1), date(2024, 1, 2))) == 2
 
 
+def test_a_day_that_is_older_than_a_column_that_may_be_null_is_read(store: Store) -> None:
+    table = DailyTable(store, RAW_MATCHES)
+    key = table.put(DAY, Day(matches_frame([match_row("a", NOON)]), "real"), "run-1")
+    stored = formats.read_table(store.read(key), RAW_MATCHES.contract, key)
+    store.write(key, formats.table_bytes(stored.drop_columns(["home_team_id", "away_city"])), {})
+    with pytest.raises(LakeError, match="away_city: expected string, found no such column"):
+        DailyTable(store, RAW_MATCHES)[DAY]
+    store.write(key, formats.table_bytes(stored.drop_columns(["home_team_id"])), {})
+    assert DailyTable(store, RAW_MATCHES)[DAY]["home_team_id"].isna().all()
+    assert len(DailyTable(store, RAW_MATCHES).between(DAY, DAY)) == 1
+
+
 def test_files_of_a_day_are_replaced_together(store: Store) -> None:
     DatedFiles(store, "reports").put(DAY, Files({"a.json": b"{}", "b.md": b"#"}), "run 1")
     DatedFiles(store, "reports").put(DAY, Files({"a.json": b"[]"}), "run 2")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.matchday.windows import BINS_PER_HOUR, select_matches, span_bins, spans_in, window_bins
+from pizza_assets.reference import cities
 from pizza_assets_tests.frames import match_row, matches_frame
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -97,6 +98,32 @@ def test_only_finished_matches_with_a_score_count() -> None:
     assert selected.units["match_ids"].unique().tolist() == ["a"]
     assert sorted(selected.ignored["reason"]) == ["no known city", "no score", "status POSTPONED", "status TIMED"]
     assert len(selected.spans) == 2, "a match that may have been played keeps its hours out of the baseline"
+
+
+def test_a_team_that_was_renamed_is_one_scope_under_its_newest_name() -> None:
+    rows = [
+        match_row("a", NOON, home_team="Old FC", home_team_id="7"),
+        match_row("b", NOON + timedelta(days=7), away_team="New FC", away_team_id="7"),
+        match_row("c", NOON + timedelta(days=14), home_team="Old FC"),
+    ]
+    memberships = select_matches(matches_frame(rows)).memberships
+    teams = memberships.loc[memberships["scope"].str.startswith("team:"), "scope"].value_counts()
+    assert (teams["team:New FC"], teams["team:Old FC"]) == (2, 1)
+
+
+def test_the_hours_of_a_national_team_are_kept_out_in_all_cities_of_its_country() -> None:
+    final = match_row("f", NOON, ("unknown", "unknown"), home_team="Spain", away_team="England", duration="EXTRA_TIME")
+    selected = select_matches(matches_frame([match_row("a", NOON + timedelta(days=1)), final]))
+    of_final = selected.spans[selected.spans["extra_time"]]
+    assert {*of_final["city"]} == {city.name for city in cities().values() if city.country in ("GB", "ES")}
+    assert of_final["city"].is_unique
+    assert selected.units["match_ids"].unique().tolist() == ["a"]
+    assert selected.ignored["reason"].tolist() == ["national teams"]
+
+
+def test_of_a_scheduled_match_of_nations_the_hours_are_kept_out_too() -> None:
+    row = match_row("f", NOON, ("unknown", "unknown"), None, home_team="Elsewhere FC", away_team="Germany")
+    assert {"Munich", "Leipzig"} <= {*select_matches(matches_frame([row])).spans["city"]}
 
 
 def test_a_match_that_was_moved_counts_on_its_last_day() -> None:

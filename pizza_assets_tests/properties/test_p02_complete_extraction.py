@@ -45,7 +45,7 @@ def test_all_fields_of_all_matches(
         assert row["timestamp"] == datetime.fromisoformat(time)
         assert (row["home_team"], row["away_team"]) == (home, away)
         assert (row["home_score"], row["away_score"]) == goals
-        assert (row["home_city"], row["away_city"]) == (city_of_team(home), city_of_team(away))
+        assert (row["home_city"], row["away_city"]) == (city_of_team(home, "PL"), city_of_team(away, "PL"))
         assert (row["duration"], row["status"], row["competition"]) == (told["duration"], "FINISHED", "PL")
 
 

@@ -56,6 +56,8 @@ def test_reads_all_fields() -> None:
         "away_half_time_score": 0,
         "home_city": "London",
         "away_city": "London",
+        "home_team_id": "57",
+        "away_team_id": "61",
     }
 
 

@@ -22,6 +22,7 @@ from pizza_assets.reference import UNKNOWN_CITY, cities
 SEASON_START = date(2025, 8, 4)  # a Monday
 TIME_ZONE = "Europe/London"
 BINS_PER_DAY, BINS_PER_2_HOURS = 96, 8
+_BIN = pd.Timedelta(minutes=15)
 
 # A London take-away: share of orders by local hour, weight by weekday; a chain's volume per store and day.
 HOUR_SHARE = {12: 2, 13: 2, 14: 2, 15: 2, 16: 2, 17: 16, 18: 29, 19: 25, 20: 12, 21: 5.5, 22: 3}
@@ -42,7 +43,11 @@ N_CLUBS, ROUNDS, MIDWEEK_ROUNDS, CUP_NIGHTS, CUP_MATCHES = 20, 38, 5, 8, 4
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a world is like. Effects are log-uplifts; `shocks` scales the SD of all shocks."""
+    """What a world is like. Effects are log-uplifts; `shocks` scales the SD of all shocks.
+
+    `club` is an effect from 2 h before kick-off to 4 h after it when the first club of the first city that sells
+    plays. `selling_cities` are the places of the cities that sell in the list of all; None: all do.
+    """
 
     name: str
     weeks: int = 42
@@ -50,6 +55,7 @@ class Scenario:
     growth_per_year: float = 0.10
     shocks: float = 1.0
     city_habits: float = 0.10
+    city_sizes: float = 0.3
     clubs_by_city: tuple[int, ...] = (3, 3, 3, 3, 2, 2, 2, 2)
     control_cities: bool = True
     with_city: bool = True
@@ -58,7 +64,9 @@ class Scenario:
     post: float = 0.0
     win: float = 0.0
     goal: float = 0.0
+    club: float = 0.0
     share_of_cities_with_effect: float = 1.0
+    selling_cities: tuple[int, ...] | None = None
     spikes: int = 0
     spike_factor: float = 2.5
 
@@ -94,7 +102,9 @@ def make_world(scenario: Scenario, seed: int) -> World:
     rng = np.random.default_rng(seed)
     stores = [city.name for city in cities().values() if city.mock_stores]
     hosts = stores[: len(scenario.clubs_by_city)]
-    names = tuple(stores if scenario.control_cities else hosts)
+    candidates = stores if scenario.control_cities else hosts
+    selling = range(len(candidates)) if scenario.selling_cities is None else scenario.selling_cities
+    names = tuple(candidates[place] for place in selling)
     homes = [UNKNOWN_CITY] * (N_CLUBS - sum(scenario.clubs_by_city)) + np.repeat(hosts, scenario.clubs_by_city).tolist()
     matches = fixtures(rng, scenario.weeks, homes)
     n_bins = scenario.weeks * 7 * BINS_PER_DAY
@@ -151,7 +161,7 @@ def _plain_orders(
     weight = np.array(WEEKDAY_WEIGHT) / np.mean(WEEKDAY_WEIGHT)
     week_shape = share[hour] / share.sum() / 4 * weight[weekday] * scenario.orders_per_city_day
     growth = (1 + scenario.growth_per_year) ** (np.arange(len(instants)) / BINS_PER_DAY / 365)
-    size = np.exp(rng.normal(-0.045, 0.3, n_cities))
+    size = np.exp(rng.normal(-(scenario.city_sizes**2) / 2, scenario.city_sizes, n_cities))
     habits = np.exp(rng.normal(0, scenario.city_habits, (n_cities, 7, 24)))
     plain: NDArray[np.float64] = size[:, None] * habits[:, weekday, hour] * (week_shape * growth)
     return plain
@@ -185,23 +195,26 @@ def _effect(
     effect = np.zeros((len(names), n_bins))
     sides = pd.concat(
         [
-            matches[["timestamp", f"{side}_city", "home_score", "away_score"]]
+            matches[["timestamp", f"{side}_city", f"{side}_team", "home_score", "away_score"]]
             .assign(
                 goals=(matches["home_score"] + matches["away_score"]).astype(float) - HOME_GOALS - AWAY_GOALS,
                 won=(matches[f"{side}_score"] > matches[f"{other}_score"]).astype(float),
             )
-            .rename(columns={f"{side}_city": "city"})
+            .rename(columns={f"{side}_city": "city", f"{side}_team": "team"})
             for side, other in (("home", "away"), ("away", "home"))
         ]
     )
-    sides = sides[sides["city"].isin(has_effect)]
+    clubs = sides[sides["city"] == names[0]]
+    sides = sides[sides["city"].isin(has_effect) & sides["city"].isin(names)]
     units = sides.groupby(["city", "timestamp"], as_index=False)[["goals", "won"]].mean()
-    kick_off = ((units["timestamp"] - start) // pd.Timedelta(minutes=15)).to_numpy()
+    kick_off = ((units["timestamp"] - start) // _BIN).to_numpy()
     for city, bin_, goals, won in zip(units["city"], kick_off, units["goals"], units["won"], strict=True):
         row = effect[names.index(city)]
         row[max(bin_ - 8, 0) : bin_] += scenario.pre
         row[bin_ : bin_ + 8] += scenario.during + scenario.goal * goals
         row[bin_ + 8 : bin_ + 16] += scenario.post + scenario.goal * goals + scenario.win * won
+    for bin_ in ((clubs.loc[clubs["team"] == clubs["team"].min(), "timestamp"] - start) // _BIN).unique():
+        effect[0, max(bin_ - 8, 0) : bin_ + 16] += scenario.club
     return effect
 
 

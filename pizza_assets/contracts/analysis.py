@@ -6,6 +6,9 @@ from pizza_assets.contracts.columns import data_set, flag, instant, integer, num
 TIME_PERIODS = ("pre_match", "during_match", "post_match")
 TIME_WINDOWS = (*TIME_PERIODS, "day")
 
+#: In %: the uplift that `more_matches` is told for.
+REFERENCE_EFFECT = 10
+
 #: What a result says. 'insufficient' is an answer: too little data for a number to trust.
 VERDICTS = ("higher", "lower", "no effect found", "insufficient", "diagnostic")
 
@@ -100,6 +103,15 @@ CORRELATION_RESULTS = data_set(
         "reason": text("Why this verdict."),
         "pattern_description": text("The finding in a sentence, with its numbers."),
         "data_quality": text("Share of real records behind it, in %."),
+        "smallest_effect": number(
+            "Where no uplift was found: the smallest one that would be found four times in five.", "%", nullable=True
+        ),
+        "more_matches": integer(
+            f"Where no uplift was found: how many more matches would find one of +{REFERENCE_EFFECT} % as often.",
+            "units",
+            ge=0,
+            nullable=True,
+        ),
     },
 )
 

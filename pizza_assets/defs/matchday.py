@@ -146,7 +146,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             first, last = days[0] - timedelta(days=window - 1), days[-1]
             prepared = prepare(*read_window(order_volume, raw_matches, first, last))
             for day in days:
-                yield day, partial(recipes.analysed, prepared, window, day)
+                yield day, partial(recipes.analysed, prepared, window, day, settings.focus_teams)
 
         return Days(analyses())
 
@@ -177,9 +177,8 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         days, window = correlation_results.days(CORRELATION_FILES[-1]), settings.analysis_window_days
         if not days:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
-        analysis = analyse(
-            *read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1]), days[-1], window
-        )
+        inputs = read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1])
+        analysis = analyse(*inputs, days[-1], window, settings.focus_teams)
         reports = DatedFiles(lake.store(), REPORT_PREFIX)
         key = reports.put(days[-1], report_files(analysis), context.run.run_id)
         return dg.MaterializeResult(

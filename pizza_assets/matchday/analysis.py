@@ -4,7 +4,7 @@ Belongs here: the order of steps and the shape of what comes out. Does not belon
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -116,6 +116,7 @@ def analyse(
     order_sources: Mapping[date, Source],
     as_of: date,
     window_days: int = WINDOW_DAYS,
+    focus_teams: Collection[str] = (),
 ) -> Analysis:
     """Analyse the `window_days` days up to and including `as_of` (UTC).
 
@@ -130,17 +131,22 @@ def analyse(
         without orders is a true zero; an absent day is unobserved.
     as_of, window_days
         The trailing window.
+    focus_teams
+        Clubs that somebody wants to know about, named before he saw an estimate; all by default. They are as
+        important as all matches together, other clubs are not.
     """
-    return analyse_prepared(prepare(volume, matches, order_sources), as_of, window_days)
+    return analyse_prepared(prepare(volume, matches, order_sources), as_of, window_days, focus_teams)
 
 
-def analyse_prepared(prepared: Prepared, as_of: date, window_days: int = WINDOW_DAYS) -> Analysis:
+def analyse_prepared(
+    prepared: Prepared, as_of: date, window_days: int = WINDOW_DAYS, focus_teams: Collection[str] = ()
+) -> Analysis:
     """Analyse a trailing window of prepared data; see `analyse`."""
     with _THREADS.limit(limits=1, user_api="blas"):
-        return _analyse(prepared, as_of, window_days)
+        return _analyse(prepared, as_of, window_days, focus_teams)
 
 
-def _analyse(prepared: Prepared, as_of: date, window_days: int) -> Analysis:
+def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Collection[str]) -> Analysis:
     end_day = days_since_1970(as_of) + 1
     selection = select(prepared.grid, prepared.matches, end_day - window_days, end_day)
     is_national = not prepared.grid.cities and prepared.grid.national.any()
@@ -151,7 +157,7 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int) -> Analysis:
             rows += national_rows(family.source, *national_study(selection, prepared.matches, family.source))
         else:
             rows += uplift_rows(family) + association_rows(family, seed=end_day)
-    judged = _told(judge(rows), as_of, selection)
+    judged = _told(judge(rows, focus_teams), as_of, selection)
     return Analysis(
         as_of=as_of,
         results=_frame(judged),

@@ -86,7 +86,8 @@ def _estimates(sales: CategorySales, matches: Matches, low_day: int, end_day: in
     days = int(selection.days_with[sales.data_source].sum())
     told = {"category": sales.category, "retailers": " ".join(sales.retailers), "days": days}
     found = [family for family in families(selection) if days and family.source == sales.data_source]
-    return [row | told for family in found for row in uplift_rows(family)]
+    rows = [row for family in found for row in uplift_rows(family)]
+    return [row | told | {"question": (sales.category, row["question"])} for row in rows]
 
 
 def _shown(row: Row) -> Row:

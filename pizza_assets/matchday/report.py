@@ -5,13 +5,13 @@ computation.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from pizza_assets.matchday.analysis import Analysis
-from pizza_assets.matchday.insights import by_section, insights
+from pizza_assets.matchday.insights import BY_TEAM, by_section, could_find, insights
 
 _MAX_ANOMALIES = 20
 _WINDOWS = {
@@ -79,6 +79,8 @@ def _section(title: str, rows: pd.DataFrame) -> list[str]:
     if rows.empty:
         return []
     lines = ["", f"### {title}", ""]
+    if title == BY_TEAM:
+        return lines + [_club(str(scope), of_club) for scope, of_club in rows.groupby("scope", sort=True)]
     is_found = rows["verdict"].isin(["higher", "lower"])
     told = rows if len(rows) <= 4 else rows[is_found]
     lines += [f"- {text}" for text in told["pattern_description"]]
@@ -87,6 +89,24 @@ def _section(title: str, rows: pd.DataFrame) -> list[str]:
         f"- {verdict}: {count} results, listed with their numbers in the data." for verdict, count in others.items()
     ]
     return lines
+
+
+def _club(scope: str, rows: pd.DataFrame) -> str:
+    """Return what was found of a club in one line: each window with its interval, or why there is none."""
+    by_window = {row["time_window"]: row for row in rows.to_dict("records")}
+    told = "; ".join(_window(by_window[window]) for window in _WINDOWS if window in by_window)
+    if rows["estimate"].isna().all() and rows["reason"].nunique() == 1:
+        told = f"insufficient ({rows['reason'].iloc[0]})"
+    return f"- {scope.partition(':')[2]}: {told}."
+
+
+def _window(row: Mapping[Hashable, Any]) -> str:
+    when = _WINDOWS[row["time_window"]]
+    if pd.isna(row["estimate"]):
+        return f"{when} insufficient ({row['reason']})"
+    text = f"{when} {row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']}): "
+    text += row["verdict"]
+    return text if pd.isna(row["smallest_effect"]) else f"{text}, could be found {could_find(row)}"
 
 
 def _spike_lines(spikes: pd.DataFrame) -> list[str]:

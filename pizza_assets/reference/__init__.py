@@ -76,6 +76,12 @@ def city_of_team(name: str) -> str:
     return team.city if team else UNKNOWN_CITY
 
 
+def name_of_team(name: str) -> str | None:
+    """Return the club called `name` (any alias) by the name that its league uses; None for an unknown one."""
+    team = _teams_by_alias().get(fold(name))
+    return team.name if team else None
+
+
 @cache
 def city_of_location(location: str) -> str:
     """Return the city that a store's location names, or ``UNKNOWN_CITY``.

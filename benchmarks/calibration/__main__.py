@@ -34,6 +34,7 @@ STRESS = (
     Scenario("city habits of SD .25", city_habits=0.25),
     Scenario("7 clubs in one city", clubs_by_city=(7, 2, 2, 1, 1, 1, 1, 1)),
     Scenario("orders without cities", with_city=False),
+    Scenario("feeds that fail", outages=8),
 )
 FIRST_SEED = 1_310_000
 TIMED_RUNS = 9

@@ -69,6 +69,7 @@ class Scenario:
     selling_cities: tuple[int, ...] | None = None
     spikes: int = 0
     spike_factor: float = 2.5
+    outages: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def make_world(scenario: Scenario, seed: int) -> World:
     blown_up = busy[rng.permutation(len(busy))[: scenario.spikes]]
     for city, hour in blown_up:
         mean[city, 4 * hour : 4 * hour + 4] *= scenario.spike_factor
+    mean[_outages(rng, scenario.outages, mean.shape)] = 0
     orders = rng.poisson(mean)
     city, bins = np.nonzero(orders)
     counts = orders[city, bins]
@@ -181,6 +183,16 @@ def _shocks(rng: np.random.Generator, scale: float, n_cities: int, n_bins: int) 
     variance = sd_nation_day**2 + sd_city_day**2 + sd_city_2h**2 + sd_nation_2h**2
     days, blocks = np.repeat(by_day, BINS_PER_DAY, axis=1), np.repeat(by_block, BINS_PER_2_HOURS, axis=1)
     return days + blocks - variance / 2
+
+
+def _outages(rng: np.random.Generator, n_outages: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return where feeds send nothing, cities by bins: half of a city's outages last 3 to 12 h, half 1 to 7 days."""
+    is_out = np.zeros(shape, dtype=bool)
+    for row in is_out:
+        for number, start in enumerate(rng.integers(0, shape[1], n_outages)):
+            hours = rng.integers(3, 13) if number % 2 else 24 * rng.integers(1, 8)
+            row[start : start + 4 * hours] = True
+    return is_out
 
 
 def _effect(

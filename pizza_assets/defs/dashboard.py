@@ -52,7 +52,7 @@ def publish_current(
     window_days = settings.analysis_window_days
     first = day - timedelta(days=window_days - 1)
     volume, matches, sources = read_window(order_volume, raw_matches, first, day)
-    analysis = analyse(volume, matches, sources, day, window_days, settings.focus_teams)
+    analysis = analyse(volume, matches, sources, day, window_days, focus_teams=settings.focus_teams)
     planted, retail = planted_in(store, first, day), newest_results(store, day)
     frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted=planted, retail=retail)
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]

@@ -178,7 +178,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         if not days:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
         inputs = read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1])
-        analysis = analyse(*inputs, days[-1], window, settings.focus_teams)
+        analysis = analyse(*inputs, days[-1], window, focus_teams=settings.focus_teams)
         reports = DatedFiles(lake.store(), REPORT_PREFIX)
         key = reports.put(days[-1], report_files(analysis), context.run.run_id)
         return dg.MaterializeResult(

@@ -5,7 +5,7 @@ Belongs here: the order of steps and the shape of what comes out. Does not belon
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from threadpoolctl import ThreadpoolController
 from pizza_assets.contracts import CORRELATION_RESULTS, arrow_schema, from_arrow
 from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.contracts.matches import SIGNIFICANCES
+from pizza_assets.matchday import coverage
 from pizza_assets.matchday.anomalies import find_anomalies, hourly
 from pizza_assets.matchday.family import Family, Selection, families, label_and_count, select
 from pizza_assets.matchday.grid import Grid, build_grid, days_since_1970
@@ -41,6 +42,7 @@ class Prepared:
 
     grid: Grid
     matches: Matches
+    unobserved: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class Analysis:
         CORRELATION_RESULTS.
     summary
         JSON-able: window, and by source the counts, the headline uplift and the number of each verdict.
+    unobserved
+        Where orders were not observed although their day was collected, and takes no part: city, day (UTC,
+        YYYY-MM-DD), hours, usual_orders (that the city would have had), reason, data_source.
     """
 
     as_of: date
@@ -62,6 +67,7 @@ class Analysis:
     summary: dict[str, Any]
     selection: Selection
     families: list[Family]
+    unobserved: pd.DataFrame
 
     @cached_property
     def units(self) -> pd.DataFrame:
@@ -105,18 +111,27 @@ _EXPECTED_COLUMNS = ["city", "bin_start", "data_source", "orders", "expected"]
 _PROFILE_COLUMNS = ["hours_from_kickoff", "match_significance", "uplift_pct", "ci_low", "ci_high", "n", "data_source"]
 
 
-def prepare(volume: pd.DataFrame, matches: pd.DataFrame, order_sources: Mapping[date, Source]) -> Prepared:
-    """Put volume and matches into arrays, once for all days of a range."""
-    return Prepared(build_grid(volume, order_sources), select_matches(matches))
+def prepare(
+    volume: pd.DataFrame,
+    matches: pd.DataFrame,
+    order_sources: Mapping[date, Source],
+    unobserved: pd.DataFrame | None = None,
+) -> Prepared:
+    """Put volume and matches into arrays, once for all days of a range; `unobserved` as in `coverage.marked`."""
+    grid, known = build_grid(volume, order_sources), coverage.NONE_KNOWN if unobserved is None else unobserved
+    grid = replace(grid, unobserved=coverage.marked(grid.cities, grid.first_bin, grid.n_bins, known))
+    return Prepared(grid, select_matches(matches), known)
 
 
-def analyse(
+def analyse(  # noqa: PLR0913 each is an input of its own
     volume: pd.DataFrame,
     matches: pd.DataFrame,
     order_sources: Mapping[date, Source],
     as_of: date,
     window_days: int = WINDOW_DAYS,
+    *,
     focus_teams: Collection[str] = (),
+    unobserved: pd.DataFrame | None = None,
 ) -> Analysis:
     """Analyse the `window_days` days up to and including `as_of` (UTC).
 
@@ -127,15 +142,17 @@ def analyse(
     matches
         FOOTBALL_MATCHES rows; only finished ones with a score count.
     order_sources
-        The days (UTC) that orders were collected for, and whether they are real or mock. A collected day
-        without orders is a true zero; an absent day is unobserved.
+        The days (UTC) that orders were collected for, and whether they are real or mock. An absent day is
+        unobserved, and so is a silent run of a collected one (see `coverage`); fewer orders than that are a true zero.
     as_of, window_days
         The trailing window.
     focus_teams
         Clubs that somebody wants to know about, named before he saw an estimate; all by default. They are as
         important as all matches together, other clubs are not.
+    unobserved
+        Hours of cities that the caller knows to be unobserved: city, start, end (UTC, end excluded), reason.
     """
-    return analyse_prepared(prepare(volume, matches, order_sources), as_of, window_days, focus_teams)
+    return analyse_prepared(prepare(volume, matches, order_sources, unobserved), as_of, window_days, focus_teams)
 
 
 def analyse_prepared(
@@ -157,14 +174,34 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Col
             rows += national_rows(family.source, *national_study(selection, prepared.matches, family.source))
         else:
             rows += uplift_rows(family) + association_rows(family, seed=end_day)
+    missing = _unobserved(selection, prepared.unobserved)
     judged = _told(judge(rows, focus_teams), as_of, selection)
     return Analysis(
         as_of=as_of,
         results=_frame(judged),
-        summary=_summary(judged, found, prepared, selection, as_of, window_days),
+        summary=_summary(judged, found, prepared, selection, as_of, missing),
         selection=selection,
         families=found,
+        unobserved=missing,
     )
+
+
+def _unobserved(of: Selection, known: pd.DataFrame) -> pd.DataFrame:
+    """Return what takes no part although its day was collected, by source, city and day."""
+    grid, frames = of.grid, [coverage.NONE_MISSING]
+    for source in SOURCES:
+        panel = of.panel_of_orders(source)
+        if panel is None:
+            continue
+        collected = np.repeat(of.days_with[source], BINS_PER_DAY)
+        spans = {
+            str(reason): coverage.marked(grid.cities, grid.first_bin, grid.n_bins, rows) & collected
+            for reason, rows in known.groupby("reason", sort=True)
+        }
+        for reason, bins in (spans | {coverage.SILENCE: panel.silent}).items():
+            frame = coverage.by_day(grid.cities, grid.first_day, bins, panel.usual, reason)
+            frames.append(frame.assign(data_source=source))
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
 def _told(judged: list[Row], as_of: date, of: Selection) -> list[Row]:
@@ -234,9 +271,10 @@ def _summary(
     prepared: Prepared,
     of: Selection,
     as_of: date,
-    window_days: int,
+    unobserved: pd.DataFrame,
 ) -> dict[str, Any]:
-    by_source = {family.source: _source_summary(results, family, of) for family in found}
+    window_days = (of.high - of.low) // BINS_PER_DAY
+    by_source = {family.source: _source_summary(results, family, of, unobserved) for family in found}
     return {
         "as_of": as_of.isoformat(),
         "window_start": (as_of - timedelta(days=window_days - 1)).isoformat(),
@@ -258,7 +296,7 @@ def _ignored(prepared: Prepared, of: Selection) -> dict[str, dict[str, int]]:
     }
 
 
-def _source_summary(results: list[Row], family: Family, of: Selection) -> dict[str, Any]:
+def _source_summary(results: list[Row], family: Family, of: Selection, unobserved: pd.DataFrame) -> dict[str, Any]:
     mine = [row for row in results if row["data_source"] == family.source]
     members = np.any(list(family.is_member.values()), axis=0)
     matches = {match for ids in family.units["match_ids"].to_numpy()[members] for match in ids.split()}
@@ -272,5 +310,6 @@ def _source_summary(results: list[Row], family: Family, of: Selection) -> dict[s
         "orders_by_city": int((orders[:, -1] - orders[:, 0]).sum()),
         "headline": by_window.get("during_match"),
         "by_window": by_window,
+        "unobserved": unobserved.loc[unobserved["data_source"] == family.source, coverage.SHOWN].to_dict("records"),
         "verdicts": dict(Counter(row["verdict"] for row in mine).most_common()),
     }

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pizza_assets.matchday.coverage import cells_of
 from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Ints
 from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR
 
@@ -76,12 +77,7 @@ def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zo
     first_week = int(week.min()) if n_bins else 0
     n_weeks = int(week.max()) - first_week + 1 if n_bins else 1
     cell = (week - first_week) * TIMES_OF_WEEK + time_of_week
-    exposure, counts = (np.empty((n_cities, n_weeks, TIMES_OF_WEEK)) for _ in range(2))
-    for city in range(n_cities):
-        cells, weights = cell[zone[city]], free[city].astype(float)
-        size = n_weeks * TIMES_OF_WEEK
-        exposure[city] = np.bincount(cells, weights, size).reshape(n_weeks, TIMES_OF_WEEK)
-        counts[city] = np.bincount(cells, weights * orders[city], size).reshape(n_weeks, TIMES_OF_WEEK)
+    exposure, counts = cells_of(orders, free, week - first_week, time_of_week, zone, n_weeks)
 
     fit = _fit(exposure, counts)
     profile = np.where(exposure.sum(axis=(0, 1)) >= MIN_FREE_BINS, fit.profile, np.nan)

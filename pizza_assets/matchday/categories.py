@@ -46,8 +46,8 @@ class CategorySales:
     retailers
         Whose sales these are.
     days
-        The days (UTC) that all of these retailers are observed on. A day in here without sales is a true zero; any
-        other day is unobserved, whatever the volume has of it.
+        The days (UTC) that all of these retailers are observed on. A day in here without sales is a true zero,
+        unless many were usual (see `coverage`); any other day is unobserved, whatever the volume has of it.
     """
 
     category: str

@@ -54,6 +54,8 @@ def report_markdown(analysis: Analysis) -> str:
         for title, rows in by_section(results):
             lines += _section(title, rows)
         lines += ["", "### Anything odd?", "", *_spike_lines(spikes)]
+        if facts["unobserved"]:
+            lines += ["", "### What was not observed", "", *_missing_lines(facts["unobserved"])]
     ignored = summary["matches_ignored"] | summary["orders_ignored"]
     if ignored:
         lines += ["", "## What does not count", ""]
@@ -115,6 +117,18 @@ def _spike_lines(spikes: pd.DataFrame) -> list[str]:
     lines = [f"- {text}" for text in spikes["description"].head(_MAX_ANOMALIES)]
     rest = len(spikes) - _MAX_ANOMALIES
     return lines + ([f"- and {rest} more, listed in the data."] if rest > 0 else [])
+
+
+def _missing_lines(missing: list[Mapping[str, Any]]) -> list[str]:
+    """Return where orders are missing, one line a city and day; the days with the most orders missing first."""
+    ordered = sorted(missing, key=lambda row: (-row["usual_orders"], row["day"], row["city"]))
+    lines = [
+        f"- {row['city']}, {row['day']}: {row['hours']:g} h without orders that count, where {row['usual_orders']:.0f} "
+        f"are usual ({row['reason']})."
+        for row in ordered[:_MAX_ANOMALIES]
+    ]
+    rest = len(missing) - _MAX_ANOMALIES
+    return lines + ([f"- and {rest} more cities and days, listed in the data."] if rest > 0 else [])
 
 
 def uplift_plot(results: pd.DataFrame) -> str:

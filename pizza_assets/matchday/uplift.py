@@ -11,6 +11,7 @@ import pandas as pd
 
 from pizza_assets.contracts.columns import Source
 from pizza_assets.matchday.baseline import Baseline, fit_baseline
+from pizza_assets.matchday.coverage import silent_bins, usual_orders
 from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints, cumulated
 from pizza_assets.matchday.jackknife import effective_weeks
 from pizza_assets.matchday.windows import BINS_PER_DAY, Spans, span_bins
@@ -37,8 +38,12 @@ class Panel:
         The kick-offs that the baseline keeps out of.
     orders, expected, unknown
         Orders, expected orders, and bins without a baseline, up to each bin; cities by 1 + bins.
-    closed
-        Days that the city is not observed on, up to each day; cities by 1 + days.
+    unobserved
+        Bins that the city is not observed in, up to each bin; cities by 1 + bins.
+    silent
+        Bins without an order where many were usual: a feed that failed or a closed shop, no zero; cities by bins.
+    usual
+        The orders that are usual in each bin, cities by bins.
     profile, profile_without
         The baseline's week up to each time of it: cities by 1 + times of week; and without each week, cities by
         1 + times of week by weeks left out.
@@ -50,7 +55,9 @@ class Panel:
     orders: Floats
     expected: Floats
     unknown: Floats
-    closed: Floats
+    unobserved: Floats
+    silent: Bools
+    usual: Floats
     profile: Floats
     profile_without: Floats
 
@@ -72,12 +79,16 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
     Notes
     -----
     A city takes part from the day of its first order to the day of its last: a store that opens in spring
-    was not expected to sell in winter.
+    was not expected to sell in winter. Silent runs and what the caller knows to be unobserved take no part.
     """
     orders = grid.orders_until[source]
-    is_open = _open_days(np.diff(orders[:, ::BINS_PER_DAY]) > 0) & grid.days_with(source)
-    fitted = is_open if not_fitted is None else is_open & ~not_fitted
-    free = np.repeat(fitted, BINS_PER_DAY, axis=1)
+    open_days = _open_days(np.diff(orders[:, ::BINS_PER_DAY]) > 0) & grid.days_with(source)
+    is_observed = np.repeat(open_days, BINS_PER_DAY, axis=1) & ~grid.unobserved
+    usual = usual_orders(grid.orders, is_observed, grid.week, grid.time_of_week, grid.zone)
+    silent = silent_bins(grid.orders, is_observed, usual)
+    is_observed &= ~silent
+    free = is_observed if not_fitted is None else is_observed & ~np.repeat(not_fitted, BINS_PER_DAY)
+    free = free.copy()
     _take_out(free, grid, spans)
     baseline = fit_baseline(grid.orders, free, grid.week, grid.time_of_week, grid.zone)
     return Panel(
@@ -87,7 +98,9 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
         orders=orders,
         expected=cumulated(baseline.expected),
         unknown=cumulated(~baseline.is_known),
-        closed=cumulated(~is_open),
+        unobserved=cumulated(~is_observed),
+        silent=silent,
+        usual=usual,
         profile=cumulated(baseline.profile),
         # Weeks last, so that a window's are side by side in memory.
         profile_without=np.ascontiguousarray(cumulated(baseline.profile_without).transpose(0, 2, 1)),
@@ -166,10 +179,9 @@ def count_window(panel: Panel, units: pd.DataFrame, city: Ints, start: Ints, end
         return no_counts(len(units), baseline.n_weeks)
     has_city, city = city >= 0, np.maximum(city, 0)
     low, high = grid.bins_within(start, end)
-    first_day, end_day = grid.days_within(start, end)
 
     is_inside = (start >= grid.first_bin) & (end <= grid.first_bin + grid.n_bins)
-    is_missing = panel.closed[city, end_day] > panel.closed[city, first_day]
+    is_missing = panel.unobserved[city, high] > panel.unobserved[city, low]
     span_start, span_end = span_bins(units)
     is_own = (span_start < end) & (span_end > start)
     is_overlapped = panel.spans.overlapping(city, start, end) > is_own

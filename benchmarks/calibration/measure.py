@@ -88,6 +88,10 @@ def _true_uplift(analysis: Analysis, world: World) -> dict[tuple[str, str], floa
             "plain": plain[city, high] - plain[city, low],
         }
     )
+    # Where matches overlap, the truth of one is what it does of itself.
+    own = world.own_effect.melt(["city", "kick_off_at"], var_name="time_window", value_name="own")
+    effect = sums.merge(own, on=["city", "kick_off_at", "time_window"], how="left")["own"].to_numpy()
+    sums["true"] = np.where(np.isnan(effect), sums["true"], sums["plain"] * np.exp(effect))
     scopes = _scopes(world.matches)
     members = pd.concat([sums.assign(scope="all"), sums.merge(scopes, on=["city", "kick_off_at"])])
     total = members.groupby(["scope", "time_window"])[["true", "plain"]].sum()

@@ -80,6 +80,9 @@ class World:
     ----------
     true_orders, plain_orders
         Mean orders with and without the planted effect and before shocks, cities by 15-minute bins.
+    own_effect
+        The log-uplift that each city and kick-off has of itself: city, kick_off_at, and a column a window; others may
+        be on beside it.
     has_effect
         Cities that an effect was planted in.
     spikes
@@ -94,6 +97,7 @@ class World:
     first_bin: pd.Timestamp
     true_orders: NDArray[np.float64]
     plain_orders: NDArray[np.float64]
+    own_effect: pd.DataFrame
     has_effect: frozenset[str]
     spikes: frozenset[tuple[str, pd.Timestamp]]
 
@@ -114,7 +118,8 @@ def make_world(scenario: Scenario, seed: int) -> World:
     plain = _plain_orders(rng, scenario, instants, len(names))
     n_with = round(scenario.share_of_cities_with_effect * len(hosts))
     has_effect = frozenset(str(name) for name in rng.permutation(hosts)[:n_with])
-    true = plain * np.exp(_effect(scenario, matches, names, has_effect, start, n_bins))
+    effect, own_effect = _effect(scenario, matches, names, has_effect, start, n_bins)
+    true = plain * np.exp(effect)
     mean = true * np.exp(_shocks(rng, scenario.shocks, *plain.shape))
     busy = np.argwhere(plain.reshape(len(names), -1, 4).sum(axis=2) >= 15)
     blown_up = busy[rng.permutation(len(busy))[: scenario.spikes]]
@@ -149,6 +154,7 @@ def make_world(scenario: Scenario, seed: int) -> World:
         first_bin=start,
         true_orders=true,
         plain_orders=plain,
+        own_effect=own_effect,
         has_effect=has_effect,
         spikes=frozenset((names[city], instants[4 * hour]) for city, hour in blown_up),
     )
@@ -202,8 +208,11 @@ def _effect(
     has_effect: frozenset[str],
     start: pd.Timestamp,
     n_bins: int,
-) -> NDArray[np.float64]:
-    """Return the planted log-uplift, cities by bins. Matches of one city at one kick-off count by their mean."""
+) -> tuple[NDArray[np.float64], pd.DataFrame]:
+    """Return the planted log-uplift, cities by bins, and the part of each city and kick-off.
+
+    Matches of one city at one kick-off count by their mean; what is on at the same time adds up.
+    """
     effect = np.zeros((len(names), n_bins))
     sides = pd.concat(
         [
@@ -216,18 +225,26 @@ def _effect(
             for side, other in (("home", "away"), ("away", "home"))
         ]
     )
-    clubs = sides[sides["city"] == names[0]]
-    sides = sides[sides["city"].isin(has_effect) & sides["city"].isin(names)]
-    units = sides.groupby(["city", "timestamp"], as_index=False)[["goals", "won"]].mean()
+    sides = sides[sides["city"].isin(names)]
+    in_first_city = sides["team"].where(sides["city"] == names[0])
+    sides["club"] = (in_first_city == in_first_city.min()).astype(float)
+    keys = ["city", "timestamp"]
+    units = sides.groupby(keys, as_index=False).agg(goals=("goals", "mean"), won=("won", "mean"), club=("club", "max"))
+    has = units["city"].isin(has_effect).astype(float)
+    own = pd.DataFrame({"city": units["city"], "kick_off_at": units["timestamp"]}).assign(
+        pre_match=has * scenario.pre + scenario.club * units["club"],
+        during_match=has * (scenario.during + scenario.goal * units["goals"]) + scenario.club * units["club"],
+        post_match=has * (scenario.post + scenario.goal * units["goals"] + scenario.win * units["won"])
+        + scenario.club * units["club"],
+    )
     kick_off = ((units["timestamp"] - start) // _BIN).to_numpy()
-    for city, bin_, goals, won in zip(units["city"], kick_off, units["goals"], units["won"], strict=True):
+    phases = own[["pre_match", "during_match", "post_match"]].to_numpy()
+    for city, bin_, (pre, during, post) in zip(units["city"], kick_off, phases, strict=True):
         row = effect[names.index(city)]
-        row[max(bin_ - 8, 0) : bin_] += scenario.pre
-        row[bin_ : bin_ + 8] += scenario.during + scenario.goal * goals
-        row[bin_ + 8 : bin_ + 16] += scenario.post + scenario.goal * goals + scenario.win * won
-    for bin_ in ((clubs.loc[clubs["team"] == clubs["team"].min(), "timestamp"] - start) // _BIN).unique():
-        effect[0, max(bin_ - 8, 0) : bin_ + 16] += scenario.club
-    return effect
+        row[max(bin_ - 8, 0) : bin_] += pre
+        row[bin_ : bin_ + 8] += during
+        row[bin_ + 8 : bin_ + 16] += post
+    return effect, own
 
 
 def fixtures(rng: np.random.Generator, n_weeks: int, homes: list[str]) -> pd.DataFrame:

@@ -53,8 +53,8 @@ MERGED_ORDERS = data_set(
 
 UNIT_UPLIFT = data_set(
     "unit_uplift",
-    "Orders observed and expected around each kick-off, in each city whose team plays. A window that "
-    "another match's span overlaps in the same city is left out of estimates (is_clean = false).",
+    "Orders observed and expected around each kick-off, in each city whose team plays. Where another match of the "
+    "city overlaps a window it is part of what is expected, or the window is left out (is_clean = false).",
     grain="one row per city, kick-off, time window and data source",
     key=["city", "kick_off_at", "time_window", "data_source"],
     columns={
@@ -65,8 +65,10 @@ UNIT_UPLIFT = data_set(
         "match_ids": text("The matches of the unit, separated by blanks."),
         "match_significance": text("The highest significance among them."),
         "observed": integer("Orders in the window.", "orders", ge=0),
-        "expected": number("Orders expected without a match.", "orders", ge=0, nullable=True),
-        "is_clean": flag("No other match's span overlaps the window in this city, and all of it is observed."),
+        "expected": number(
+            "Orders expected without this match, with others of the city that overlap.", "orders", ge=0, nullable=True
+        ),
+        "is_clean": flag("All of the window is observed, and what other matches of the city do in it is known."),
         "competition": text("Codes of the unit's competitions, separated by blanks."),
         "reason": text("'clean', or why the window takes no part in estimates."),
     },

@@ -47,6 +47,8 @@ class Baseline:
         D without each week as a share of D, weeks by weekdays by weeks left out.
     first_week
         Number of the first week (as in the grid) of the axes of weeks.
+    hour_strength
+        Shape of theta's gamma prior.
     """
 
     expected: Floats
@@ -56,6 +58,7 @@ class Baseline:
     level_without: Floats
     day_without: Floats
     first_week: int
+    hour_strength: float
 
     @property
     def n_weeks(self) -> int:
@@ -99,6 +102,7 @@ def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zo
         level_without=level_without,
         day_without=day_without,
         first_week=first_week,
+        hour_strength=fit.hour_strength,
     )
 
 
@@ -111,6 +115,7 @@ class _Fit:
     day_strength: float
     share: Floats
     theta: Floats
+    hour_strength: float
 
     @property
     def profile(self) -> Floats:
@@ -122,7 +127,7 @@ def _fit(exposure: Floats, counts: Floats) -> _Fit:
     counts_cw, counts_ck, counts_wk = (counts.sum(axis=axis) for axis in (2, 1, 0))
     share = _ratio(counts_wk.sum(axis=0), exposure.sum(axis=(0, 1)))
     share, theta = _ratio(share, share.sum()), np.ones_like(counts_ck)
-    day, strength = np.ones((exposure.shape[1], 7)), np.inf
+    day, strength, hour_strength = np.ones((exposure.shape[1], 7)), np.inf, 1 / HOUR_FLOOR**2
     for _ in range(ROUNDS):
         daily = _by_day(exposure * (share * theta)[:, None])
         usual = np.nan_to_num(_level(counts_cw, (daily * day).sum(axis=2)))
@@ -133,9 +138,11 @@ def _fit(exposure: Floats, counts: Floats) -> _Fit:
         share = _ratio((trust * counts_wk).sum(axis=0), (trust * usual_wk).sum(axis=0))
         share = _ratio(share, share.sum())
         usual_ck = np.einsum("cwk,cw->ck", exposure * _all_day(day), usual)
-        theta = _all_hour(_shrunk(_by_hour(counts_ck), _by_hour(usual_ck * share), HOUR_FLOOR))
+        of_hours = _by_hour(counts_ck), _by_hour(usual_ck * share)
+        hour_strength = _strength(*of_hours, HOUR_FLOOR)
+        theta = _all_hour(_shrunk(*of_hours, HOUR_FLOOR))
     daily = _by_day(exposure * (share * theta)[:, None])
-    return _Fit(_level(counts_cw, (daily * day).sum(axis=2)), day, strength, share, theta)
+    return _Fit(_level(counts_cw, (daily * day).sum(axis=2)), day, strength, share, theta, hour_strength)
 
 
 def _shares_without(fit: _Fit, exposure: Floats, counts: Floats) -> Floats:

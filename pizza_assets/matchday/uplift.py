@@ -18,12 +18,15 @@ from pizza_assets.matchday.windows import BINS_PER_DAY, Spans, span_bins
 
 CLEAN = "clean"
 NOT_OBSERVED = "not all of the window is observed"
+OVERLAPPED = "another match's span overlaps it"
+#: Variance of a city's hours around what is expected, beyond counting noise, that weights of units allow for.
+_LOCAL_VARIANCE = 0.01
 #: Why a window takes no part in estimates; the first that holds is given.
 REASONS = (
     CLEAN,
     "no orders in this city",
     NOT_OBSERVED,
-    "another match's span overlaps it",
+    OVERLAPPED,
     "no baseline: this time of the week was never free of matches",
 )
 
@@ -47,6 +50,11 @@ class Panel:
     profile, profile_without
         The baseline's week up to each time of it: cities by 1 + times of week; and without each week, cities by
         1 + times of week by weeks left out.
+    fitted_on, kept_out
+        Expected orders of the bins that the fit is on, and of the observed ones that it keeps out of, up to each
+        time of the week, over two weeks in a row; cities by 1 + 2 x times of week.
+    span_bins
+        How many spans are on in each bin, cities by bins.
     """
 
     grid: Grid
@@ -60,6 +68,9 @@ class Panel:
     usual: Floats
     profile: Floats
     profile_without: Floats
+    fitted_on: Floats
+    kept_out: Floats
+    span_bins: Ints
 
 
 def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | None = None) -> Panel:
@@ -87,9 +98,9 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
     usual = usual_orders(grid.orders, is_observed, grid.week, grid.time_of_week, grid.zone)
     silent = silent_bins(grid.orders, is_observed, usual)
     is_observed &= ~silent
-    free = is_observed if not_fitted is None else is_observed & ~np.repeat(not_fitted, BINS_PER_DAY)
-    free = free.copy()
-    _take_out(free, grid, spans)
+    free = is_observed & ~np.repeat(np.zeros_like(open_days[0]) if not_fitted is None else not_fitted, BINS_PER_DAY)
+    on = _spans_on(grid, spans)
+    free &= on == 0
     baseline = fit_baseline(grid.orders, free, grid.week, grid.time_of_week, grid.zone)
     return Panel(
         grid=grid,
@@ -104,7 +115,18 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
         profile=cumulated(baseline.profile),
         # Weeks last, so that a window's are side by side in memory.
         profile_without=np.ascontiguousarray(cumulated(baseline.profile_without).transpose(0, 2, 1)),
+        fitted_on=_over_the_week(grid, baseline.expected * free),
+        kept_out=_over_the_week(grid, baseline.expected * (is_observed & ~free)),
+        span_bins=on,
     )
+
+
+def _over_the_week(grid: Grid, values: Floats) -> Floats:
+    """Return sums by time of week, up to each time of two weeks in a row; cities by 1 + 2 x times of week."""
+    by_time = np.array(
+        [np.bincount(grid.time_of_week[zone], row, TIMES_OF_WEEK) for zone, row in zip(grid.zone, values, strict=True)]
+    ).reshape(len(values), TIMES_OF_WEEK)
+    return cumulated(np.hstack([by_time, by_time]))
 
 
 def _open_days(sells: Bools) -> Bools:
@@ -115,12 +137,14 @@ def _open_days(sells: Bools) -> Bools:
     return result
 
 
-def _take_out(free: Bools, grid: Grid, spans: Spans) -> None:
-    """Mark the bins of spans as not free, cities by bins."""
+def _spans_on(grid: Grid, spans: Spans) -> Ints:
+    """Return how many spans are on in each bin, cities by bins."""
+    steps = np.zeros((len(grid.cities), grid.n_bins + 1), dtype=np.int64)
     low, high = grid.bins_within(spans.start, spans.end)
-    bins = low[:, None] + np.arange((high - low).max(initial=0))
-    span, place = np.nonzero(bins < high[:, None])
-    free[spans.city[span], bins[span, place]] = False
+    np.add.at(steps, (spans.city, low), 1)
+    np.add.at(steps, (spans.city, high), -1)
+    on: Ints = steps.cumsum(axis=1)[:, :-1]
+    return on
 
 
 @dataclass(frozen=True)
@@ -137,6 +161,8 @@ class Counts:
         Column of `without` that the unit's own week is.
     code
         Whether the unit takes part (0), or why not: a position in `REASONS`; -1 in another family.
+    weight
+        How much an expected order of the unit tells, at most 1; see `count_window`.
     """
 
     observed: Floats
@@ -144,6 +170,7 @@ class Counts:
     without: Floats
     week: Ints
     code: Ints
+    weight: Floats
 
     @property
     def is_clean(self) -> Bools:
@@ -163,6 +190,7 @@ class Counts:
             without=np.where(units[:, None], other.without, self.without),
             week=np.where(units, other.week, self.week),
             code=np.where(units, other.code, self.code),
+            weight=np.where(units, other.weight, self.weight),
         )
 
 
@@ -173,6 +201,12 @@ def count_window(panel: Panel, units: pd.DataFrame, city: Ints, start: Ints, end
     ----------
     city
         The units' rows in the grid; -1 for a city without orders.
+
+    Notes
+    -----
+    An expected order tells less where its errors are shared. With E expected in the window, local shocks of variance
+    s2 and a habit theta known from M free orders with the prior's shape a, shared by all R orders that were kept out
+    of the fit at this time of the week, its weight is ``1 / (1 + s2 E + R / (a + M))``.
     """
     grid, baseline = panel.grid, panel.baseline
     if not grid.cities or not grid.n_bins:
@@ -193,14 +227,18 @@ def count_window(panel: Panel, units: pd.DataFrame, city: Ints, start: Ints, end
     kick_off = np.clip(units["kick_off_bin"].to_numpy(dtype=np.int64) - grid.first_bin, 0, grid.n_bins - 1)
     week = grid.week[zone, kick_off] - baseline.first_week
     first = grid.time_of_week[zone, np.minimum(low, grid.n_bins - 1)]
+    expected = np.where(is_known, panel.expected[city, high] - panel.expected[city, low], np.nan)
+    fitted_on, kept_out = (of[city, first + end - start] - of[city, first] for of in (panel.fitted_on, panel.kept_out))
+    shared = _LOCAL_VARIANCE * np.nan_to_num(expected) + kept_out / (baseline.hour_strength + fitted_on)
     return Counts(
         observed=np.where(has_city, panel.orders[city, high] - panel.orders[city, low], 0),
-        expected=np.where(is_known, panel.expected[city, high] - panel.expected[city, low], np.nan),
+        expected=expected,
         without=_without_in_windows(panel, city, first, end - start)
         * baseline.level_without[city, week]
         * baseline.day_without[week, first // BINS_PER_DAY],
         week=week,
         code=code,
+        weight=1 / (1 + shared),
     )
 
 
@@ -212,6 +250,7 @@ def no_counts(n_units: int, n_weeks: int) -> Counts:
         without=np.ones((n_units, n_weeks)),
         week=np.zeros(n_units, dtype=np.int64),
         code=np.full(n_units, REASONS.index(NOT_OBSERVED)),
+        weight=np.ones(n_units),
     )
 
 
@@ -240,9 +279,10 @@ class Uplift:
     Attributes
     ----------
     observed, expected
-        Sums over the set's clean units.
+        Sums over the set's clean units, each as it is.
     log_ratio, log_ratio_without
-        log(observed / expected); and without each week, sets by weeks. NaN where a sum is 0.
+        log(observed / expected) with each unit by its weight; and without each week, sets by weeks. NaN where a sum
+        is 0.
     degrees
         Degrees of freedom of the jackknife's variance: effective weeks - 1.
     n_units, n_weeks
@@ -259,24 +299,43 @@ class Uplift:
 
 
 def uplift_of_sets(counts: Counts, sets: Bools) -> Uplift:
-    """Compute sum(O) / sum(E) of each set (sets by units), with each week left out in turn."""
+    """Compute sum(O) / sum(E) of each set (sets by units), weighted, with each week left out in turn."""
     members = sets & counts.is_clean
-    observed, expected = np.where(counts.is_clean, counts.observed, 0), np.where(counts.is_clean, counts.expected, 0)
-    weeks = np.zeros(counts.without.shape)
-    weeks[np.arange(len(weeks)), counts.week] = 1
-    member = members.astype(float)
-    observed_sum, expected_sum = member @ observed, member @ expected
-    observed_without = observed_sum[:, None] - member @ (weeks * observed[:, None])
-    expected_without = member @ (expected[:, None] * counts.without * (1 - weeks))
+    member, in_week = members.astype(float), _in_week(counts)
+    observed, expected = week_sums(counts, sets)
+    weighted = np.where(counts.is_clean, counts.weight * counts.expected, 0)
     return Uplift(
-        observed=observed_sum,
-        expected=expected_sum,
-        log_ratio=_log_ratio(observed_sum, expected_sum),
-        log_ratio_without=_log_ratio(observed_without, expected_without),
-        degrees=effective_weeks(member @ (weeks * expected[:, None])) - 1,
+        observed=member @ np.where(counts.is_clean, counts.observed, 0),
+        expected=member @ np.where(counts.is_clean, counts.expected, 0),
+        log_ratio=_log_ratio(observed[:, 0], expected[:, 0]),
+        log_ratio_without=_log_ratio(observed[:, 1:], expected[:, 1:]),
+        degrees=effective_weeks(member @ (in_week * weighted[:, None])) - 1,
         n_units=members.sum(axis=1),
-        n_weeks=((member @ weeks) > 0).sum(axis=1),
+        n_weeks=((member @ in_week) > 0).sum(axis=1),
     )
+
+
+def week_sums(counts: Counts, sets: Bools) -> tuple[Floats, Floats]:
+    """Return weighted sums of observed and of expected orders of each set's clean units, sets by 1 + weeks.
+
+    The first column is of all weeks, each other one without a week.
+    """
+    member, in_week = (sets & counts.is_clean).astype(float), _in_week(counts)
+    observed, expected = (
+        np.where(counts.is_clean, counts.weight * of, 0)[:, None] for of in (counts.observed, counts.expected)
+    )
+    observed_of, expected_of = member @ observed, member @ expected
+    return (
+        np.hstack([observed_of, observed_of - member @ (in_week * observed)]),
+        np.hstack([expected_of, member @ (expected * counts.without * (1 - in_week))]),
+    )
+
+
+def _in_week(counts: Counts) -> Floats:
+    """Return 1 in the column of each unit's own week, units by weeks."""
+    in_week = np.zeros(counts.without.shape)
+    in_week[np.arange(len(in_week)), counts.week] = 1
+    return in_week
 
 
 def _log_ratio(observed: Floats, expected: Floats) -> Floats:

@@ -69,7 +69,7 @@ def test_it_is_the_orders_analysis() -> None:
         "items": "observed", "uplift_pct": "estimate", "p_value": "statistical_significance", "n_matches": "n"
     }  # fmt: skip
     for ours, theirs in pairs.items():
-        np.testing.assert_array_equal(found[ours], orders.loc[found.index, theirs or ours])
+        np.testing.assert_allclose(found[ours], orders.loc[found.index, theirs or ours], rtol=1e-12)
 
 
 def test_one_adjustment_is_made_over_all_categories_of_a_source() -> None:

@@ -35,6 +35,8 @@ STRESS = (
     Scenario("7 clubs in one city", clubs_by_city=(7, 2, 2, 1, 1, 1, 1, 1)),
     Scenario("orders without cities", with_city=False),
     Scenario("feeds that fail", outages=8),
+    Scenario("evenings that drift", drift=0.3),
+    Scenario("evenings that drift, no control cities", drift=0.3, control_cities=False),
 )
 FIRST_SEED = 1_310_000
 TIMED_RUNS = 9

@@ -70,6 +70,7 @@ class Scenario:
     spikes: int = 0
     spike_factor: float = 2.5
     outages: int = 0
+    drift: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,11 @@ def _plain_orders(
     growth = (1 + scenario.growth_per_year) ** (np.arange(len(instants)) / BINS_PER_DAY / 365)
     size = np.exp(rng.normal(-(scenario.city_sizes**2) / 2, scenario.city_sizes, n_cities))
     habits = np.exp(rng.normal(0, scenario.city_habits, (n_cities, 7, 24)))
-    plain: NDArray[np.float64] = size[:, None] * habits[:, weekday, hour] * (week_shape * growth)
+    # Late evenings gain towards winter and lose after it, early ones the other way; the clock change is a step.
+    season = np.cos(2 * np.pi * (np.arange(len(instants)) / BINS_PER_DAY - 140) / 365)
+    is_summer = local.tz_localize(None) != instants.tz_localize(None)
+    shift = scenario.drift * (season - 0.5 * is_summer) * (hour - 18) / 3
+    plain: NDArray[np.float64] = size[:, None] * habits[:, weekday, hour] * (week_shape * growth * np.exp(shift))
     return plain
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from pizza_assets.contracts.analysis import TIME_PERIODS
+from pizza_assets.matchday.baseline import BLOCK_BINS
 from pizza_assets.matchday.grid import Bools, Floats, Grid, Ints
 from pizza_assets.matchday.uplift import CLEAN, OVERLAPPED, REASONS, Counts, Panel, week_sums
 from pizza_assets.matchday.verdicts import MIN_UNITS
@@ -116,6 +117,7 @@ class _Pieces:
         share *= (baseline.level_without[city[unit], week] * baseline.day_without[week, time[:, 0] // BINS_PER_DAY])[
             :, None
         ]
+        share *= baseline.block_without[week[:, None], time // BLOCK_BINS]
         self.expected = np.concatenate([expected, expected * share], axis=2)
 
     def with_others(self, beta: Floats) -> Counts:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pizza_assets.contracts.columns import Source
-from pizza_assets.matchday.baseline import Baseline, fit_baseline
+from pizza_assets.matchday.baseline import BLOCK_BINS, Baseline, fit_baseline
 from pizza_assets.matchday.coverage import silent_bins, usual_orders
 from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints, cumulated
 from pizza_assets.matchday.jackknife import effective_weeks
@@ -235,7 +235,8 @@ def count_window(panel: Panel, units: pd.DataFrame, city: Ints, start: Ints, end
         expected=expected,
         without=_without_in_windows(panel, city, first, end - start)
         * baseline.level_without[city, week]
-        * baseline.day_without[week, first // BINS_PER_DAY],
+        * baseline.day_without[week, first // BINS_PER_DAY]
+        * _blocks_without_in_windows(baseline.block_without, week, first, end - start),
         week=week,
         code=code,
         weight=1 / (1 + shared),
@@ -270,6 +271,21 @@ def _without_in_windows(panel: Panel, city: Ints, first: Ints, length: Ints) -> 
     numerator, denominator = in_window(panel.profile_without), in_window(panel.profile)[:, None]
     is_sold = (denominator > 0) & (numerator > 0)
     return np.divide(numerator, denominator, out=np.ones_like(numerator), where=is_sold)
+
+
+def _blocks_without_in_windows(blocks: Floats, week: Ints, first: Ints, length: Ints) -> Floats:
+    """Return the mean of the blocks' changes over each window's bins; units by weeks left out."""
+    sums = np.concatenate([np.zeros_like(blocks[:, :1]), blocks.cumsum(axis=1)], axis=1) * BLOCK_BINS
+    last = first + length
+    over, last = np.maximum(last - TIMES_OF_WEEK, 0), np.minimum(last, TIMES_OF_WEEK)
+
+    def until(time: Ints) -> Floats:
+        block, rest = np.divmod(time, BLOCK_BINS)
+        part = blocks[week, np.minimum(block, blocks.shape[1] - 1)]
+        total: Floats = sums[week, block] + rest[:, None] * part
+        return total
+
+    return (until(last) - until(first) + until(over)) / np.maximum(length, 1)[:, None]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from pizza_assets.matchday.jackknife import jackknife_error, student_interval
 from pizza_assets.matchday.national import national_study
 from pizza_assets.matchday.results import association_rows, national_rows, percent, unit_table, uplift_rows
 from pizza_assets.matchday.uplift import uplift_of_sets
-from pizza_assets.matchday.verdicts import Row, judge, too_few
+from pizza_assets.matchday.verdicts import Row, judge, share_of_season, too_few
 from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR, Matches, select_matches
 
 WINDOW_DAYS = 365
@@ -175,6 +175,9 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Col
         else:
             rows += uplift_rows(family) + association_rows(family, seed=end_day)
     missing = _unobserved(selection, prepared.unobserved)
+    # A mock result may be of real orders around mock matches.
+    n_days = {"real": selection.days_with["real"].sum(), "mock": (selection.grid.day_source > 0).sum()}
+    rows = [row | {"share": share_of_season(int(n_days[row["data_source"]]))} for row in rows]
     judged = _told(judge(rows, focus_teams), as_of, selection)
     return Analysis(
         as_of=as_of,

@@ -57,6 +57,7 @@ def _row(source: Source, scope: str, factor: str, method: str, time_window: str)
         "observed": 0,
         "expected": np.nan,
         "n_shared": 0,
+        "share": 1.0,
         "problem": "",
         "note": "",
     }

@@ -15,6 +15,8 @@ from pizza_assets.matchday.grid import Floats
 from pizza_assets.matchday.jackknife import found_from
 
 ALPHA = 0.05
+#: Days of a season: the looks until then share the promise of 5 %.
+SEASON_DAYS = 280
 NOT_FOUND = "no effect found"
 MIN_UNITS, MIN_WEEKS, MIN_GROUP = 10, 8, 10
 #: An interval on fewer degrees of freedom is too wide to tell anything.
@@ -63,6 +65,38 @@ def adjusted(p_values: Floats, weights: Floats | None = None) -> Floats:
     return q_values
 
 
+def over_looks(p_values: Floats, share: Floats) -> Floats:
+    """Return p-values that hold however often one looks until the season's end.
+
+    With a share t of the season's information, ``z sqrt(t)`` of a null question moves like a Brownian motion. That it
+    ever passes b until t = 1 has at most twice the chance that it ends beyond b (reflection principle; it is the
+    O'Brien-Fleming boundary, 1979, of a look at every instant). So ``p = 2 P(|N| >= z sqrt(t))``, at most 1.
+
+    Parameters
+    ----------
+    p_values
+        Two-sided p of this look alone.
+    share
+        The share of a season that is observed for each, above 0 and at most 1.
+    """
+    from scipy.special import ndtr, ndtri
+
+    held: Floats = np.minimum(4 * ndtr(ndtri(np.clip(p_values, 1e-300, 1.0) / 2) * np.sqrt(share)), 1.0)
+    return held
+
+
+def of_this_look(p_value: float, share: float) -> float:
+    """Return the p of one look whose `over_looks` is `p_value`."""
+    from scipy.special import ndtr, ndtri
+
+    return float(2 * ndtr(ndtri(min(p_value, 1.0) / 4) / math.sqrt(share)))
+
+
+def share_of_season(n_days: int) -> float:
+    """Return which share of a season's information so many days have."""
+    return min(max(n_days, 1) / SEASON_DAYS, 1.0)
+
+
 def too_few(n_units: int, n_weeks: int) -> str:
     """Return why so many units in so many weeks are too few, or an empty text."""
     if n_units >= MIN_UNITS and n_weeks >= MIN_WEEKS:
@@ -78,7 +112,8 @@ def judge(rows: Sequence[Row], focus_teams: Collection[str] = ()) -> list[Row]:
     rows
         Estimates of any number of sources, with `question` (rows of one source with the same one ask the same),
         `problem` (why it is insufficient, or empty) and `note` (why it is a diagnostic and no finding, or empty).
-        The family of a source is all its questions with neither.
+        The family of a source is all its questions with neither. `share` is the share of a season that its
+        orders are observed for: verdicts are shown day after day, and hold over all these looks.
     focus_teams
         The clubs whose questions are primary, named before anybody saw an estimate; all clubs by default.
     """
@@ -89,13 +124,18 @@ def judge(rows: Sequence[Row], focus_teams: Collection[str] = ()) -> list[Row]:
     q_values: dict[tuple[Source, Hashable], float] = {}
     needed: dict[tuple[Source, Hashable], float] = {}
     for source, asked in questions.items():
-        p_values = np.array([of[0]["statistical_significance"] for of in asked.values()], dtype=float)
+        p_of_look, share = (
+            np.array([of[0][name] for of in asked.values()], dtype=float)
+            for name in ("statistical_significance", "share")
+        )
+        p_values = over_looks(p_of_look, share)
         weights = _weights(list(asked.values()), focus_teams)
         adjusted_p = adjusted(p_values, weights)
         q_values |= {(source, name): q for name, q in zip(asked, adjusted_p.tolist(), strict=True)}
         # The p that one more finding needs (Benjamini & Hochberg's line at its rank).
         line = ALPHA * weights / weights.sum() * (1 + (adjusted_p <= ALPHA).sum())
-        needed |= {(source, name): p for name, p in zip(asked, np.minimum(line, ALPHA).tolist(), strict=True)}
+        for name, p_needed, of_season in zip(asked, np.minimum(line, ALPHA).tolist(), share.tolist(), strict=True):
+            needed[source, name] = of_this_look(p_needed, of_season)
     judged = []
     for row in rows:
         key = (row["data_source"], row["question"])

@@ -73,7 +73,7 @@ def test_it_is_the_orders_analysis() -> None:
 
 
 def test_one_adjustment_is_made_over_all_categories_of_a_source() -> None:
-    of = season(14, seed=5, effect={"during_match": 0.12})
+    of = season(14, seed=5, effect={"during_match": 0.3})
     alone = row(results(of))
     many = row(results(of, *(sales(season(14, seed=seed), f"other {seed}") for seed in range(20, 30)), sales(of)))
     assert many["p_value"] == alone["p_value"]

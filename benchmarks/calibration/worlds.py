@@ -46,7 +46,8 @@ class Scenario:
     """What a world is like. Effects are log-uplifts; `shocks` scales the SD of all shocks.
 
     `club` is an effect from 2 h before kick-off to 4 h after it when the first club of the first city that sells
-    plays. `selling_cities` are the places of the cities that sell in the list of all; None: all do.
+    plays. `selling_cities` are the places of the cities that sell in the list of all; None: all do. With
+    `looks` the analysis is looked at every week from the eighth on.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Scenario:
     spike_factor: float = 2.5
     outages: int = 0
     drift: float = 0.0
+    looks: bool = False
 
 
 @dataclass(frozen=True)

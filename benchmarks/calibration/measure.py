@@ -13,6 +13,7 @@ import pandas as pd
 from benchmarks.calibration.naive import before_after, trailing_mean
 from benchmarks.calibration.worlds import Scenario, World, make_world
 from pizza_assets.matchday.analysis import Analysis, analyse_prepared, prepare
+from pizza_assets.matchday.verdicts import ALPHA
 
 _HOURS = {"pre_match": (-2, 0), "during_match": (0, 2), "post_match": (2, 4), "day": (0, 24)}
 _BINS_PER_HOUR = 4
@@ -43,8 +44,16 @@ def measure(scenario: Scenario, seed: int) -> dict[str, Any]:
         "tests": tests,
         "naive": pd.DataFrame(naive),
         "spikes": _spikes(analysis, world),
+        "is_doubted": _placebo_fails(analysis),
         "ever_found": any(look.results["verdict"].isin(["higher", "lower"]).any() for look in (analysis, *looks)),
     }
+
+
+def _placebo_fails(analysis: Analysis) -> bool:
+    return any(
+        min((of["p_value"] for of in facts["placebo"].values()), default=1.0) * max(len(facts["placebo"]), 1) <= ALPHA
+        for facts in analysis.summary["sources"].values()
+    )
 
 
 def _tests(analysis: Analysis, world: World) -> pd.DataFrame:

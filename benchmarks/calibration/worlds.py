@@ -47,7 +47,9 @@ class Scenario:
 
     `club` is an effect from 2 h before kick-off to 4 h after it when the first club of the first city that sells
     plays. `selling_cities` are the places of the cities that sell in the list of all; None: all do. With
-    `looks` the analysis is looked at every week from the eighth on.
+    `looks` the analysis is looked at every week from the eighth on. `televised` is the share of the league's matches
+    that are put where the nation orders most; `shared_effect` a log-uplift in all cities while any match is on. What
+    these two do to orders is no effect of a city's own match, and none is planted with them.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Scenario:
     outages: int = 0
     drift: float = 0.0
     looks: bool = False
+    televised: float = 0.0
+    shared_effect: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,11 @@ def make_world(scenario: Scenario, seed: int) -> World:
     has_effect = frozenset(str(name) for name in rng.permutation(hosts)[:n_with])
     effect, own_effect = _effect(scenario, matches, names, has_effect, start, n_bins)
     true = plain * np.exp(effect)
-    mean = true * np.exp(_shocks(rng, scenario.shocks, *plain.shape))
+    shocks, of_days = _shocks(rng, scenario.shocks, *plain.shape)
+    mean = true * np.exp(shocks)
+    if scenario.televised:
+        matches = _televised(rng, scenario.televised, matches, of_days)
+    mean *= np.exp(scenario.shared_effect * _on_anywhere(matches, start, n_bins))
     busy = np.argwhere(plain.reshape(len(names), -1, 4).sum(axis=2) >= 15)
     blown_up = busy[rng.permutation(len(busy))[: scenario.spikes]]
     for city, hour in blown_up:
@@ -182,8 +190,34 @@ def _plain_orders(
     return plain
 
 
-def _shocks(rng: np.random.Generator, scale: float, n_cities: int, n_bins: int) -> NDArray[np.float64]:
-    """Return log shocks, cities by bins, with mean 1 after exp."""
+def _televised(
+    rng: np.random.Generator, share: float, matches: pd.DataFrame, of_days: NDArray[np.float64]
+) -> pd.DataFrame:
+    """Move a share of the league's matches to 20:00 on the day of their week, Friday to Monday, that sells most."""
+    local = matches["timestamp"].dt.tz_convert(TIME_ZONE).dt.tz_localize(None)
+    day = ((local - pd.Timestamp(SEASON_START)) // pd.Timedelta(days=1)).to_numpy()
+    saturday = 7 * ((day - 4) // 7) + 5
+    candidates = np.clip(saturday[:, None] + np.arange(-1, 3), 0, len(of_days) - 1)
+    best = candidates[np.arange(len(day)), of_days[candidates].argmax(axis=1)]
+    is_weekend = np.isin(day % 7, WEEKEND_DAYS) & (matches["competition"] == "PL").to_numpy()
+    is_moved = is_weekend & (rng.random(len(day)) < share)
+    evening = pd.Timestamp(SEASON_START) + pd.to_timedelta(24 * best + 20, unit="h")
+    moved = pd.Series(evening).dt.tz_localize(TIME_ZONE).dt.tz_convert("UTC").astype(matches["timestamp"].dtype)
+    return matches.assign(timestamp=matches["timestamp"].mask(is_moved, moved))
+
+
+def _on_anywhere(matches: pd.DataFrame, start: pd.Timestamp, n_bins: int) -> NDArray[np.float64]:
+    """Return 1 in the bins in which a match is on anywhere, from kick-off for 2 h."""
+    on = np.zeros(n_bins)
+    for kick_off in ((matches["timestamp"] - start) // _BIN).unique():
+        on[kick_off : kick_off + 8] = 1
+    return on
+
+
+def _shocks(
+    rng: np.random.Generator, scale: float, n_cities: int, n_bins: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return log shocks, cities by bins, with mean 1 after exp; and the nation's by day among them."""
     n_days, n_blocks = n_bins // BINS_PER_DAY, n_bins // BINS_PER_2_HOURS
     sd_nation_day, sd_city_day, sd_city_2h, sd_nation_2h = (scale * sd for sd in (0.08, 0.08, 0.08, 0.04))
     nation = np.empty(n_days)
@@ -195,7 +229,7 @@ def _shocks(rng: np.random.Generator, scale: float, n_cities: int, n_bins: int) 
     by_block = sd_nation_2h * rng.normal(size=n_blocks) + sd_city_2h * rng.normal(size=(n_cities, n_blocks))
     variance = sd_nation_day**2 + sd_city_day**2 + sd_city_2h**2 + sd_nation_2h**2
     days, blocks = np.repeat(by_day, BINS_PER_DAY, axis=1), np.repeat(by_block, BINS_PER_2_HOURS, axis=1)
-    return days + blocks - variance / 2
+    return days + blocks - variance / 2, sd_nation_day * nation
 
 
 def _outages(rng: np.random.Generator, n_outages: int, shape: tuple[int, int]) -> NDArray[np.bool_]:

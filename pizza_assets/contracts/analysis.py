@@ -6,6 +6,8 @@ from pizza_assets.contracts.columns import data_set, flag, instant, integer, num
 TIME_PERIODS = ("pre_match", "during_match", "post_match")
 TIME_WINDOWS = (*TIME_PERIODS, "day")
 
+#: What is said instead of 'higher' or 'lower' where cities that did not play had other orders than usual too.
+DOUBTFUL = "doubtful"
 #: In %: the uplift that `more_matches` is told for.
 REFERENCE_EFFECT = 10
 
@@ -101,7 +103,9 @@ CORRELATION_RESULTS = data_set(
         "n_weeks": integer("Weeks that they fall in.", "weeks", ge=0),
         "observed": integer("Orders in the windows.", "orders", ge=0),
         "expected": number("Orders expected in them without a match.", "orders", ge=0, nullable=True),
-        "verdict": text("higher, lower, no effect found, insufficient or diagnostic.", isin=VERDICTS),
+        "verdict": text(
+            "higher, lower, doubtful, no effect found, insufficient or diagnostic.", isin=(*VERDICTS, DOUBTFUL)
+        ),
         "reason": text("Why this verdict."),
         "pattern_description": text("The finding in a sentence, with its numbers."),
         "data_quality": text("Share of real records behind it, in %."),

@@ -5,7 +5,7 @@ Belongs here: the order of steps and the shape of what comes out. Does not belon
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -25,9 +25,10 @@ from pizza_assets.matchday.grid import Grid, build_grid, days_since_1970
 from pizza_assets.matchday.insights import headline, sentence
 from pizza_assets.matchday.jackknife import jackknife_error, student_interval
 from pizza_assets.matchday.national import national_study
+from pizza_assets.matchday.placebo import Placebo, placebos, why_doubtful
 from pizza_assets.matchday.results import association_rows, national_rows, percent, unit_table, uplift_rows
 from pizza_assets.matchday.uplift import uplift_of_sets
-from pizza_assets.matchday.verdicts import Row, judge, share_of_season, too_few
+from pizza_assets.matchday.verdicts import Row, doubted, judge, share_of_season, too_few
 from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR, Matches, select_matches
 
 WINDOW_DAYS = 365
@@ -178,11 +179,13 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Col
     # A mock result may be of real orders around mock matches.
     n_days = {"real": selection.days_with["real"].sum(), "mock": (selection.grid.day_source > 0).sum()}
     rows = [row | {"share": share_of_season(int(n_days[row["data_source"]]))} for row in rows]
-    judged = _told(judge(rows, focus_teams), as_of, selection)
+    tested = {family.source: placebos(selection, family) for family in found}
+    why = {source: reason for source, of_windows in tested.items() if (reason := why_doubtful(of_windows))}
+    judged = _told(doubted(judge(rows, focus_teams), why), as_of, selection)
     return Analysis(
         as_of=as_of,
         results=_frame(judged),
-        summary=_summary(judged, found, prepared, selection, as_of, missing),
+        summary=_summary(judged, found, prepared, selection, as_of, missing, tested),
         selection=selection,
         families=found,
         unobserved=missing,
@@ -268,16 +271,19 @@ def _profile(of: Selection) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[_PROFILE_COLUMNS]
 
 
-def _summary(
+def _summary(  # noqa: PLR0913, PLR0917 each is a part of it
     results: list[Row],
     found: list[Family],
     prepared: Prepared,
     of: Selection,
     as_of: date,
     unobserved: pd.DataFrame,
+    tested: Mapping[Source, Mapping[str, Placebo]],
 ) -> dict[str, Any]:
     window_days = (of.high - of.low) // BINS_PER_DAY
     by_source = {family.source: _source_summary(results, family, of, unobserved) for family in found}
+    for source, of_windows in tested.items():
+        by_source[source]["placebo"] = {name: asdict(placebo) for name, placebo in of_windows.items()}
     return {
         "as_of": as_of.isoformat(),
         "window_start": (as_of - timedelta(days=window_days - 1)).isoformat(),

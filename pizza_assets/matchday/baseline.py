@@ -43,6 +43,8 @@ class Baseline:
     ----------
     expected
         Expected orders, cities by bins; 0 where `is_known` is false.
+    usual
+        The same without D and H: what is expected of the day and hour before other cities are asked.
     is_known
         Where the model could be identified, cities by bins.
     profile, profile_without
@@ -60,6 +62,7 @@ class Baseline:
     """
 
     expected: Floats
+    usual: Floats
     is_known: Bools
     profile: Floats
     profile_without: Floats
@@ -96,10 +99,12 @@ def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zo
     exposure = exposure * _all_block(blocks.factor)
     fit = _fit(exposure, counts)
     profile = np.where(n_free >= MIN_FREE_BINS, fit.profile, np.nan)
-    expected = np.empty_like(orders)
+    expected, usual = np.empty_like(orders), np.empty_like(orders)
+    shared = _all_day(fit.day) * _all_block(blocks.here)
     for city in range(n_cities):
-        by_time = _all_day(fit.level[city][:, None] * fit.day) * _all_block(blocks.factor)
-        expected[city] = (by_time * profile[city]).ravel()[cell[zone[city]]]
+        by_week = fit.level[city][:, None] * profile[city] * _all_block(blocks.season)
+        usual[city] = by_week.ravel()[cell[zone[city]]]
+        expected[city] = (by_week * shared).ravel()[cell[zone[city]]]
     is_known = np.isfinite(expected)
     share_without = _shares_without(fit, exposure, counts)
     day_without = _days_without(fit, exposure, share_without)
@@ -108,6 +113,7 @@ def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zo
     level_without, day_without = _levels_and_days_without(fit, exposure, profile_without)
     return Baseline(
         expected=np.where(is_known, expected, 0),
+        usual=np.where(is_known, usual, 0),
         is_known=is_known,
         profile=fit.profile,
         profile_without=profile_without,
@@ -160,14 +166,19 @@ def _fit(exposure: Floats, counts: Floats) -> _Fit:
 
 @dataclass(frozen=True)
 class _Blocks:
-    """S x H (weeks by blocks of the week) with the shape of H's prior; and S without each week as a share of S.
+    """S and H (weeks by blocks of the week) with the shape of H's prior; and S without each week as a share of S.
 
     `season_without` is weeks by blocks of the day by weeks left out.
     """
 
-    factor: Floats
+    season: Floats
+    here: Floats
     strength: float
     season_without: Floats
+
+    @property
+    def factor(self) -> Floats:
+        return self.season * self.here
 
 
 def _blocks(fit: _Fit, exposure: Floats, counts: Floats) -> _Blocks:
@@ -187,7 +198,7 @@ def _blocks(fit: _Fit, exposure: Floats, counts: Floats) -> _Blocks:
     by_week = np.tile(season, 7)
     strength = _day_strength(orders, expected * by_week)
     here = _day(orders.sum(axis=0), expected.sum(axis=0) * by_week, strength)
-    return _Blocks(by_week * here, strength, without)
+    return _Blocks(by_week, here, strength, without)
 
 
 def _season_strength(orders: Floats, expected: Floats) -> float:

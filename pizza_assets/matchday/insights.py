@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pizza_assets.contracts.analysis import REFERENCE_EFFECT
+from pizza_assets.contracts.analysis import DOUBTFUL, REFERENCE_EFFECT
 
 _WHEN = {
     "pre_match": "in the 2 hours before kick-off",
@@ -74,6 +74,8 @@ def sentence(result: Mapping[str, Any]) -> str:
     if result["method"] in ("pearson", "point_biserial"):
         slope = f", {result['effect_size']:+.1f} % {_PER[result['factor']]}"
     text = f"{what}: {measure} ({evidence}){slope}: {result['verdict']} ({result['data_source']} data)."
+    if result["verdict"] == DOUBTFUL:
+        return f"{text} Doubtful, for {result['reason']}."
     if pd.isna(result["smallest_effect"]):
         return text
     return f"{text} Four times in five an uplift would be found {could_find(result)}."
@@ -141,7 +143,7 @@ def by_section(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     sections = []
     for title, of_uplift, of_kind in _SECTIONS:
         rows = tested[(is_uplift == of_uplift) & (kind == of_kind)]
-        is_found = rows["verdict"].isin(["higher", "lower"])
+        is_found = rows["verdict"].isin(["higher", "lower", DOUBTFUL])
         ordered = pd.concat([rows[is_found].sort_values("q_value", kind="stable"), rows[~is_found]])
         # The windows tell a story in their order.
         sections.append((title, rows if of_uplift and of_kind == "all" else ordered))

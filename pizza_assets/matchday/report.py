@@ -53,6 +53,7 @@ def report_markdown(analysis: Analysis) -> str:
         lines += ["", f"## {source.capitalize()} data", "", _overview(source, facts)]
         for title, rows in by_section(results):
             lines += _section(title, rows)
+        lines += _placebo_lines(facts["placebo"])
         lines += ["", "### Anything odd?", "", *_spike_lines(spikes)]
         if facts["unobserved"]:
             lines += ["", "### What was not observed", "", *_missing_lines(facts["unobserved"])]
@@ -109,6 +110,16 @@ def _window(row: Mapping[Hashable, Any]) -> str:
     text = f"{when} {row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']}): "
     text += row["verdict"]
     return text if pd.isna(row["smallest_effect"]) else f"{text}, could be found {could_find(row)}"
+
+
+def _placebo_lines(of_windows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not of_windows:
+        return []
+    told = [
+        f"- {_WINDOWS[name]}: {of['uplift_pct']:+.1f} % ({of['ci_low']:+.1f} % to {of['ci_high']:+.1f} %)."
+        for name, of in of_windows.items()
+    ]
+    return ["", "### In cities that did not play", "", "Nothing should be found here, at the hours of matches.", *told]
 
 
 def _spike_lines(spikes: pd.DataFrame) -> list[str]:

@@ -4,12 +4,12 @@ Belongs here: the rules that turn estimates into verdicts. Does not belong here:
 """
 
 import math
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pizza_assets.contracts.analysis import REFERENCE_EFFECT, TIME_PERIODS
+from pizza_assets.contracts.analysis import DOUBTFUL, REFERENCE_EFFECT, TIME_PERIODS
 from pizza_assets.contracts.columns import Source
 from pizza_assets.matchday.grid import Floats
 from pizza_assets.matchday.jackknife import found_from
@@ -166,6 +166,19 @@ def _weights(questions: Sequence[Sequence[Row]], focus_teams: Collection[str]) -
     share = np.where(np.array(groups) == "all", 1.0, 1 / max((totals[1:] > 0).sum(), 1))
     weights: Floats = (share / np.maximum(totals, 1.0)) @ by_group
     return weights
+
+
+def doubted(rows: Sequence[Row], why: Mapping[Source, str]) -> list[Row]:
+    """Return results with the uplifts that were found taken as doubtful where there is a reason why for their source.
+
+    Associations with outcomes stay: nobody puts a kick-off, or watches, by the goals to come.
+    """
+    return [
+        row | {"verdict": DOUBTFUL, "reason": why[row["data_source"]]}
+        if row["data_source"] in why and row["factor"] == "match" and row["verdict"] in ("higher", "lower")
+        else row
+        for row in rows
+    ]
 
 
 def _what_would_do(row: Row, p_needed: float) -> Row:

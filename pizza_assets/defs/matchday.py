@@ -27,6 +27,7 @@ from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
 from pizza_assets.making import Item
 from pizza_assets.matchday import volume
 from pizza_assets.matchday.analysis import Analysis, analyse, prepare
+from pizza_assets.matchday.history import KEY, with_history
 from pizza_assets.matchday.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.quality.analysis import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.quality.plots import orders_and_expectation
@@ -49,6 +50,11 @@ def read_window(
     """Return what an analysis of `first` to `last` reads: volume, matches, and where each day's orders are from."""
     volume_rows, matches = order_volume.between(first, last), raw_matches.between(first, last)
     return volume_rows, matches, order_sources(order_volume, first, last)
+
+
+def _results(correlation_results: DatedFiles, day: date) -> pd.DataFrame:
+    """Return what identifies the stored results of a day, and their verdicts."""
+    return pd.read_csv(io.BytesIO(correlation_results.read(day, CORRELATION_FILES[0])), usecols=[*KEY, "verdict"])
 
 
 def report_files(analysis: Analysis) -> Files:
@@ -179,6 +185,8 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
         inputs = read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1])
         analysis = analyse(*inputs, days[-1], window, focus_teams=settings.focus_teams)
+        earlier = ((day, _results(correlation_results, day)) for day in reversed(days[:-1]))
+        analysis = with_history(analysis, earlier)
         reports = DatedFiles(lake.store(), REPORT_PREFIX)
         key = reports.put(days[-1], report_files(analysis), context.run.run_id)
         return dg.MaterializeResult(

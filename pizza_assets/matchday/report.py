@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from pizza_assets.contracts.analysis import DOUBTFUL
 from pizza_assets.matchday.analysis import Analysis
 from pizza_assets.matchday.insights import BY_TEAM, by_section, could_find, insights
 
@@ -84,7 +85,7 @@ def _section(title: str, rows: pd.DataFrame) -> list[str]:
     lines = ["", f"### {title}", ""]
     if title == BY_TEAM:
         return lines + [_club(str(scope), of_club) for scope, of_club in rows.groupby("scope", sort=True)]
-    is_found = rows["verdict"].isin(["higher", "lower"])
+    is_found = rows["verdict"].isin(["higher", "lower", DOUBTFUL])
     told = rows if len(rows) <= 4 else rows[is_found]
     lines += [f"- {text}" for text in told["pattern_description"]]
     others = rows["verdict"].drop(told.index).value_counts()
@@ -109,6 +110,8 @@ def _window(row: Mapping[Hashable, Any]) -> str:
         return f"{when} insufficient ({row['reason']})"
     text = f"{when} {row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']}): "
     text += row["verdict"]
+    if row.get("found_on"):
+        text += f", found on {row['found_on']} and since"
     return text if pd.isna(row["smallest_effect"]) else f"{text}, could be found {could_find(row)}"
 
 

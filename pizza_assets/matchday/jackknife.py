@@ -73,4 +73,4 @@ def found_from(p_needed: float, degrees: float) -> float:
     """Return from how many standard errors on an effect is found with a chance of `POWER`, at p <= `p_needed`."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees, 1 - p_needed / 2) + stdtrit(degrees, POWER))
+    return float(stdtrit(degrees, POWER) - stdtrit(degrees, p_needed / 2))

@@ -15,6 +15,8 @@ from pizza_assets.matchday.grid import Floats
 from pizza_assets.matchday.jackknife import found_from
 
 ALPHA = 0.05
+#: Log-uplift of 1000 %: that only a larger one would be found says nothing.
+_MOST_TOLD = math.log(11)
 #: Days of a season: the looks until then share the promise of 5 %.
 SEASON_DAYS = 280
 NOT_FOUND = "no effect found"
@@ -186,10 +188,12 @@ def _what_would_do(row: Row, p_needed: float) -> Row:
     if row["verdict"] != NOT_FOUND or not row["error"] > 0:
         return {"smallest_effect": None, "more_matches": None}
     reach = found_from(p_needed, row["degrees"]) * row["error"]
+    if not 0 < reach <= _MOST_TOLD:
+        return {"smallest_effect": None, "more_matches": None}
     # An error of the mean falls with the square root of what there is of it.
     factor = (reach / math.log1p(REFERENCE_EFFECT / 100)) ** 2
     more = max(math.ceil(row["n"] * (factor - 1)), 0)
-    return {"smallest_effect": 100 * math.expm1(min(reach, 20.0)), "more_matches": more}
+    return {"smallest_effect": 100 * math.expm1(reach), "more_matches": more}
 
 
 def _judged(row: Row, q_value: float) -> Row:

@@ -113,6 +113,13 @@ def test_what_was_not_found_says_from_which_effect_on_it_would_be() -> None:
     assert judged.loc[1, ["smallest_effect", "more_matches"]].isna().all()
 
 
+@pytest.mark.parametrize(("error", "share"), [(0.05, 1e-3), (2.0, 1.0)])
+def test_where_only_absurd_effects_would_be_found_nothing_is_told(error: float, share: float) -> None:
+    judged = _judged([0.4], error=error, degrees=3.0, share=share)
+    assert judged[["smallest_effect", "more_matches"]].isna().all(axis=None)
+    assert judged["verdict"].tolist() == ["no effect found"]
+
+
 def test_an_effect_of_that_size_is_found_four_times_in_five() -> None:
     rng, effect = np.random.default_rng(5), _judged([0.4], error=0.05, degrees=20.0)["smallest_effect"].iloc[0]
     estimates = np.log1p(effect / 100) + 0.05 * rng.standard_normal(20_000)

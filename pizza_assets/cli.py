@@ -7,7 +7,7 @@ does. Modules that cost seconds to import are imported by the commands that need
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,7 +18,8 @@ from pizza_assets import logs
 from pizza_assets.cores import processes_for, warm
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError, WarehouseError, machine_fault
-from pizza_assets.lake.commands import athena
+from pizza_assets.kept import Kept, sentences
+from pizza_assets.lake.commands import athena, lake
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.options import DAY
 from pizza_assets.quarantine.commands import quarantine
@@ -26,6 +27,9 @@ from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
 from pizza_assets.warehouse.commands import warehouse
+
+#: Exit code of a run after which some real days are as they were, because their source did not answer.
+NOT_REFRESHED = 3
 
 
 class _Group(click.Group):
@@ -60,6 +64,7 @@ main.add_command(dashboard)
 main.add_command(quicksight)
 main.add_command(quarantine)
 main.add_command(athena)
+main.add_command(lake)
 main.add_command(simulate)
 main.add_command(warehouse)
 main.add_command(merchants)
@@ -67,19 +72,23 @@ main.add_command(roll_up)
 
 
 class _DayCounter(logging.Handler):
-    """Hears of each stored day and tells it on."""
+    """Hears of each day that is stored or kept and tells it on."""
 
-    def __init__(self, told: Callable[[str, date], None]) -> None:
+    def __init__(self, told: Callable[[str, date, str | None], None]) -> None:
         super().__init__(logging.INFO)
         self._told = told
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._told(record.__dict__["asset"], record.__dict__["day"])
+        self._told(record.__dict__["asset"], record.__dict__["day"], record.__dict__.get("reason"))
 
 
 @contextmanager
-def day_progress(assets: int, days: int) -> Iterator[None]:
-    """Show how many days of how many assets are stored: a bar on a terminal, a line per asset elsewhere."""
+def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]]]:
+    """Show how many days of how many assets are stored: a bar on a terminal, a line per asset elsewhere.
+
+    Gives the days that were kept, by asset; at the end it tells them.
+    """
+    all_kept: dict[str, list[Kept]] = {}
     logger = logging.getLogger("pizza_assets.progress")
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -87,29 +96,37 @@ def day_progress(assets: int, days: int) -> Iterator[None]:
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=assets * days, label="storing days", file=sys.stderr, hidden=hidden) as bar:
 
-        def told(asset: str, day: date) -> None:
+        def told(asset: str, day: date, reason: str | None) -> None:
+            if reason is not None:
+                all_kept.setdefault(asset, []).append(Kept(day, reason))
             counts[asset] = counts.get(asset, 0) + 1
             bar.label = f"{asset:<20} {day}"
             bar.update(1)
             if hidden and counts[asset] == days:
-                click.echo(f"stored {asset}: {days} days, the last is {day}", err=True)
+                stored = days - len(all_kept.get(asset, ()))
+                click.echo(f"stored {asset}: {stored} days, the last is {day}", err=True)
 
         handler = _DayCounter(told)
         logger.addHandler(handler)
         try:
-            yield
+            yield all_kept
         finally:
             logger.removeHandler(handler)
+            for asset, kept in all_kept.items():
+                for sentence in sentences(kept):
+                    click.secho(f"{asset}: {sentence}", fg="yellow", err=True)
 
 
-def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> None:
+def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> bool:
+    """Run days, and tell whether each was refreshed: some may have been kept."""
     # Dagster takes seconds to import: the processes that make days start beside it.
     with warm(processes_for((last - first).days + 1, settings.range_processes), "pizza_assets.recipes"):
         from pizza_assets.defs.runs import plan_days, run
 
         plan = plan_days(settings, first, last, select)
-        with day_progress(plan.daily_assets, (last - first).days + 1):
+        with day_progress(plan.daily_assets, (last - first).days + 1) as kept:
             run(plan, verbose=debug)
+    return not kept
 
 
 def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, which costs a second to import
@@ -125,13 +142,17 @@ def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, w
 @click.option(
     "--select", default="*", show_default=True, help="Match-day assets, as in Dagster: order_volume+, group:raw ..."
 )
-@click.pass_obj
-def backfill(debug: bool, first: datetime, last: datetime | None, select: str) -> None:
-    """Collect, merge, analyse and publish a range of days. Days that are there are replaced."""
+@click.pass_context
+def backfill(ctx: click.Context, first: datetime, last: datetime | None, select: str) -> None:
+    """Collect, merge, analyse and publish a range of days. Days that are there are replaced.
+
+    Mock never replaces real: a real day whose source does not answer is kept, and the command ends with exit code 3.
+    """
     settings = Settings.load()
     until = last.date() if last else datetime.now(UTC).date() - timedelta(days=1)
-    _materialize(settings, first.date(), until, select, debug=debug)
+    is_refreshed = _materialize(settings, first.date(), until, select, debug=ctx.obj)
     _print_status(settings)
+    ctx.exit(0 if is_refreshed else NOT_REFRESHED)
 
 
 @main.command()
@@ -184,7 +205,7 @@ def status() -> None:
 
 def _print_status(settings: Settings) -> None:
     from pizza_assets.dashboard.publish import current_as_of
-    from pizza_assets.status import layers
+    from pizza_assets.status import layers, notes
 
     store = _store(settings)
     click.echo(f"Lake: {settings.pizza_lake}")
@@ -193,6 +214,8 @@ def _print_status(settings: Settings) -> None:
         span = f"{layer.days[0]} to {layer.days[-1]}" if layer.days else "-"
         real, mock = ("" if count is None else str(count) for count in (layer.real, layer.mock))
         click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
+    for line in notes(store):
+        click.echo(line)
     click.echo(f"Dashboard data: as of {current_as_of(store) or '- (none yet)'}")
 
 

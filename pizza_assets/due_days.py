@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pizza_assets.lake import layout
 from pizza_assets.lake.store import Store
+from pizza_assets.lake.tables import days_with_note
 
 REFRESH_AT = time(18)
 #: What a refresh should have brought is missed only so long after it.
@@ -80,10 +81,18 @@ def blocks(days: Iterable[date], longest: int) -> Iterator[tuple[date, date]]:
 def collected_at(store: Store, days: Iterable[date]) -> Mapping[date, datetime]:
     """Return when the raw data of those `days` was stored (UTC) that every layer up to the analysis has.
 
+    A day that was kept because its source did not answer was collected then: it is not asked for without end.
+
     The dashboard's dated history is left out: it expires.
     """
     found = {day: _stored_at(store, day) for day in days}
     return {day: at for day, at in found.items() if at is not None}
+
+
+def kept_since(store: Store, first: date) -> set[date]:
+    """Return the days from `first` on of which matches or orders were kept when they were last asked for."""
+    collected = [where for where in layout.DAILY_TABLES.values() if where.by_source]
+    return {day for where in collected for day in days_with_note(store, where, "kept") if day >= first}
 
 
 def _stored_at(store: Store, day: date) -> datetime | None:
@@ -94,7 +103,8 @@ def _stored_at(store: Store, day: date) -> datetime | None:
         if not times:
             return None
         if where.by_source:
-            raw.append(max(times))
+            note = where.note_key(day, "kept")
+            raw.append(max([*times, *(item.modified_at for item in store.list(note) if item.key == note)]))
     summary = layout.dated_key(layout.CORRELATION_PREFIX, day, layout.CORRELATION_FILES[-1])
     return min(raw) if any(store.list(summary)) else None
 

@@ -85,9 +85,17 @@ class LakeError(PizzaAssetsError):
     """The lake cannot be read or written, or holds something that should not be there."""
 
 
+class RealDataError(LakeError):
+    """Mock data would have replaced real data; nothing was written."""
+
+
 class WarehouseError(PizzaAssetsError):
     """The warehouse cannot be reached, read or written, or refuses what it is given."""
 
 
 class EngineError(PizzaAssetsError):
     """A query engine is missing, cannot be reached, or has run out of memory."""
+
+
+class ServerError(PizzaAssetsError):
+    """A local server cannot start."""

@@ -18,6 +18,7 @@ import pandas as pd
 from pizza_assets.contracts.columns import Source
 from pizza_assets.cores import on_all_cores
 from pizza_assets.errors import ContractError
+from pizza_assets.kept import Kept
 from pizza_assets.lake.daily import Content, encoded_days
 from pizza_assets.lake.tables import Encoded, Files
 from pizza_assets.quality.results import AnyCheck
@@ -26,7 +27,9 @@ from pizza_assets.quality.structure import SCHEMA
 #: Makes a day apart from all others, in any process: a partial of a module's function, of what can be pickled.
 Recipe = Callable[[], Content]
 #: A day, and what was made of it or how to.
-Item = tuple[date, Content | Recipe]
+Made = tuple[date, Content | Recipe]
+#: The same, or that the day stays as it is stored.
+Item = Made | tuple[date, Kept]
 
 #: Rows of a day that a preview shows.
 PREVIEW_ROWS = 3
@@ -73,8 +76,8 @@ class MadeDay:
 
 def made_days(
     asset: str, checks: Sequence[AnyCheck], run_id: str, items: Iterable[Item], processes: int = 1
-) -> Iterator[MadeDay]:
-    """Yield days of an asset, in order, ready for the lake; recipes are followed on all cores.
+) -> Iterator[MadeDay | Kept]:
+    """Yield days of an asset, in order, ready for the lake; recipes are followed on all cores, kept days handed on.
 
     Raises
     ------
@@ -83,8 +86,13 @@ def made_days(
         yielded. Likewise what a recipe raises.
     """
     make = partial(_made, asset, checks, run_id)
-    for can_travel, group in groupby(items, key=lambda item: callable(item[1])):
-        yield from on_all_cores(make, group, processes if can_travel else 1)
+    for kind, group in groupby(
+        items, key=lambda item: type(item[1]) if isinstance(item[1], Kept) else callable(item[1])
+    ):
+        if kind is Kept:
+            yield from (kept for _, kept in group if isinstance(kept, Kept))
+        else:
+            yield from on_all_cores(make, group, processes if kind else 1)
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,7 @@ class _Measured:
     seconds: float
 
 
-def _made(asset: str, checks: Sequence[AnyCheck], run_id: str, items: Iterable[Item]) -> Iterator[MadeDay]:
+def _made(asset: str, checks: Sequence[AnyCheck], run_id: str, items: Iterable[Made]) -> Iterator[MadeDay]:
     for batch in _batches(_measured(checks, items)):
         started = monotonic()
         encoded = encoded_days(asset, {day: of.content for day, of in batch.items()}, run_id)
@@ -112,7 +120,7 @@ def _made(asset: str, checks: Sequence[AnyCheck], run_id: str, items: Iterable[I
             started = monotonic()
 
 
-def _measured(checks: Sequence[AnyCheck], items: Iterable[Item]) -> Iterator[tuple[date, _Measured]]:
+def _measured(checks: Sequence[AnyCheck], items: Iterable[Made]) -> Iterator[tuple[date, _Measured]]:
     started = monotonic()
     for day, made in items:
         content = made() if callable(made) else made

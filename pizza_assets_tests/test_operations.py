@@ -44,12 +44,13 @@ def versioned(bucket: Any) -> Store:
     return open_lake(f"s3://{BUCKET}", bucket)
 
 
-def test_a_day_that_became_mock_is_real_again(
+def test_a_day_that_was_removed_and_became_mock_is_real_again(
     bucket: Any, versioned: Store, restore: Callable[..., Iterator[str]]
 ) -> None:
     DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real", 3, REJECTED), "good run")
     before = {item.key: versioned.read(item.key) for item in versioned.list("")}
     mock = orders_frame([NOON], ["Leeds"], source="mock")
+    DailyTable(versioned, RAW_ORDERS).remove(DAY)
     DailyTable(versioned, RAW_ORDERS).put(DAY, Day(mock, "mock"), "bad run")
     assert DailyTable(versioned, RAW_ORDERS).stored[DAY].source == "mock"
     done = list(restore(bucket, BUCKET, f"{RAW_ORDERS.prefix}/", f"{DAY:%Y/%m/%d}", "good run"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.matches import mock_matches
-from pizza_assets_tests.sources.fake_api import Answer, FakeApi, Request, envelope, match, score
+from pizza_assets_tests.sources.fake_api import Answer, FakeApi, Request, envelope, july_to_june, match, score
 
 FAULTS: Sequence[Answer] = (
     Answer(429, {"message": "You reached your request limit. Wait 1 seconds."}, {"retry-after": "1"}),
@@ -56,4 +56,5 @@ class Season:
 
     def played_by(self, server: FakeApi) -> FakeApi:
         """Let a server answer with this season."""
-        return server.follows(self.answer)
+        server.follows(self.answer).competition = lambda request: FAULTS[2] if self.is_down else july_to_june(request)
+        return server

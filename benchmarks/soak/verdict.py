@@ -24,7 +24,9 @@ Check = tuple[str, bool, str]
 def _kind(run: dg.DagsterRun) -> str:
     key = run.tags.get("dagster/run_key", "")
     retry = ", retried" if "dagster/retry_number" in run.tags else ""
-    return ("catch-up" if key.startswith("catch-up") else "evening") + retry
+    if not key.startswith("catch-up"):
+        return f"evening{retry}"
+    return ("kept, asked again" if "-on-" in key else "catch-up") + retry
 
 
 def _days(run: dg.DagsterRun) -> list[date]:
@@ -63,6 +65,8 @@ class Verdict:
         collected = due_days.collected_at(self._soak.store, due)
         partial = due_days.missing(due, collected, self._soak.clock.now(), ZONE)
         yield "every day was collected after it had ended", not partial, ", ".join(map(str, partial))
+        kept = sorted(due_days.kept_since(self._soak.store, FIRST - due_days.ONE_DAY))
+        yield "no real day is still waiting for its source", not kept, ", ".join(map(str, kept))
         yield self._catch_up()
         yield self._one_at_a_time()
         yield self._ended()
@@ -124,7 +128,8 @@ class Verdict:
         told = "; ".join(f"{number} x {headline}" for headline, number in headlines.items())
         yield "every cause of a mock day reached Slack", bool(causes) and causes <= set(sent), told
         yield "and none twice", set(sent.values()) <= {1}, f"{len(sent)} causes"
-        others = [headline for headline in headlines if not headline.startswith("Fell back to mock")]
+        expected = ("Fell back to mock", "Kept, not refreshed")
+        others = [headline for headline in headlines if not headline.startswith(expected)]
         yield "nothing else was alerted", not others, "; ".join(others)
         token = self._environment["FOOTBALL_API_KEY"]
         yield "without the API's token", not any(token in text for text in self._texts), ""

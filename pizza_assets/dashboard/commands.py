@@ -30,26 +30,25 @@ def _store(settings: Settings) -> "Store":
 @click.option("--open/--no-open", "opens", default=True, help="Open a browser.")
 def dashboard(*, serve: bool, port: int, opens: bool) -> None:
     """Open the local page: one file that needs no network."""
-    from pizza_assets.dashboard import serve as serving
-
-    store = _store(Settings.load())
+    settings = Settings.load()
+    store = _store(settings)
     if not serve:
-        path = serving.page_file(store, Path(".dagster"))
+        from pizza_assets.dashboard.stored_page import page_file
+
+        path = page_file(store, Path(".dagster"))
         click.echo(str(path))
         if opens:
             webbrowser.open(path.as_uri())
         return
-    server = serving.server(store, port)
-    address = f"http://127.0.0.1:{server.server_address[1]}/"
+    from pizza_assets.dashboard.serve import server
+
+    serving = server(store, settings, port)
+    address = f"{serving.address}/"
     click.echo(f"{address}  (Ctrl-C ends)")
     if opens:
         webbrowser.open(address)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        click.echo("Ended.")
-    finally:
-        server.server_close()
+    serving.serve_forever()
+    click.echo("Ended.")
 
 
 def _target(settings: Settings) -> "Target":

@@ -1,81 +1,59 @@
-"""Showing the page: where its file is, and a small server that reloads it when it changes.
+"""A small server of the lake's page, which reloads when it changes.
 
-Belongs here: reading the page from the lake for one viewer on this machine. Does not belong here: making it.
+Belongs here: showing the page to one viewer on this machine. Does not belong here: making it.
 """
 
+import asyncio
 import hashlib
 import re
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from pizza_assets.dashboard.stored_page import stored_page
 from pizza_assets.errors import LakeError
-from pizza_assets.lake import layout
-from pizza_assets.lake.store import LocalStore, Store
-
-
-def page_file(store: Store, folder: Path) -> Path:
-    """Return the page as a file of this machine; one that lies in a bucket is copied into `folder`.
-
-    Raises
-    ------
-    LakeError
-        When no page was made yet.
-    """
-    text = _page(store)
-    if isinstance(store, LocalStore):
-        return Path(store.uri(layout.PAGE_KEY))
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / "dashboard.html"
-    copy.write_bytes(text)
-    return copy.absolute()
-
-
-def _page(store: Store) -> bytes:
-    if not any(store.list(layout.PAGE_KEY)):
-        raise LakeError(
-            f"{store.uri(layout.PAGE_KEY)} does not exist yet. Make it with 'pizza-assets demo' or "
-            "'pizza-assets backfill'."
-        )
-    return store.read(layout.PAGE_KEY)
+from pizza_assets.lake.store import Store
+from pizza_assets.settings import Settings
+from pizza_assets.web import Server
 
 
 def live_page(store: Store) -> tuple[bytes, str]:
     """Return the page as the server shows it, and its version; it may ask this server, and nobody else."""
-    page = _page(store)
+    page = stored_page(store)
     version = hashlib.sha256(page).hexdigest()[:16]
     page = page.replace(b"connect-src &#39;none&#39;", b"connect-src &#39;self&#39;", 1)
     return re.sub(rb'<html lang="en"', f'<html lang="en" data-live="{version}"'.encode(), page, count=1), version
 
 
-def server(store: Store, port: int = 0) -> ThreadingHTTPServer:
-    """Return a server of the lake's page on the loopback address; `port` 0 takes a free one."""
+def server(store: Store, settings: Settings, port: int = 0) -> Server:
+    """Return a server of the lake's page on the loopback address; `port` 0 takes a free one.
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = self.path.split("?")[0]
-            if path not in ("/", "/version"):
-                self.send_error(404, "Only / is here")
-                return
-            try:
-                page, version = live_page(store)
-            except LakeError as error:
-                self._answer(503, "text/plain; charset=utf-8", str(error).encode())
-                return
-            if path == "/version":
-                self._answer(200, "text/plain; charset=utf-8", version.encode())
-            else:
-                self._answer(200, "text/html; charset=utf-8", page)
+    Raises
+    ------
+    ServerError
+        When the port is taken, or may not be used.
+    """
+    reading: asyncio.Task[tuple[bytes, str]] | None = None
 
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Cache-Control", "no-store")
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.end_headers()
-            self.wfile.write(body)
+    async def read() -> tuple[bytes, str]:
+        # Requests that come while the page is read share what is read.
+        nonlocal reading
+        if reading is None or reading.done():
+            reading = asyncio.create_task(run_in_threadpool(live_page, store))
+        return await asyncio.shield(reading)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 as http.server names it
-            """Keep the terminal quiet."""
+    async def respond(request: Request) -> Response:
+        try:
+            page, version = await read()
+        except LakeError as error:
+            return PlainTextResponse(str(error), 503)
+        headers = {"Cache-Control": "no-cache", "ETag": f'"{version}"'}
+        if headers["ETag"] in re.split(r", *", request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=headers)
+        if request.url.path == "/version":
+            return PlainTextResponse(version, headers=headers)
+        return HTMLResponse(page, headers=headers)
 
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    return Server([Route("/", respond), Route("/version", respond)], settings, port)

@@ -16,11 +16,12 @@ from pizza_assets.defs.checks import FRESHNESS_CHECK
 from pizza_assets.defs.in_flight import is_to_be_retried, partitions_of
 from pizza_assets.defs.quicksight import DASHBOARD_DATA, REFRESH_JOB
 from pizza_assets.lake.store import Store
-from pizza_assets.quality.sources import FALLBACK, ShareOfReal
+from pizza_assets.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN, ShareOfReal
 
 _PAGE = 1000
 #: As the IO manager shows the fact of a mock day for which a real source was set up.
 _FELL_BACK = FALLBACK.replace("-", "_")
+_MOCK, _KEPT = "Fell back to mock", "Kept, not refreshed"
 _RUNBOOK = "docs/operations.md has the usual causes."
 
 
@@ -35,6 +36,7 @@ def of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, ended: dg.EventLogE
     ]
     fallbacks = list(_fallbacks(materializations, run.run_id))
     yield from fallbacks
+    yield from _not_refreshed(materializations, run.run_id)
     yield from _failed_checks(instance, run, {alert.subject for alert in fallbacks})
     published = [str(item.partition) for item in materializations if item.asset_key == DASHBOARD_DATA]
     if published:
@@ -97,22 +99,34 @@ def _failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun, fell_back: 
 
 def _fallbacks(materializations: Sequence[dg.AssetMaterialization], run_id: str) -> Iterator[Alert]:
     """Yield an alert for each cause for which a run stored mock days though a real source is set up."""
+    yield from _by_cause(materializations, run_id, _FELL_BACK, "reason", _MOCK, "These days are mock, and say so.")
+
+
+def _not_refreshed(materializations: Sequence[dg.AssetMaterialization], run_id: str) -> Iterator[Alert]:
+    """Yield an alert for each cause for which a run kept real days, or knows only a part of their matches."""
+    yield from _by_cause(materializations, run_id, KEPT_FACT, KEPT_FACT, _KEPT, "What is stored of these days stays.")
+    told = "These days are real, without the matches of these competitions, and say so."
+    yield from _by_cause(materializations, run_id, UNKNOWN, UNKNOWN, "Matches unknown", told)
+
+
+def _by_cause(
+    materializations: Sequence[dg.AssetMaterialization], run_id: str, fact: str, reason: str, title: str, told: str
+) -> Iterator[Alert]:
+    """Yield an alert for each text that days with a fact in their metadata give as the reason."""
     days: dict[tuple[str, str], list[str]] = defaultdict(list)
     for materialized in materializations:
         facts = {name: value.value for name, value in materialized.metadata.items()}
-        if facts.get(_FELL_BACK):
+        if facts.get(fact):
             asset = materialized.asset_key.to_user_string()
-            days[asset, str(facts.get("reason", "no reason given"))].append(str(materialized.partition))
-    for (asset, reason), partitions in days.items():
+            days[asset, str(facts.get(reason, "no reason given"))].append(str(materialized.partition))
+    for (asset, sentence), partitions in days.items():
         partitions.sort()
+        again = f"pizza-assets backfill --from {partitions[0]} --to {partitions[-1]}"
         yield Alert(
-            title="Fell back to mock",
+            title=title,
             subject=asset,
-            sentence=reason,
-            action=(
-                f"These days are mock, and say so. When the source answers again: pizza-assets backfill "
-                f"--from {partitions[0]} --to {partitions[-1]}"
-            ),
+            sentence=sentence,
+            action=f"{told} When the source answers again: {again}",
             partitions=tuple(partitions),
             run_id=run_id,
         )

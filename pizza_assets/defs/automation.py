@@ -98,17 +98,26 @@ def decide(
     due = due_days.expected(after, now, zone)
     absent = due_days.missing(due, due_days.collected_at(store, due), now, zone)
     reached = due_days.settled(after, absent, now, zone).isoformat()
-    if not absent:
+    today = now.astimezone(UTC).date()
+    kept = due_days.kept_since(store, max(today - REACH, settings.pizza_start_date)).difference(absent)
+    asked = sorted(kept.union(absent))
+    if not asked:
         return dg.SensorResult(skip_reason=f"No day after {reached} is missing.", cursor=reached)
-    if in_flight is None or in_flight.intersection(absent):
-        reason = f"{_told(absent)} missing; a run or backfill that has not ended covers that. Waiting for it."
+    if in_flight is None or in_flight.intersection(asked):
+        reason = f"{_told(asked)} missing; a run or backfill that has not ended covers that. Waiting for it."
         return dg.SensorResult(skip_reason=reason, cursor=reached)
+    longest = settings.pizza_max_days_per_run
     requests = [
         # The days are the reason: the same days are asked for once, and when a day is added, again.
-        dg.RunRequest(run_key=f"catch-up-{first}-{last}", tags={**range_tags(first, last), **_PRIORITY})
-        for first, last in due_days.blocks(absent, settings.pizza_max_days_per_run)
+        *(_request(first, last, "") for first, last in due_days.blocks(absent, longest)),
+        # What is kept is asked for again once a day.
+        *(_request(first, last, f"-on-{today}") for first, last in due_days.blocks(kept, longest)),
     ]
     return dg.SensorResult(run_requests=requests, cursor=reached)
+
+
+def _request(first: date, last: date, why: str) -> dg.RunRequest:
+    return dg.RunRequest(run_key=f"catch-up-{first}-{last}{why}", tags={**range_tags(first, last), **_PRIORITY})
 
 
 def _told(days: list[date]) -> str:
@@ -130,7 +139,8 @@ def catch_up(
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Days that an outage missed, or left unfinished, in one run: after the newest day that was there when this "
-            "sensor first looked, and never one that a run or backfill on its way covers. An empty lake stays empty."
+            "sensor first looked, and never one that a run or backfill on its way covers. An empty lake stays empty. "
+            f"Days of the last {REACH.days} that were kept, not refreshed, are asked for again once a day."
         ),
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:

@@ -19,6 +19,7 @@ import pandera.pandas as pa
 from pizza_assets.contracts.columns import Source
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.errors import ContractError
+from pizza_assets.kept import Kept
 from pizza_assets.lake.daily import AnyTable
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import Encoded
@@ -27,6 +28,7 @@ from pizza_assets.quality import history
 from pizza_assets.quality.freshness import freshness
 from pizza_assets.quality.rejects import DUPLICATES, REJECTED
 from pizza_assets.quality.results import AnyCheck, Background, DayResult, sentence, worst, worst_first
+from pizza_assets.quality.sources import REFRESHED
 from pizza_assets.quality.structure import CountsReconcile, Schema
 from pizza_assets.settings import Settings
 
@@ -50,7 +52,7 @@ def of_contract(contract: pa.DataFrameSchema) -> list[AnyCheck]:
 
 def of_collected(contract: pa.DataFrameSchema) -> list[AnyCheck]:
     """Return the checks of a daily table that comes from outside, where records may be refused."""
-    return [*of_contract(contract), DUPLICATES, REJECTED]
+    return [*of_contract(contract), DUPLICATES, REJECTED, REFRESHED]
 
 
 def specs(asset: str, checks: Sequence[AnyCheck]) -> list[dg.AssetCheckSpec]:
@@ -110,6 +112,7 @@ class Checking:
         self.asset, self.checks, self._plot = asset, checks, plot
         self._measured: dict[str, dict[date, Any]] = {check.name: {} for check in checks}
         self._sources: dict[date, Source] = {}
+        self.kept: list[Kept] = []
         self._results: Mapping[str, Sequence[DayResult]] = {}
         self._where = ""
         self._last: Encoded | None = None
@@ -122,15 +125,27 @@ class Checking:
             self._measured[name][made.day] = measured
         self._last = made.encoded
 
+    def keep(self, kept: Kept) -> None:
+        """Take a day that stays as it is stored: one check warns of it, the others judged it when it was stored."""
+        self.kept.append(kept)
+        self._sources[kept.day] = "real"
+
     def judge(self, stored: AnyTable, run_id: str) -> None:
         """Judge all measured days, and keep the results in the lake."""
-        if not any(self._measured.values()):
+        days = [day for measured in self._measured.values() for day in measured] + [kept.day for kept in self.kept]
+        if not days:
             return
         now = datetime.now(UTC)
-        first = min(day for days in self._measured.values() for day in days)
-        background = Background(stored, first, now.date())
-        results = {check.name: check.judge(self._measured[check.name], background) for check in self.checks}
+        background = Background(stored, min(days), now.date())
+        results = {check.name: self._judged(check, background) for check in self.checks}
         self._keep(stored.store, results, run_id, now)
+
+    def _judged(self, check: AnyCheck, background: Background) -> list[DayResult]:
+        measured = self._measured[check.name]
+        results = list(check.judge(measured, background)) if measured else []
+        if check is REFRESHED:
+            return results + [REFRESHED.judged(kept) for kept in self.kept]
+        return results + [DayResult(kept.day, "skipped", str(kept)) for kept in self.kept]
 
     def plot_shown(self) -> dg.MarkdownMetadataValue | None:
         """Draw the picture of the run, once its days are judged; None where the asset has none."""

@@ -21,7 +21,7 @@ from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS, daily_asset
 from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.io_manager import Days, each, preview
-from pizza_assets.defs.matchday import read_window
+from pizza_assets.defs.matchday import read_window, unknown_days
 from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.pizza_vs_football import newest_results
 from pizza_assets.defs.resources import LakeResource
@@ -52,7 +52,8 @@ def publish_current(
     window_days = settings.analysis_window_days
     first = day - timedelta(days=window_days - 1)
     volume, matches, sources = read_window(order_volume, raw_matches, first, day)
-    analysis = analyse(volume, matches, sources, day, window_days, focus_teams=settings.focus_teams)
+    unknown = unknown_days(raw_matches)
+    analysis = analyse(volume, matches, sources, day, window_days, unknown, focus_teams=settings.focus_teams)
     planted, retail = planted_in(store, first, day), newest_results(store, day)
     frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted=planted, retail=retail)
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]

@@ -24,13 +24,17 @@ from pizza_assets.defs.checks import Checking
 from pizza_assets.defs.failures import as_failure
 from pizza_assets.defs.metrics import Batch, Meter
 from pizza_assets.defs.resources import LakeResource
+from pizza_assets.errors import RealDataError
+from pizza_assets.kept import Kept, sentences
 from pizza_assets.lake.daily import AnyTable, Content, open_days
 from pizza_assets.lake.lock import WriterLock
-from pizza_assets.lake.store import Store
+from pizza_assets.lake.store import Metadata, Store
 from pizza_assets.making import PREVIEW_ROWS, Item, MadeDay, made_days
+from pizza_assets.quality.sources import KEPT_FACT
 from pizza_assets.sources.http import counted_calls
 
-#: One record for each day stored, with ``asset`` and ``day``; the command line draws its bars from it.
+#: One record for each day stored or kept, with ``asset``, ``day``, and ``reason`` where it was kept; the command line
+#: draws its bars from it.
 progress = logging.getLogger("pizza_assets.progress")
 
 
@@ -83,6 +87,25 @@ def _shown(made: MadeDay) -> dict[str, Any]:
     }
 
 
+def _stored_or_kept(target: AnyTable, made: MadeDay) -> Kept | None:
+    """Store a day, or tell why the real day that it would have replaced is kept."""
+    try:
+        target.replace(made.encoded)
+    except RealDataError:
+        return Kept(made.day, str(made.facts.get("reason") or "the source now gives mock data for it"))
+    return None
+
+
+def _shown_of_kept(kept: Kept, facts: Metadata) -> dict[str, Any]:
+    """Return the metadata of a day that was kept in the UI: what is stored of it, and why it is still that."""
+    return {
+        **{name: int(facts[name]) for name in ("rows", "received", "rejected") if name in facts},
+        "data_source": "real",
+        "share_real": 1.0,
+        KEPT_FACT: kept.reason,
+    }
+
+
 class LakeIOManager(dg.ConfigurableIOManager):
     """Stores ``Days`` and loads lazy ``DailyTable`` (``SalesTable``, ``DatedFiles``) views of the lake.
 
@@ -114,7 +137,11 @@ class LakeIOManager(dg.ConfigurableIOManager):
         try:
             processes = processes_for(len(context.asset_partition_keys), self.processes)
             days = made_days(asset, checking.checks, context.run_id, obj.items, processes)
-            self._put(asset, context.run_id, days, checking, stored)
+            try:
+                self._put(asset, context.run_id, days, checking, stored)
+            finally:
+                for sentence in sentences(checking.kept):
+                    context.log.warning(f"{asset}: {sentence}")
         except Exception as error:
             for partition, metadata in stored.items():
                 context.log_event(
@@ -137,7 +164,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         self,
         asset: str,
         run_id: str,
-        days: Iterable[MadeDay],
+        days: Iterable[MadeDay | Kept],
         checking: Checking,
         stored: dict[str, Mapping[str, Any]],
     ) -> None:
@@ -149,16 +176,18 @@ class LakeIOManager(dg.ConfigurableIOManager):
             try:
                 for made in days:
                     started = monotonic()
-                    key = target.replace(made.encoded)
-                    checking.take(made)
-                    figures = meter.day(made, monotonic() - started)
-                    stored[str(made.day)] = {"path": target.store.uri(key), **_shown(made), **figures}
-                    progress.info(
-                        "stored %s %s",
-                        asset,
-                        made.day,
-                        extra={"asset": asset, "day": made.day, "partition": str(made.day)},
-                    )
+                    of_day = {"asset": asset, "day": made.day, "partition": str(made.day)}
+                    kept = made if isinstance(made, Kept) else _stored_or_kept(target, made)
+                    if kept is None and isinstance(made, MadeDay):
+                        checking.take(made)
+                        figures = meter.day(made, monotonic() - started)
+                        path = target.store.uri(made.encoded.key)
+                        stored[str(made.day)] = {"path": path, **_shown(made), **figures}
+                        progress.info("stored %s %s", asset, made.day, extra=of_day)
+                    elif kept is not None:
+                        stored[str(kept.day)] = _shown_of_kept(kept, target.keep(kept, run_id))
+                        checking.keep(kept)
+                        progress.info("kept %s %s", asset, kept.day, extra={**of_day, "reason": kept.reason})
                 checking.judge(open_days(self.lake.store(), asset), run_id)
                 failed = False
             finally:

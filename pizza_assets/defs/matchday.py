@@ -23,7 +23,7 @@ from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
 from pizza_assets.making import Item
 from pizza_assets.matchday import volume
 from pizza_assets.matchday.analysis import Analysis, analyse, prepare
@@ -55,6 +55,11 @@ def read_window(
 def _results(correlation_results: DatedFiles, day: date) -> pd.DataFrame:
     """Return what identifies the stored results of a day, and their verdicts."""
     return pd.read_csv(io.BytesIO(correlation_results.read(day, CORRELATION_FILES[0])), usecols=[*KEY, "verdict"])
+
+
+def unknown_days(raw_matches: DailyTable) -> Sequence[date]:
+    """Return the days (UTC) of which not all matches are known, as an analysis reads them."""
+    return days_with_note(raw_matches.store, raw_matches.layout, "unknown")
 
 
 def report_files(analysis: Analysis) -> Files:
@@ -150,7 +155,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         def analyses() -> Iterator[Item]:
             days, window = days_of(context), settings.analysis_window_days
             first, last = days[0] - timedelta(days=window - 1), days[-1]
-            prepared = prepare(*read_window(order_volume, raw_matches, first, last))
+            prepared = prepare(*read_window(order_volume, raw_matches, first, last), unknown_days(raw_matches))
             for day in days:
                 yield day, partial(recipes.analysed, prepared, window, day, settings.focus_teams)
 
@@ -184,7 +189,8 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         if not days:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
         inputs = read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1])
-        analysis = analyse(*inputs, days[-1], window, focus_teams=settings.focus_teams)
+        unknown = unknown_days(raw_matches)
+        analysis = analyse(*inputs, days[-1], window, unknown, focus_teams=settings.focus_teams)
         earlier = ((day, _results(correlation_results, day)) for day in reversed(days[:-1]))
         analysis = with_history(analysis, earlier)
         reports = DatedFiles(lake.store(), REPORT_PREFIX)

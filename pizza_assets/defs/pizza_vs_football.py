@@ -21,7 +21,7 @@ from pizza_assets.defs.retail import RETRIES, RETRY_DELAY
 from pizza_assets.defs.versions import code_version
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
 from pizza_assets.matchday.categories import sales_uplift
 from pizza_assets.matchday.verdicts import ALPHA, MIN_UNITS, MIN_WEEKS
 from pizza_assets.settings import Settings
@@ -48,9 +48,10 @@ def _found(connection: Connection, store: Store, as_of: date, window_days: int) 
     """Return what the facts of one moment say, over the window that ends with `as_of`."""
     first = as_of - timedelta(days=window_days - 1)
     matches = DailyTable(store, layout.RAW_MATCHES).between(first, as_of)
+    unknown = days_with_note(store, layout.RAW_MATCHES, "unknown")
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        found = sales_uplift(sales_by_category(connection, first, as_of), matches, as_of, window_days)
+        found = sales_uplift(sales_by_category(connection, first, as_of), matches, as_of, window_days, unknown)
     return validate(found, PIZZA_VS_FOOTBALL)
 
 

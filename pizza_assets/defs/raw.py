@@ -4,7 +4,7 @@ Belongs here: asking ``sources`` for days and handing them to the lake. Does not
 Matches come first and orders follow them, so that mock orders lie around the matches that are there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import dagster as dg
@@ -15,14 +15,15 @@ from pizza_assets.defs.daily import daily_asset
 from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.resources import LakeResource
+from pizza_assets.kept import Kept
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.making import Item
 from pizza_assets.quality.kick_offs import KickOffsPlausible
-from pizza_assets.quality.sources import ShareOfReal
+from pizza_assets.quality.sources import CompetitionsKnown, ShareOfReal
 from pizza_assets.quarantine.rereading import reread
 from pizza_assets.settings import Settings
-from pizza_assets.sources.collect import collect_matches, collect_orders
+from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
 from pizza_assets.synthetic.orders import planted_effects
 
 #: The tag of a run that replays the quarantine of a raw asset, which it names.
@@ -35,6 +36,14 @@ _READING_ORDERS = ("pizza_assets.sources.order_records", "pizza_assets.contracts
 def is_replay(context: dg.AssetExecutionContext) -> bool:
     """Tell whether the run reads the quarantine of this asset again, instead of asking the source."""
     return bool(context.run.tags.get(REPLAY_TAG) == context.asset_key.to_user_string())
+
+
+def _item(of: Collected | Kept, planted: Mapping[str, float], *, is_set_up: bool, can_travel: bool = True) -> Item:
+    """Return a collected day as the IO manager takes it; mock days that can travel are made where there is room."""
+    if isinstance(of, Kept):
+        return of.day, of
+    make = partial(recipes.collected, of, planted, is_set_up=is_set_up)
+    return of.day, make if can_travel and of.data_source == "mock" else make()
 
 
 def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
@@ -52,19 +61,23 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         checks=[
             *of_collected(contracts.FOOTBALL_MATCHES),
             ShareOfReal(has_matches, patience),
+            CompetitionsKnown(),
             KickOffsPlausible(),
         ],
         made_by=["pizza_assets.sources.football_data", "pizza_assets.synthetic.matches", *_FIXTURES],
     )
     def raw_matches(context: dg.AssetExecutionContext, lake: LakeResource) -> Days:
-        """Football matches of the day from football-data.org, or mock: labelled, and with the reason."""
+        """Football matches of the day from football-data.org, or mock: labelled, and with the reason.
+
+        A real day is never replaced by mock: where no competition answers it is kept, and says so.
+        """
         if is_replay(context):
             return Days((day, reread(lake.store(), RAW_MATCHES, day, settings)) for day in days_of(context))
 
         def days() -> Iterator[Item]:
-            for collected in collect_matches(days_of(context), settings):
-                make = partial(recipes.collected, collected, {}, is_set_up=has_matches)
-                yield collected.day, make if collected.data_source == "mock" else make()
+            stored = partial(recipes.stored_matches, DailyTable(lake.store(), RAW_MATCHES))
+            for collected in collect_matches(days_of(context), settings, stored):
+                yield _item(collected, {}, is_set_up=has_matches)
 
         return Days(days())
 
@@ -86,10 +99,9 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
 
         def days() -> Iterator[Item]:
             around = partial(recipes.matches_around, raw_matches, settings)
-            for collected in collect_orders(days_of(context), settings, around):
-                make = partial(recipes.collected, collected, planted, is_set_up=has_orders)
-                can_travel = collected.data_source == "mock" and raw_matches.store.can_travel
-                yield collected.day, make if can_travel else make()
+            is_real = DailyTable(raw_matches.store, RAW_ORDERS).is_real
+            for collected in collect_orders(days_of(context), settings, around, is_real):
+                yield _item(collected, planted, is_set_up=has_orders, can_travel=raw_matches.store.can_travel)
 
         return Days(days())
 

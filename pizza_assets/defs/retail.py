@@ -19,8 +19,11 @@ from pizza_assets.defs.checks import of_collected
 from pizza_assets.defs.daily import daily_asset
 from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.partitions import days_of
-from pizza_assets.lake.sales import SalesDay
+from pizza_assets.kept import Kept
+from pizza_assets.lake.layout import SALES_TABLES
+from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.tables import DailyTable
+from pizza_assets.making import Item
 from pizza_assets.recipes import matches_around, source_of
 from pizza_assets.settings import Settings
 from pizza_assets.sources.records import Rejected
@@ -73,14 +76,19 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         def sales(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
             """Sales of one retailer's business day: real from its API, or mock where none is named.
 
-            An API that is named and fails fails the asset; the retailer's day is then missing. Mock sales follow the
-            match calendar, with the planted effect in the metadata.
+            An API that is named and fails fails the asset; the retailer's day is then missing. A day that is real in
+            the lake is kept instead, and says so. Mock sales follow the match calendar, with the planted effect in the
+            metadata.
             """
 
-            def days() -> Iterator[tuple[date, SalesDay]]:
+            def days() -> Iterator[Item]:
                 matches = partial(_matches, raw_matches, settings)
-                for collected in collect_sales(retailer_id, days_of(context), settings, matches):
-                    yield collected.day, _stored_form(collected, planted)
+                is_real = SalesTable(raw_matches.store, SALES_TABLES[f"raw_{retailer_id}"]).is_real
+                for collected in collect_sales(retailer_id, days_of(context), settings, matches, is_real):
+                    if isinstance(collected, Kept):
+                        yield collected.day, collected
+                    else:
+                        yield collected.day, _stored_form(collected, planted)
 
             return Days(days())
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 import pandera.pandas as pa
 
@@ -28,6 +29,17 @@ def day_of(key: str) -> date | None:
     """Return the day that a key of the dated layout, or of the partitioned one, stands for; None for any other key."""
     found = _DAY.search(key) or _PARTITION.search(key)
     return date(int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+#: Notes about a day: why it, or some of it, is still what was stored before; what of it is not known, and why.
+Note = Literal["kept", "unknown"]
+#: Folders of what lies beside the data of a day.
+_BESIDE = re.compile(r"/(?:rejected|received|kept|unknown)/")
+
+
+def is_beside(key: str) -> bool:
+    """Tell whether an object of a day lies beside its data: quarantine, what the source gave, notes."""
+    return _BESIDE.search(key) is not None
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,10 @@ class DailyLayout:
     def received_key(self, day: date) -> str:
         """Return the key of what the source's API gave; not beside the data, because Athena reads whole folders."""
         return f"{folder(f'{self.prefix}/received', day)}{day:%Y%m%d}_000000_{self.label}.json.gz"
+
+    def note_key(self, day: date, note: Note) -> str:
+        """Return the key of a note about the day, which lies beside the data."""
+        return f"{folder(f'{self.prefix}/{note}', day)}{day:%Y%m%d}_000000_{note}.json"
 
     def source_of(self, key: str) -> Source | None:
         """Return the source that the key's folder names; None when the data set has no such folders."""
@@ -107,6 +123,10 @@ class SalesLayout:
     def received_key(self, day: date) -> str:
         """Return the key of what the retailer's API answered, page by page, as it came."""
         return f"{self.prefix}/received/{day:year=%Y/month=%m/day=%d}/pages.json.gz"
+
+    def note_key(self, day: date, note: Note) -> str:
+        """Return the key of a note about the day, which lies beside the data."""
+        return f"{self.prefix}/{note}/{day:year=%Y/month=%m/day=%d}/{note}.json"
 
 
 #: The sales of each retailer by its asset's name, in the order of RETAILER_IDS.

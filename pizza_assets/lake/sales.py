@@ -65,7 +65,7 @@ class SalesTable(Days, Mapping[date, pyarrow.Table]):
 
     def __init__(self, store: Store, where: SalesLayout) -> None:
         super().__init__(store, where.prefix)
-        self.layout = where
+        self.layout: SalesLayout = where
 
     @cached_property
     def stored(self) -> Sequence[date]:
@@ -86,6 +86,16 @@ class SalesTable(Days, Mapping[date, pyarrow.Table]):
     def facts(self, day: date) -> Metadata:
         """Return the metadata of a stored day: data-source, run-id, rows, received, rejected ..."""
         return self.store.metadata(self.layout.key(day))
+
+    def is_real(self, day: date) -> bool:
+        """Tell whether the lake has real sales of a day now; where their metadata is missing, it may have."""
+        key = self.layout.key(day)
+        if not any(item.key == key for item in self.store.list(key)):
+            return False
+        try:
+            return self.facts(day).get("data-source") != "mock"
+        except LakeError:
+            return True
 
     def put(self, day: date, content: SalesDay, run_id: str) -> str:
         """Store a day whole and return its key. Of what it replaces the lines go last.

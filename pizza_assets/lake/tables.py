@@ -19,9 +19,11 @@ import pandera.pandas as pa
 import pyarrow
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import SOURCES, Source
+from pizza_assets.contracts.columns import Source
+from pizza_assets.errors import LakeError, RealDataError
+from pizza_assets.kept import Kept
 from pizza_assets.lake import formats, layout
-from pizza_assets.lake.layout import DailyLayout, SalesLayout
+from pizza_assets.lake.layout import DailyLayout, Note, SalesLayout
 from pizza_assets.lake.store import Metadata, Store
 
 #: S3 holds 2 KB of metadata on an object.
@@ -33,7 +35,7 @@ class Day:
     """One day of a data set, as an asset makes it.
 
     ``facts`` go into the object's metadata, ``rejected`` records into the quarantine, ``raw`` objects (the
-    source's own JSON) beside the data. ``received`` counts what the source gave.
+    source's own JSON) and ``notes`` beside the data. ``received`` counts what the source gave.
     """
 
     frame: pd.DataFrame
@@ -42,6 +44,7 @@ class Day:
     rejected: Sequence[Mapping[str, object]] = ()
     raw: Sequence[Mapping[str, object]] | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    notes: Mapping[Note, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -99,7 +102,13 @@ def as_metadata(facts: Mapping[str, object]) -> Metadata:
 
 
 class Days:
-    """The dated keys below a prefix; a day's objects are replaced together."""
+    """The dated keys below a prefix; a day's objects are replaced together.
+
+    Of data sets that tell real from mock in the lake, mock never replaces real: ``replace`` is the only way to write a
+    day, and holds the rule.
+    """
+
+    layout: DailyLayout | SalesLayout | None = None
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
@@ -114,13 +123,55 @@ class Days:
         return keys
 
     def replace(self, encoded: Encoded) -> str:
-        """Write a day's objects in their order, then remove what it had before: a reader always finds some."""
+        """Write a day's objects in their order, then remove what it had before: a reader always finds some.
+
+        Raises
+        ------
+        RealDataError
+            When the day is mock, and real in the lake; nothing is written then.
+        """
+        if encoded.facts.get("data-source") == "mock" and self.is_real(encoded.day):
+            raise RealDataError(
+                f"{self.store.uri(encoded.key)}: mock data never replaces the real data of {encoded.day}. "
+                "To have it removed first: pizza-assets lake remove."
+            )
         for key, data in encoded.objects.items():
             self.store.write(key, data, encoded.facts)
         for stale in self._keys.get(encoded.day, set()) - set(encoded.objects):
             self.store.delete(stale)
         self._keys[encoded.day] = set(encoded.objects)
         return encoded.key
+
+    def is_real(self, day: date) -> bool:
+        """Tell whether the lake has real data of a day now; False where the data set does not tell real from mock."""
+        del day
+        return False
+
+    def remove(self, day: date) -> int:
+        """Remove all objects of a day, real or mock, its data first; return how many there were."""
+        keys = sorted(self._keys.pop(day, set()), key=layout.is_beside)
+        for key in keys:
+            self.store.delete(key)
+        return len(keys)
+
+    def keep(self, kept: Kept, run_id: str) -> Metadata:
+        """Leave a real day as it is, and note beside it why, until the next ``replace``; return the day's metadata.
+
+        Raises
+        ------
+        LakeError
+            When the lake has no real data of the day.
+        """
+        if self.layout is None or not self.is_real(kept.day):
+            raise LakeError(f"{self.prefix} has no real day {kept.day}, so there is nothing to keep. Collect it first.")
+        key = self.layout.note_key(kept.day, "kept")
+        self.store.write(key, _note(kept.day, kept.reason), as_metadata({"run-id": run_id, "reason": kept.reason}))
+        self._keys.setdefault(kept.day, set()).add(key)
+        return self.facts(kept.day)
+
+    def facts(self, day: date) -> Metadata:
+        """Return the metadata of a stored day."""
+        raise NotImplementedError
 
 
 class DailyTable(Days, Mapping[date, pd.DataFrame]):
@@ -131,20 +182,22 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
 
     def __init__(self, store: Store, where: DailyLayout, columns: Sequence[str] | None = None) -> None:
         super().__init__(store, where.prefix)
-        self.layout, self.columns = where, columns
+        self.layout: DailyLayout = where
+        self.columns = columns
         self._read = lru_cache(maxsize=4)(self._decode)
 
     @cached_property
     def stored(self) -> Mapping[date, StoredDay]:
-        """Every stored day, in order. Of two variants, left by a killed run, the newer one counts."""
-        newest: dict[date, tuple[object, str]] = {}
-        prefixes = [f"{self.layout.prefix}/{source}/" for source in SOURCES] if self.layout.by_source else []
-        for prefix in prefixes or [f"{self.layout.prefix}/"]:
+        """Every stored day, in order. Of two variants, left by a killed run, the real one counts."""
+        found: dict[date, str] = {}
+        by_source = [f"{self.layout.prefix}/{source}/" for source in ("mock", "real")]
+        prefixes = by_source if self.layout.by_source else [f"{self.layout.prefix}/"]
+        for prefix in prefixes:
             for item in self.store.list(prefix):
                 day = layout.day_of(item.key)
                 if day and item.key.endswith(".parquet"):
-                    newest[day] = max(newest.get(day, (item.modified_at, item.key)), (item.modified_at, item.key))
-        return {day: StoredDay(key, self.layout.source_of(key)) for day, (_, key) in sorted(newest.items())}
+                    found[day] = item.key
+        return {day: StoredDay(key, self.layout.source_of(key)) for day, key in sorted(found.items())}
 
     def __getitem__(self, day: date) -> pd.DataFrame:
         return self._read(day)
@@ -173,6 +226,13 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         key = self.stored[day].key
         return formats.read_table(self.store.read(key), self.layout.contract, key, self.columns)
 
+    def is_real(self, day: date) -> bool:
+        """Tell whether the lake has real data of a day now; False where the data set does not tell real from mock."""
+        if not self.layout.by_source:
+            return False
+        key = self.layout.key(day, "real")
+        return any(item.key == key for item in self.store.list(key))
+
     def facts(self, day: date) -> Metadata:
         """Return the metadata of a stored day."""
         return self.store.metadata(self.stored[day].key)
@@ -197,19 +257,50 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         self._read = lru_cache(maxsize=4)(self._decode)
 
 
+def _note(day: date, reason: str) -> bytes:
+    return json.dumps({"day": str(day), "reason": reason}, ensure_ascii=False).encode()
+
+
+def days_with_note(store: Store, where: DailyLayout | SalesLayout, note: Note) -> list[date]:
+    """Return the days of a data set that have a note, in order; it reads the listing."""
+    return sorted(day for day in (layout.day_of(item.key) for item in store.list(f"{where.prefix}/{note}/")) if day)
+
+
+def noted(store: Store, where: DailyLayout | SalesLayout, note: Note) -> dict[date, str]:
+    """Return what the notes about days of a data set say, by day, in order."""
+    keys = {day: where.note_key(day, note) for day in days_with_note(store, where, note)}
+    return {day: str(json.loads(store.read(key))["reason"]) for day, key in keys.items()}
+
+
+def notes_of(store: Store, where: DailyLayout, day: date) -> dict[Note, str]:
+    """Return the notes about one day."""
+    keys: dict[Note, str] = {note: where.note_key(day, note) for note in ("kept", "unknown")}
+    return {note: json.loads(store.read(key))["reason"] for note, key in keys.items() if any(store.list(key))}
+
+
 def objects_beside(
     where: DailyLayout | SalesLayout,
     day: date,
     rejected: Sequence[Mapping[str, object]],
     received: Mapping[str, object] | None,
+    notes: Mapping[Note, str] | None = None,
 ) -> dict[str, bytes]:
-    """Return what lies beside a day's data, by key: its quarantine, and what its source's API gave, as it came."""
-    objects: dict[str, bytes] = {}
+    """Return what lies beside a day's data, by key: its quarantine, what its source's API gave as it came, notes."""
+    objects = {where.note_key(day, note): _note(day, reason) for note, reason in (notes or {}).items()}
     if rejected:
         objects[where.rejected_key(day)] = formats.ndjson_bytes(rejected)
     if received is not None:
         document = json.dumps({"day": str(day), **received}, ensure_ascii=False).encode()
         objects[where.received_key(day)] = gzip.compress(document, mtime=0)
+    return objects
+
+
+def received_objects(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]] | None:
+    """Return the source's own objects of a real day; None where none are kept."""
+    key = where.received_key(day)
+    if not any(store.list(key)):
+        return None
+    objects: list[Mapping[str, object]] = json.loads(gzip.decompress(store.read(key)))["objects"]
     return objects
 
 
@@ -232,7 +323,7 @@ def encoded_frames(where: DailyLayout, days: Mapping[date, Day], run_id: str) ->
     tables = contracts.valid_tables([content.frame for content in days.values()], where.contract)
     for (day, content), table in zip(days.items(), tables, strict=True):
         received = None if content.raw is None else {"objects": content.raw}
-        objects = objects_beside(where, day, content.rejected, received)
+        objects = objects_beside(where, day, content.rejected, received, content.notes)
         facts = {**standard_facts(where.contract, run_id, content.data_source, content.counts), **content.facts}
         key = where.key(day, content.data_source)
         objects[key] = formats.table_bytes(table)

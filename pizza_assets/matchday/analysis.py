@@ -116,12 +116,13 @@ def prepare(
     volume: pd.DataFrame,
     matches: pd.DataFrame,
     order_sources: Mapping[date, Source],
+    unknown_days: Collection[date] = (),
     unobserved: pd.DataFrame | None = None,
 ) -> Prepared:
-    """Put volume and matches into arrays, once for all days of a range; `unobserved` as in `coverage.marked`."""
+    """Put volume and matches into arrays, once for all days of a range; see `analyse`."""
     grid, known = build_grid(volume, order_sources), coverage.NONE_KNOWN if unobserved is None else unobserved
     grid = replace(grid, unobserved=coverage.marked(grid.cities, grid.first_bin, grid.n_bins, known))
-    return Prepared(grid, select_matches(matches), known)
+    return Prepared(grid, select_matches(matches, unknown_days), known)
 
 
 def analyse(  # noqa: PLR0913 each is an input of its own
@@ -130,6 +131,7 @@ def analyse(  # noqa: PLR0913 each is an input of its own
     order_sources: Mapping[date, Source],
     as_of: date,
     window_days: int = WINDOW_DAYS,
+    unknown_days: Collection[date] = (),
     *,
     focus_teams: Collection[str] = (),
     unobserved: pd.DataFrame | None = None,
@@ -147,13 +149,17 @@ def analyse(  # noqa: PLR0913 each is an input of its own
         unobserved, and so is a silent run of a collected one (see `coverage`); fewer orders than that are a true zero.
     as_of, window_days
         The trailing window.
+    unknown_days
+        Days (UTC) of which not all matches are known. None of their hours counts as free of matches; the matches that
+        are known count.
     focus_teams
         Clubs that somebody wants to know about, named before he saw an estimate; all by default. They are as
         important as all matches together, other clubs are not.
     unobserved
-        Hours of cities that the caller knows to be unobserved: city, start, end (UTC, end excluded), reason.
+        Hours of cities that the caller knows to be unobserved: see `coverage.marked`.
     """
-    return analyse_prepared(prepare(volume, matches, order_sources, unobserved), as_of, window_days, focus_teams)
+    prepared = prepare(volume, matches, order_sources, unknown_days, unobserved)
+    return analyse_prepared(prepared, as_of, window_days, focus_teams)
 
 
 def analyse_prepared(

@@ -58,7 +58,11 @@ class CategorySales:
 
 
 def sales_uplift(
-    sales: Iterable[CategorySales], matches: pd.DataFrame, as_of: date, window_days: int = WINDOW_DAYS
+    sales: Iterable[CategorySales],
+    matches: pd.DataFrame,
+    as_of: date,
+    window_days: int = WINDOW_DAYS,
+    unknown_days: Collection[date] = (),
 ) -> pd.DataFrame:
     """Return what matches do to the sales of each category, over all cities and in each: PIZZA_VS_FOOTBALL.
 
@@ -70,8 +74,10 @@ def sales_uplift(
         FOOTBALL_MATCHES rows; only finished ones with a score count.
     as_of, window_days
         The trailing window: the `window_days` days up to and including `as_of` (UTC).
+    unknown_days
+        Days (UTC) of which not all matches are known: none of their hours counts as free of matches.
     """
-    units, end_day = select_matches(matches), days_since_1970(as_of) + 1
+    units, end_day = select_matches(matches, unknown_days), days_since_1970(as_of) + 1
     rows = [row for of_category in sales for row in _estimates(of_category, units, end_day - window_days, end_day)]
     shown = [_shown(row) | {"as_of": as_of} for row in judge(rows)]
     return from_arrow(pyarrow.Table.from_pylist(shown, schema=arrow_schema(PIZZA_VS_FOOTBALL)), PIZZA_VS_FOOTBALL)

@@ -9,10 +9,11 @@ A unit's window is **real** when its matches and all its order days are real; ev
 family        orders              units                 baseline fitted on
 ============  ==================  ====================  =============================================
 real          real                real matches          real-order days without mock matches (there
-                                                        the real matches are unknown), outside real
-                                                        matches' spans
+                                                        the real matches are unknown) and without
+                                                        unknown ones, outside real matches' spans
 mock          mock                all matches           mock-order days, outside all matches' spans
-mock          real                with mock matches     real-order days, outside all matches' spans
+mock          real                with mock matches     real-order days without unknown matches,
+                                                        outside all matches' spans
 ============  ==================  ====================  =============================================
 
 So nothing mock ever reaches a real figure, and no expectation is fitted on orders of another source.
@@ -37,7 +38,8 @@ class Selection:
     """Orders and matches of one trailing window.
 
     `units` are those that kick off in the window; `spans` are all spans that reach into it; `low` and `high`
-    are the window's first bin and the first one after it (bins since 1970).
+    are the window's first bin and the first one after it (bins since 1970); `unknown_days` are days (since 1970) of
+    which not all matches are known.
     """
 
     grid: Grid
@@ -46,6 +48,7 @@ class Selection:
     spans: pd.DataFrame
     low: int
     high: int
+    unknown_days: Ints
 
     @cached_property
     def n_weeks(self) -> int:
@@ -72,12 +75,13 @@ class Selection:
             panels["mock", "mock"] = build_panel(self.grid, "mock", spans)
         if self.days_with["real"].any():
             is_mock = (self.spans["data_source"] == "mock").to_numpy()
-            mock_days = self.spans.loc[is_mock, "kick_off_bin"].to_numpy() // BINS_PER_DAY - self.grid.first_day
-            is_mock_day = np.isin(np.arange(len(self.grid.day_source)), mock_days)
+            days = np.arange(len(self.grid.day_source)) + self.grid.first_day
+            is_unknown = np.isin(days, self.unknown_days)
+            is_mock_day = np.isin(days, self.spans.loc[is_mock, "kick_off_bin"].to_numpy() // BINS_PER_DAY)
             of_real = spans_in(self.grid.cities, self.spans[~is_mock])
-            panels["real", "real"] = build_panel(self.grid, "real", of_real, is_mock_day)
+            panels["real", "real"] = build_panel(self.grid, "real", of_real, is_mock_day | is_unknown)
             if is_mock.any():
-                panels["real", "mock"] = build_panel(self.grid, "real", spans)
+                panels["real", "mock"] = build_panel(self.grid, "real", spans, is_unknown)
         return panels
 
     def panel_of_orders(self, source: Source) -> Panel | None:
@@ -118,6 +122,7 @@ def select(grid: Grid, matches: Matches, low_day: int, end_day: int) -> Selectio
         spans=matches.spans[reaches_in],
         low=low,
         high=high,
+        unknown_days=matches.unknown_days,
     )
 
 

@@ -137,7 +137,8 @@ def national_study(of: Selection, matches: Matches, source: Source) -> tuple[dic
     kick_offs = kick_offs[kick_offs["kick_off_bin"].between(of.low, of.high - 1)]
     observed = np.repeat(of.days_with[source], BINS_PER_DAY)
     if source == "real":
-        # The real matches of a day with mock matches are unknown.
+        # The real matches of a day with mock matches are unknown, as are some of other days.
+        observed = observed & ~np.isin(grid.first_day + np.arange(grid.n_bins) // BINS_PER_DAY, of.unknown_days)
         mock_days = (kick_offs.loc[kick_offs["is_mock"], "kick_off_bin"] - grid.first_bin) // BINS_PER_DAY
         observed = observed & ~np.isin(np.arange(grid.n_bins) // BINS_PER_DAY, mock_days)
         kick_offs = kick_offs[~kick_offs["is_mock"]]

@@ -39,15 +39,14 @@ class Placebo:
 def elsewhere(panel: Panel, start: Ints, end: Ints) -> Placebo | None:
     """Return the placebo of windows [start, end) (bins since 1970); None where too little tells it.
 
-    Expected is what the baseline has without D and H. Each window counts in each city that is observed in it and has
-    no span of a match.
+    Expected is what the baseline has without D and H. Each window counts in each city that it is free in.
     """
     grid, baseline = panel.grid, panel.baseline
     if not grid.cities or not len(start):
         return None
     places, times = np.unique(np.stack([start, end]), axis=1, return_counts=True)
     low, high = grid.bins_within(*places)
-    is_busy = cumulated((panel.span_bins > 0) | (np.diff(panel.unobserved) > 0) | ~baseline.is_known)
+    is_busy = cumulated(~(panel.free & baseline.is_known))
     is_free = (is_busy[:, high] == is_busy[:, low]) & (high - low == places[1] - places[0])
     orders = np.where(is_free, panel.orders[:, high] - panel.orders[:, low], 0).sum(axis=0)
     sums = cumulated(baseline.usual)

@@ -53,8 +53,8 @@ class Panel:
     fitted_on, kept_out
         Expected orders of the bins that the fit is on, and of the observed ones that it keeps out of, up to each
         time of the week, over two weeks in a row; cities by 1 + 2 x times of week.
-    span_bins
-        How many spans are on in each bin, cities by bins.
+    span_bins, free
+        How many spans are on in each bin, and whether the fit is on it; cities by bins.
     """
 
     grid: Grid
@@ -71,6 +71,7 @@ class Panel:
     fitted_on: Floats
     kept_out: Floats
     span_bins: Ints
+    free: Bools
 
 
 def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | None = None) -> Panel:
@@ -95,10 +96,11 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
     orders = grid.orders_until[source]
     open_days = _open_days(np.diff(orders[:, ::BINS_PER_DAY]) > 0) & grid.days_with(source)
     is_observed = np.repeat(open_days, BINS_PER_DAY, axis=1) & ~grid.unobserved
-    usual = usual_orders(grid.orders, is_observed, grid.week, grid.time_of_week, grid.zone)
+    is_fitted = np.repeat(np.ones_like(open_days[0]) if not_fitted is None else ~not_fitted, BINS_PER_DAY)
+    usual = usual_orders(grid.orders, is_observed & is_fitted, grid.week, grid.time_of_week, grid.zone)
     silent = silent_bins(grid.orders, is_observed, usual)
     is_observed &= ~silent
-    free = is_observed & ~np.repeat(np.zeros_like(open_days[0]) if not_fitted is None else not_fitted, BINS_PER_DAY)
+    free = is_observed & is_fitted
     on = _spans_on(grid, spans)
     free &= on == 0
     baseline = fit_baseline(grid.orders, free, grid.week, grid.time_of_week, grid.zone)
@@ -118,6 +120,7 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
         fitted_on=_over_the_week(grid, baseline.expected * free),
         kept_out=_over_the_week(grid, baseline.expected * (is_observed & ~free)),
         span_bins=on,
+        free=free,
     )
 
 

@@ -8,8 +8,9 @@ snapped to the grid of 15-minute bins: a kick-off at an odd minute goes to the n
 bin are one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,8 @@ class Matches:
         The matches behind the units, once each.
     ignored
         The rows that do not count: kick_off_bin, reason.
+    unknown_days
+        Days (since 1970, UTC) of which not all matches are known: none of their hours counts as free of matches.
     """
 
     units: pd.DataFrame
@@ -65,6 +68,7 @@ class Matches:
     spans: pd.DataFrame
     played: pd.DataFrame
     ignored: pd.DataFrame
+    unknown_days: NDArray[np.int64]
 
 
 def bins_of(instants: pd.Series) -> NDArray[np.int64]:
@@ -74,8 +78,8 @@ def bins_of(instants: pd.Series) -> NDArray[np.int64]:
     return result
 
 
-def select_matches(matches: pd.DataFrame) -> Matches:
-    """Turn FOOTBALL_MATCHES rows into units.
+def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -> Matches:
+    """Turn FOOTBALL_MATCHES rows into units; on `unknown_days` (UTC) there may have been others.
 
     Only finished matches with a score count. Of several rows with one `match_id` (a postponed match, stored
     under both days) the finished one with the latest kick-off counts.
@@ -101,6 +105,7 @@ def select_matches(matches: pd.DataFrame) -> Matches:
         spans=spans.groupby(["city", "kick_off_bin", "data_source"])[["extra_time"]].any().reset_index(),
         played=played,
         ignored=pd.concat([_reasons(frame) for frame in ignored], ignore_index=True),
+        unknown_days=np.array(sorted(unknown_days), dtype="datetime64[D]").astype(np.int64),
     )
 
 

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pizza_assets.contracts.columns import Source
+from pizza_assets.kept import Kept
+from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import Day
 from pizza_assets.quality.results import Background, DayResult, Status
 
 #: The fact of a mock day for which a real source was set up.
 FALLBACK = "fell-back"
+#: The fact of a day of which some is still what was stored before, and of one of which some is not known: why.
+KEPT_FACT, UNKNOWN = "kept", "unknown"
 #: Days over which the trend is told.
 _TREND_DAYS = 30
 
@@ -74,3 +78,62 @@ class ShareOfReal:
         return DayResult(
             day, status, f"mock for {in_a_row} day(s) in a row although a source is set up: {reason}", figures
         )
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A day that was asked for is collected anew. A real day that could not be stays as it is, and warns."""
+
+    name: str = "is_refreshed"
+    is_blocking: bool = False
+
+    @property
+    def description(self) -> str:
+        """Return the rule."""
+        return "Each day that was asked for was collected anew. A real day whose source gives nothing now is kept."
+
+    def measure(self, day: date, content: Day | SalesDay) -> str:
+        """Return why some of the day is still what was stored before."""
+        del day
+        return str(content.facts.get(KEPT_FACT, ""))
+
+    def judge(self, measured: Mapping[date, str], background: Background) -> Sequence[DayResult]:
+        """Warn of each day of which some was kept."""
+        del background
+        return [self.judged(Kept(day, reason)) if reason else DayResult(day) for day, reason in measured.items()]
+
+    def judged(self, kept: Kept) -> DayResult:
+        """Warn of a day that was kept."""
+        return DayResult(kept.day, "warn", str(kept))
+
+
+REFRESHED = Refreshed()
+
+
+@dataclass(frozen=True)
+class CompetitionsKnown:
+    """The matches of all competitions that are set up are known. A day on which some are not warns."""
+
+    name: str = "competitions_known"
+    is_blocking: bool = False
+
+    @property
+    def description(self) -> str:
+        """Return the rule."""
+        return (
+            "Each competition of FOOTBALL_COMPETITIONS answered, or its matches of the day are stored. A day without "
+            "one of them is real as far as it goes, and no day without matches to the analysis."
+        )
+
+    def measure(self, day: date, content: Day) -> str:
+        """Return which competitions are unknown, and why."""
+        del day
+        return str(content.facts.get(UNKNOWN, ""))
+
+    def judge(self, measured: Mapping[date, str], background: Background) -> Sequence[DayResult]:
+        """Warn of each day on which competitions are unknown."""
+        del background
+        return [
+            DayResult(day, "warn", f"unknown matches: {reason}") if reason else DayResult(day)
+            for day, reason in measured.items()
+        ]

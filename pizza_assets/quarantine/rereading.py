@@ -4,8 +4,6 @@ Belongs here: a stored day together with those of its rejects that can be stored
 it. No source is asked, so that a day keeps all that it has; mock days have no quarantine, and stay as they are.
 """
 
-import gzip
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
@@ -16,7 +14,7 @@ from pizza_assets import contracts
 from pizza_assets.errors import LakeError
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, DailyLayout
 from pizza_assets.lake.store import CHECKSUM, Store
-from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.lake.tables import DailyTable, Day, notes_of, received_objects
 from pizza_assets.quarantine.records import Reject, rejects
 from pizza_assets.settings import Settings
 from pizza_assets.sources import dominos, football_data, order_files
@@ -61,8 +59,9 @@ def reread(store: Store, where: DailyLayout, day: date, settings: Settings) -> D
         "real",
         int(facts["received"]),
         [{**reject, "reason": reasons[at]} for at, reject in enumerate(refused) if at in reasons],
-        _sources_objects(store, where, day),
+        received_objects(store, where, day),
         {name: value for name, value in facts.items() if name not in _NOTED},
+        notes_of(store, where, day),
     )
 
 
@@ -75,15 +74,6 @@ def gains(store: Store, where: DailyLayout, first: date, last: date, settings: S
         if day in real
     }
     return {day: count for day, count in gained.items() if count}
-
-
-def _sources_objects(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]] | None:
-    """Return the source's own objects of a real day; None where none are kept."""
-    key = where.received_key(day)
-    if not any(store.list(key)):
-        return None
-    objects: list[Mapping[str, object]] = json.loads(gzip.decompress(store.read(key)))["objects"]
-    return objects
 
 
 def _matches(refused: Sequence[Reject], settings: Settings, facts: Mapping[str, str]) -> Read:

@@ -23,6 +23,13 @@ class AuthenticationError(SourceError):
         super().__init__(message, final=True)
 
 
+class NotFoundError(SourceError):
+    """The API has nothing at this address (404)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, final=True)
+
+
 @dataclass(frozen=True)
 class Api:
     """An API and how it knows us; `url_setting` and `key_setting` are the settings to name in messages.

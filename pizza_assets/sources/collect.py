@@ -3,13 +3,15 @@
 Belongs here: which source gives a day, and the fallback. Does not belong here: asking and reading (the module of
 each source), making mock data (``synthetic/``), storing anything.
 
-A day is all real or all mock. Days come lazily and in order, so that memory does not grow with their number.
+A day is all real or all mock; one that is real in the lake is never mock again, but kept. Competitions stand for
+themselves: a day is real when one of them answers, and says which others are unknown. Till exports that are named and
+cannot be read are an error. Days come lazily and in order, so that memory does not grow with their number.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
 from typing import ParamSpec, TypeVar
@@ -19,16 +21,18 @@ import pandas as pd
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, empty, split_valid
 from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SourceError
+from pizza_assets.kept import Kept
 from pizza_assets.settings import Settings
 from pizza_assets.sources import dominos, football_data
-from pizza_assets.sources.api import AuthenticationError
+from pizza_assets.sources.api import AuthenticationError, NotFoundError
+from pizza_assets.sources.football_data import Season
 from pizza_assets.sources.http import HttpSession
 from pizza_assets.sources.order_files import OrderFiles
 from pizza_assets.sources.records import DayRecords, Rejected, by_position, chunks
 from pizza_assets.synthetic.matches import mock_matches
 from pizza_assets.synthetic.orders import mock_orders
 
-__all__ = ["Collected", "Rejected", "collect_matches", "collect_orders"]
+__all__ = ["Collected", "Rejected", "StoredMatches", "collect_matches", "collect_orders"]
 
 _LOGGER = logging.getLogger("pizza_assets.sources")
 
@@ -50,6 +54,9 @@ class Collected:
     `make` returns the frame: a mock one is made when it is asked for, in whichever process. `reason` tells why the day
     is mock (None for real ones), `raw` holds the football API's own objects (None for mock days and for orders), and
     `origin` tells where real orders come from: ``FILES`` or ``API``.
+
+    Of real matches `competitions` are those whose matches of the day are known, `unknown` tells why those of others are
+    not, and `kept` why those of some are still the stored ones.
     """
 
     day: date
@@ -60,6 +67,9 @@ class Collected:
     reason: str | None
     raw: Sequence[Mapping[str, object]] | None
     origin: str = ""
+    competitions: Sequence[str] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -67,10 +77,34 @@ class Collected:
         return self.make()
 
 
+@dataclass(frozen=True)
+class StoredMatches:
+    """A real day of matches as the lake has it, and the competitions whose matches of the day it knows."""
+
+    records: DayRecords
+    competitions: Collection[str]
+
+
+def _nothing_stored(day: date) -> None:
+    del day
+
+
+def _not_real(day: date) -> bool:
+    del day
+    return False
+
+
 def collect_matches(
-    days: Sequence[date], settings: Settings, *, session: HttpSession | None = None
-) -> Iterator[Collected]:
+    days: Sequence[date],
+    settings: Settings,
+    stored: Callable[[date], StoredMatches | None] = _nothing_stored,
+    *,
+    session: HttpSession | None = None,
+) -> Iterator[Collected | Kept]:
     """Yield the football matches of each UTC day, in the order of days.
+
+    A day is real when one competition answers. Of one that does not, the stored matches of the day stay where they are
+    known, else its matches of the day are unknown. When none answers the day is kept where it is real, else mock.
 
     Parameters
     ----------
@@ -78,6 +112,8 @@ def collect_matches(
         UTC days of kick-off, in any order.
     settings
         Token, competitions, limits, and whether mock data may stand in.
+    stored
+        Returns a day as the lake has it; None where it has none, or a mock one.
     session
         To ask with, and to read ``calls`` from afterwards; by default one is opened and closed.
 
@@ -96,22 +132,29 @@ def collect_matches(
         seasons = _Seasons(api, settings.football_competitions, ordered)
         for day in ordered:
             answers = seasons.answers_about(day)
-            error = next((answer for answer in answers if isinstance(answer, SourceError)), None)
-            if error is None:
-                yield _real(day, _joined([a[day] for a in answers if not isinstance(a, SourceError) and day in a]))
+            errors = {name: answer for name, answer in answers.items() if isinstance(answer, SourceError)}
+            before = stored(day) if errors else None
+            if len(errors) < len(answers):
+                yield _matches_of(day, answers, errors, before)
+                continue
+            error = next(iter(errors.values()))
+            if before is not None:
+                yield Kept(day, str(error))
             else:
-                reason = note(day, error)
-                yield _mock(day, partial(mock_matches, day, settings), reason)
+                yield _mock(day, partial(mock_matches, day, settings), note(day, error))
 
 
 def collect_orders(
     days: Sequence[date],
     settings: Settings,
     matches_around: Callable[[date], pd.DataFrame],
+    is_real: Callable[[date], bool] = _not_real,
     *,
     session: HttpSession | None = None,
-) -> Iterator[Collected]:
+) -> Iterator[Collected | Kept]:
     """Yield the pizza orders of each UTC day, in the order of days: from till exports, else the API, else mock.
+
+    A day that is real in the lake is kept where it would be mock.
 
     Parameters
     ----------
@@ -121,13 +164,16 @@ def collect_orders(
         Files, token, limits, and whether mock data may stand in.
     matches_around
         Returns the matches that kick off from the day before to the day after a day; asked for mock days only.
+    is_real
+        Tells whether the lake has real orders of a day.
     session
         To ask with, and to read ``calls`` from afterwards; by default one is opened and closed.
 
     Raises
     ------
     SourceError
-        When a day would be mock, and ``PIZZA_ALLOW_MOCK`` is false.
+        When a day would be mock, and ``PIZZA_ALLOW_MOCK`` is false; and, before the first day, when ``ORDERS_FILES``
+        names what is not there or cannot be read: a sentence for each cause.
     SettingsError
         When ``DOMINOS_API_URL`` is no address that a token may be sent to, or ``ORDERS_COLUMNS`` names a field
         that we do not have.
@@ -140,41 +186,70 @@ def collect_orders(
                 answer = answers[day]
                 if isinstance(answer, DayRecords):
                     yield _real(day, answer)
+                elif is_real(day):
+                    yield Kept(day, str(answer))
                 else:
-                    reason = note(day, answer)
-                    yield _mock(day, partial(_mock_orders, day, matches_around, settings), reason)
+                    yield _mock(day, partial(_mock_orders, day, matches_around, settings), note(day, answer))
 
 
 class _Seasons:
-    """Asks once for each competition and season, and remembers the last season of each."""
+    """Asks each competition once for its seasons and once for the matches of each; remembers those of a day."""
 
     def __init__(self, api: HttpSession | SourceError, competitions: Sequence[str], days: Sequence[date]) -> None:
         self._api = api
         self._competitions = tuple(dict.fromkeys(competitions))
         self._days = days
-        self._answers: dict[str, tuple[int, Answer]] = {}
+        self._told: dict[str, tuple[Season, ...] | SourceError | None] = {}
+        self._answers: dict[str, dict[Season, Answer]] = {}
 
-    def answers_about(self, day: date) -> list[Answer]:
-        """Return the answers of all competitions; after the first error no more are asked for."""
-        answers: list[Answer] = []
-        for competition in self._competitions:
-            answers.append(self._answer_about(competition, day))
-            if isinstance(answers[-1], SourceError):
-                break
-        return answers
+    def answers_about(self, day: date) -> dict[str, DayRecords | SourceError]:
+        """Return the answer of each competition; after a token is refused no more are asked for."""
+        return {competition: self._answer_about(competition, day) for competition in self._competitions}
 
-    def _answer_about(self, competition: str, day: date) -> Answer:
+    def _answer_about(self, competition: str, day: date) -> DayRecords | SourceError:
+        told = self._seasons_of(competition)
+        if isinstance(told, SourceError) and not isinstance(told, NotFoundError):
+            return told
+        seasons = told if isinstance(told, tuple) else (football_data.likely_season(competition, day),)
+        remembered = self._answers.get(competition, {})
+        self._answers[competition] = {
+            season: remembered[season] if season in remembered else self._matches(competition, season)
+            for season in seasons
+            if season.holds(day)
+        }
+        answers = self._answers[competition].values()
+        error = next((answer for answer in answers if isinstance(answer, SourceError)), None)
+        return error or _joined([a[day] for a in answers if not isinstance(a, SourceError) and day in a])
+
+    def _seasons_of(self, competition: str) -> tuple[Season, ...] | SourceError | None:
         if isinstance(self._api, SourceError):
             return self._api
-        season = football_data.season_of(competition, day)
-        if self._answers.get(competition, (None,))[0] != season:
-            days = [other for other in self._days if football_data.season_of(competition, other) == season]
-            answer = _attempt(football_data.fetch_matches, self._api, competition, days[0], days[-1])
-            self._answers[competition] = (season, answer)
-            # Other final errors (a season outside the plan, say) are about this request only.
-            if isinstance(answer, AuthenticationError):
-                self._api = answer
-        return self._answers[competition][1]
+        if competition not in self._told:
+            self._told[competition] = self._noted(_attempt(football_data.fetch_seasons, self._api, competition))
+        return self._told[competition]
+
+    def _matches(self, competition: str, season: Season) -> Answer:
+        """Return the matches of the days of a season; a season that the competition does not have has none."""
+        answers = [self._ask(competition, season, year) for year in season.years]
+        found = [answer for answer in answers if not isinstance(answer, NotFoundError)]
+        error = next((answer for answer in found if isinstance(answer, SourceError)), None)
+        if not found and isinstance(self._told[competition], NotFoundError):
+            error = SourceError(
+                f"football-data.org has no competition {competition}. Correct FOOTBALL_COMPETITIONS.", final=True
+            )
+        return error or _of_years([answer for answer in found if not isinstance(answer, SourceError)])
+
+    def _ask(self, competition: str, season: Season, year: int) -> Answer:
+        if isinstance(self._api, SourceError):
+            return self._api
+        days = [day for day in self._days if season.holds(day)]
+        return self._noted(_attempt(football_data.fetch_matches, self._api, competition, year, days[0], days[-1]))
+
+    def _noted(self, answer: Given) -> Given:
+        # Other final errors (a season outside the plan, say) are about this request only.
+        if isinstance(answer, AuthenticationError):
+            self._api = answer
+        return answer
 
 
 class _Shops:
@@ -182,18 +257,17 @@ class _Shops:
 
     def __init__(self, settings: Settings, api: HttpSession | SourceError) -> None:
         self._settings = settings
-        self._files = _attempt(OrderFiles, settings) if settings.orders_files else None
+        self._files = OrderFiles(settings) if settings.orders_files else None
         self._api = api
 
     def answers_about(self, days: Sequence[date]) -> dict[date, DayRecords | SourceError]:
-        files = self._files
-        covered = [day for day in days if isinstance(files, OrderFiles) and files.covers(day)]
+        covered = [day for day in days if self._files and self._files.covers(day)]
         rest = [day for day in days if day not in covered]
         answers: dict[date, DayRecords | SourceError] = {}
-        if isinstance(files, OrderFiles) and covered:
-            answers |= _by_day(covered, _attempt(files.read, covered), FILES)
+        if self._files and covered:
+            answers |= _by_day(covered, self._files.read(covered), FILES)
         if rest:
-            answers |= _by_day(rest, files if isinstance(files, SourceError) else self._ask(rest), API)
+            answers |= _by_day(rest, self._ask(rest), API)
         return answers
 
     def _ask(self, days: Sequence[date]) -> Answer:
@@ -255,6 +329,53 @@ def _by_day(days: Sequence[date], answer: Answer, origin: str) -> dict[date, Day
     return {day: replace(answer.get(day, nothing), origin=origin) for day in days}
 
 
+def _matches_of(
+    day: date,
+    answers: Mapping[str, DayRecords | SourceError],
+    errors: Mapping[str, SourceError],
+    before: StoredMatches | None,
+) -> Collected:
+    """Put a real day together: what competitions gave, and what is stored of those that gave nothing."""
+    parts = [answer for answer in answers.values() if isinstance(answer, DayRecords)]
+    kept = {name: str(error) for name, error in errors.items() if before and name in before.competitions}
+    if before and kept:
+        parts.append(_stored_part(before.records, kept, parts))
+    unknown = {name: str(error) for name, error in errors.items() if name not in kept}
+    known = [name for name in answers if name not in unknown]
+    return replace(_real(day, _joined(parts)), competitions=known, unknown=unknown, kept=kept)
+
+
+def _stored_part(records: DayRecords, competitions: Collection[str], received: Sequence[DayRecords]) -> DayRecords:
+    """Return what is stored of these competitions, and refused records that tell no competition and did not come again.
+
+    A competition is named by its code or its number, rows have codes only: their source's objects have both.
+    """
+    again = [record for part in received for record in part.raw or ()]
+
+    def stays(record: Mapping[str, object]) -> bool:
+        competition = record.get("competition")
+        names = [competition.get("code"), str(competition.get("id"))] if isinstance(competition, Mapping) else []
+        return any(name in competitions for name in names) or (not names and record not in again)
+
+    raw = [record for record in records.raw or () if stays(record)]
+    ids = {str(record.get("id")).strip() for record in raw}
+    is_kept = records.frame["competition"].isin(list(competitions)) | records.frame["match_id"].isin(ids)
+    return DayRecords(
+        records.frame[is_kept].reset_index(drop=True), [item for item in records.rejected if stays(item.record)], raw
+    )
+
+
+def _of_years(answers: Sequence[Mapping[date, DayRecords]]) -> dict[date, DayRecords]:
+    """Put the seasons of one competition together; an API that gives the same whatever the season is taken once."""
+    parts: dict[date, list[DayRecords]] = {}
+    for answer in answers:
+        for day, records in answer.items():
+            of_day = parts.setdefault(day, [])
+            if all(records.raw != part.raw for part in of_day):
+                of_day.append(records)
+    return {day: _joined(of_day) for day, of_day in parts.items()}
+
+
 def _joined(competitions: Sequence[DayRecords]) -> DayRecords:
     """Join what several competitions gave for one day; of a match that two of them hold, the first is kept."""
     frames = [records.frame for records in competitions if not records.frame.empty]
@@ -265,7 +386,8 @@ def _joined(competitions: Sequence[DayRecords]) -> DayRecords:
     matches = pd.concat(frames, ignore_index=True)
     valid, refused = split_valid(matches, FOOTBALL_MATCHES)
     raw_by_id = {str(match.get("id")).strip(): match for match in raw}
-    rejected += [Rejected(raw_by_id[matches["match_id"][at]], why) for at, why in by_position(refused).items()]
+    ids = {at: matches["match_id"][at] for at in by_position(refused)}
+    rejected += [Rejected(raw_by_id.get(ids[at], {"id": ids[at]}), why) for at, why in by_position(refused).items()]
     return DayRecords(valid.reset_index(drop=True), rejected, raw)
 
 

@@ -10,6 +10,7 @@ the match; a bad token is refused with 400; ``season`` is the year in which a se
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -37,7 +38,8 @@ from pizza_assets.sources.records import (
     utc_days,
 )
 
-#: Competitions (code and number) whose season is a calendar year; all others run from July to June.
+#: Where the API does not tell seasons: competitions (code and number) whose season is taken to be a calendar year. All
+#: others are taken to run from July to June.
 CALENDAR_YEAR = frozenset({"BSA", "2013", "CLI", "2152", "WC", "2000", "EC", "2018"})
 CUPS = ("CUP", "LEAGUE_CUP")
 WITH_FINAL = (*CUPS, "PLAYOFFS")
@@ -100,6 +102,16 @@ class _Match(BaseModel):
     goals: object = None
 
 
+class _Period(BaseModel):
+    startDate: date  # noqa: N815  # the API's name
+    endDate: date  # noqa: N815  # the API's name
+
+
+class _Seasons(BaseModel):
+    seasons: list[_Period]
+    currentSeason: _Period | None = None  # noqa: N815  # the API's name
+
+
 class _Scorer(BaseModel):
     id: Number
 
@@ -111,6 +123,7 @@ class _Goal(BaseModel):
 
 
 _GOALS = TypeAdapter(list[_Goal])
+_ONE_DAY = timedelta(days=1)
 
 
 def open_session(
@@ -132,13 +145,55 @@ def open_session(
     return HttpSession(api, settings, budget=budget, sleep=sleep)
 
 
-def season_of(competition: str, day: date) -> int:
-    """Return the year in which the season that `day` belongs to starts."""
-    return day.year if competition in CALENDAR_YEAR or day.month >= 7 else day.year - 1
+@dataclass(frozen=True)
+class Season:
+    """The days (UTC, inclusive) of a season, and the years by which the API may know it.
+
+    Of a season that the API told that is one, the year of its start.
+    """
+
+    first: date
+    last: date
+    years: tuple[int, ...]
+
+    def holds(self, day: date) -> bool:
+        """Tell whether a day is of the season."""
+        return self.first <= day <= self.last
 
 
-def fetch_matches(session: HttpSession, competition: str, first: date, last: date) -> dict[date, DayRecords]:
-    """Ask once for the matches of one competition; `first` and `last` (UTC, inclusive) are of one season.
+def fetch_seasons(session: HttpSession, competition: str) -> tuple[Season, ...] | None:
+    """Ask once for the seasons of a competition, from a day before the start to a day after the end.
+
+    Returns
+    -------
+    tuple or None
+        None when the answer does not tell them.
+
+    Raises
+    ------
+    NotFoundError
+        When the API has nothing about the competition.
+    SourceError
+        When the API does not answer.
+    """
+    try:
+        told = _Seasons.model_validate(session.get(f"competitions/{competition}", {}))
+    except ValidationError:
+        return None
+    periods = {(season.startDate, season.endDate) for season in (*told.seasons, told.currentSeason) if season}
+    return tuple(Season(start - _ONE_DAY, end + _ONE_DAY, (start.year,)) for start, end in sorted(periods)) or None
+
+
+def likely_season(competition: str, day: date) -> Season:
+    """Return the season that a day is taken to be of, where the API does not tell seasons: likely, and those beside."""
+    if competition in CALENDAR_YEAR:
+        return Season(date(day.year, 1, 1), date(day.year, 12, 31), (day.year, day.year - 1))
+    year = day.year if day.month >= 7 else day.year - 1
+    return Season(date(year, 7, 1), date(year + 1, 6, 30), (year, year - 1, year + 1))
+
+
+def fetch_matches(session: HttpSession, competition: str, year: int, first: date, last: date) -> dict[date, DayRecords]:
+    """Ask once for the matches of one season of a competition, from `first` to `last` (UTC, inclusive).
 
     Returns
     -------
@@ -148,18 +203,18 @@ def fetch_matches(session: HttpSession, competition: str, first: date, last: dat
 
     Raises
     ------
+    NotFoundError
+        When the competition does not have the season, or the API not the competition.
     SourceError
         When the API does not answer, or not with matches.
     """
-    body = session.get(
-        f"competitions/{competition}/matches",
-        {
-            "season": str(season_of(competition, first)),
-            "dateFrom": first.isoformat(),
-            # A day more than asked for: it is nowhere written that dateTo is inclusive.
-            "dateTo": (last + timedelta(days=1)).isoformat(),
-        },
-    )
+    period = {
+        "season": str(year),
+        "dateFrom": first.isoformat(),
+        # A day more than asked for: it is nowhere written that dateTo is inclusive.
+        "dateTo": (last + _ONE_DAY).isoformat(),
+    }
+    body = session.get(f"competitions/{competition}/matches", period)
     if "matches" not in body or not isinstance(body["matches"], list | None):
         raise SourceError(
             f"{session.api.name}: expected an answer with a list under the key 'matches', found the keys "

@@ -26,7 +26,15 @@ from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SourceError
 from pizza_assets.redaction import redact
 from pizza_assets.settings import Settings
-from pizza_assets.sources.api import Api, AuthenticationError, TokenAuth, checked_address, checked_token, host_of
+from pizza_assets.sources.api import (
+    Api,
+    AuthenticationError,
+    NotFoundError,
+    TokenAuth,
+    checked_address,
+    checked_token,
+    host_of,
+)
 from pizza_assets.sources.rate_budget import RateBudget, rates_of
 from pizza_assets.sources.records import read_json
 
@@ -279,6 +287,8 @@ class HttpSession:
             return SourceError(f"{found} Check that the plan behind {self.api.key_setting} covers it.", final=True)
         if 300 <= status < 400:
             return SourceError(f"{found} Redirects are not followed. Check {self.api.url_setting}.", final=True)
+        if status == 404:
+            return NotFoundError(f"{found} Check the request and {self.api.url_setting}.")
         return SourceError(f"{found} Check the request and {self.api.url_setting}.", final=status < 500)
 
     def _excerpt(self, text: str) -> str:

@@ -71,7 +71,7 @@ class OrderFiles:
     Raises
     ------
     SourceError
-        When there is none, or one cannot be read: which, what was expected and what was found.
+        When there is none, or some cannot be read: a line for each, with what was expected and what was found.
     SettingsError
         When ``ORDERS_COLUMNS`` names a field that we do not have.
     """
@@ -82,8 +82,18 @@ class OrderFiles:
         self._rules = reading_rules(settings)
         paths = sorted(Path(name) for name in glob.glob(settings.orders_files or "", recursive=True))  # noqa: PTH207  # an absolute pattern
         if not paths:
-            raise SourceError(f"ORDERS_FILES={settings.orders_files} must match files. Found none. Correct it.")
-        self._files = [self._facts(path) for path in paths]
+            raise SourceError(
+                f"ORDERS_FILES={settings.orders_files} must match files. Found none. Correct it.", final=True
+            )
+        self._files: list[_File] = []
+        problems = []
+        for path in paths:
+            try:
+                self._files.append(self._facts(path))
+            except SourceError as error:
+                problems.append(str(error))
+        if problems:
+            raise SourceError("\n".join(problems), final=True)
 
     def covers(self, day: date) -> bool:
         """Tell whether `day` lies between the first and the last UTC day of some file."""
@@ -218,7 +228,8 @@ class OrderFiles:
 
 def _none_usable(where: str, example: str) -> SourceError:
     return SourceError(
-        f"Not one order of {where} could be stored: {example}. Check the export, ORDERS_COLUMNS and ORDERS_TIME_ZONE."
+        f"Not one order of {where} could be stored: {example}. Check the export, ORDERS_COLUMNS and ORDERS_TIME_ZONE.",
+        final=True,
     )
 
 

@@ -42,12 +42,8 @@ def retailers(port: int, faults: tuple[str, ...], lines: float | None) -> None:
     for name, value in server.environment().items():
         click.echo(f"export {name}={value}")
     click.echo(f"# Serving{' with ' + ', '.join(faults) if faults else ''}; Ctrl-C ends.", err=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        click.echo("Ended.", err=True)
-    finally:
-        server.server_close()
+    server.serve_forever()
+    click.echo("Ended.", err=True)
 
 
 @simulate.command()

@@ -6,21 +6,26 @@ delivered (``retail_feed.py``).
 Every answer carries ``X-Data-Source: mock``, so that nobody takes the data for real. The credentials are no secrets.
 """
 
+import asyncio
 import hmac
 import json
 import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from pydantic import SecretStr
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from pizza_assets.settings import Settings
 from pizza_assets.sources.retail.oauth import basic
@@ -28,6 +33,7 @@ from pizza_assets.sources.retail.received import SOURCE_HEADER
 from pizza_assets.sources.retail.retailer_3 import SIGNATURE_HEADER, signature
 from pizza_assets.synthetic.retail_dialects import Record
 from pizza_assets.synthetic.retail_feed import DATA_FAULTS, delivery
+from pizza_assets.web import Server
 
 #: Faults of HTTP, and what each does.
 HTTP_FAULTS = {
@@ -79,25 +85,27 @@ class _Answer:
 _UNAUTHORIZED = _Answer({"error": "wrong credentials"}, 401)
 
 
-class RetailerApis(ThreadingHTTPServer):
+class RetailerApis(Server):
     """Serves the three retailers below ``/retailer_1`` and so on; `faults` may be changed while it runs.
 
     Parameters
     ----------
     settings
-        Seed and volume of the mock sales.
+        Seed and volume of the mock sales, and the limits of a server.
     faults
         Names out of ``FAULTS``; ``retailer_2:down`` strikes that retailer only.
     port
         Port on 127.0.0.1; a free one when 0.
+
+    Raises
+    ------
+    ServerError
+        When the port is taken, or may not be used.
     """
 
-    daemon_threads = True
-
     def __init__(self, settings: Settings, faults: Collection[str] = (), port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__([Route("/{path:path}", self._respond, methods=["GET", "POST"])], settings, port)
         self.faults = set(faults)
-        self.closing = threading.Event()
         self._lock = threading.Lock()
         self._good_until: dict[str, float] = {}
         self._asked_before: set[str] = set()
@@ -107,8 +115,7 @@ class RetailerApis(ThreadingHTTPServer):
 
     def environment(self) -> dict[str, str]:
         """Return the settings with which a client asks these APIs."""
-        here = f"http://127.0.0.1:{self.server_port}"
-        return {f"{name.upper()}_URL": f"{here}/{name}" for name in RETAILERS} | CREDENTIALS
+        return {f"{name.upper()}_URL": f"{self.address}/{name}" for name in RETAILERS} | CREDENTIALS
 
     def has(self, retailer_id: str, fault: str) -> bool:
         """Tell whether a fault strikes a retailer."""
@@ -152,13 +159,44 @@ class RetailerApis(ThreadingHTTPServer):
             self._good_until.pop(token, None)
         return is_good
 
-    def server_close(self) -> None:
-        """Let those go who wait for a slow answer, and close."""
-        self.closing.set()
-        super().server_close()
+    async def _respond(self, asked: Request) -> Response:
+        retailer_id, _, path = asked.path_params["path"].partition("/")
+        if retailer_id not in RETAILERS:
+            return _response(_Answer({"error": f"expected an address below one of {', '.join(RETAILERS)}"}, 404))
+        base = f"http://{asked.headers['host']}/{retailer_id}"
+        request = _Request(retailer_id, path, asked.query_params, asked.headers, base)
+        if self.has(retailer_id, "slow"):
+            await _until_gone(asked)
+        return await run_in_threadpool(self._answered, request)
 
-    def handle_error(self, *_: object) -> None:
-        """Clients that go away are part of the game."""
+    def _answered(self, request: _Request) -> Response:
+        try:
+            answer = self.answer(request)
+        except (KeyError, ValueError) as error:
+            answer = _Answer({"error": f"missing or wrong parameter: {error}"}, 400)
+        is_cut = self.has(request.retailer_id, "cut") and self.is_first(request)
+        return _response(answer, _Cut if is_cut else Response)
+
+
+async def _until_gone(asked: Request) -> None:
+    """Wait until the client or the server ends the connection, or until a slow answer is due."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_SLOW_SECONDS):
+            while (await asked.receive())["type"] != "http.disconnect":
+                pass
+
+
+class _Cut(Response):
+    """Announces a whole body, sends half of it, and ends the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body[: len(self.body) // 2], "more_body": True})
+
+
+def _response(answer: _Answer, kind: type[Response] = Response) -> Response:
+    return kind(answer.body, answer.status, {SOURCE_HEADER: "mock", **answer.headers}, "application/json")
 
 
 def _retailer_1(server: RetailerApis, request: _Request) -> _Answer:
@@ -221,58 +259,8 @@ def _cursor_mark(day: str, start: str) -> str:
     ]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: RetailerApis
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing of each request."""
-
-    def do_GET(self) -> None:
-        """Answer a request for sales."""
-        url = urlsplit(self.path)
-        _, retailer_id, *rest = url.path.split("/", 2)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        base = f"http://{headers.get('host')}/{retailer_id}"
-        request = _Request(retailer_id, "".join(rest), dict(parse_qsl(url.query)), headers, base)
-        if retailer_id not in RETAILERS:
-            self._send(_Answer({"error": f"expected an address below one of {', '.join(RETAILERS)}"}, 404))
-            return
-        if self.server.has(retailer_id, "slow"):
-            self.server.closing.wait(_SLOW_SECONDS)
-        try:
-            answer = self.server.answer(request)
-        except (KeyError, ValueError) as error:
-            answer = _Answer({"error": f"missing or wrong parameter: {error}"}, 400)
-        is_cut = self.server.has(retailer_id, "cut") and self.server.is_first(request)
-        self._send(answer, cut=is_cut)
-
-    def do_POST(self) -> None:
-        """Answer a request for a token."""
-        self.rfile.read(int(self.headers.get("content-length", "0")))
-        self.do_GET()
-
-    def _send(self, answer: _Answer, *, cut: bool = False) -> None:
-        body = answer.body
-        self.send_response(answer.status)
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), SOURCE_HEADER: "mock"}
-        for name, value in {**headers, **answer.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.close_connection = self.close_connection or cut
-        self.wfile.write(body[: len(body) // 2] if cut else body)
-
-
 @contextmanager
 def running(settings: Settings, faults: Collection[str] = ()) -> Iterator[RetailerApis]:
     """Serve in a thread of this process, on a free port, until the context is left."""
-    server = RetailerApis(settings, faults)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with RetailerApis(settings, faults).running() as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

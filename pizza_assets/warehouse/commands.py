@@ -4,6 +4,7 @@ Belongs here: options and what is printed. Does not belong here: what the comman
 """
 
 import csv
+import signal
 import sys
 import threading
 from collections.abc import Iterable, Sequence
@@ -87,7 +88,7 @@ def status() -> None:
 @click.option("--from", "first", **DAY, help="First day; the first one that the lake has by default.")
 @click.option("--to", "last", **DAY, help="Last day; yesterday (UTC) by default.")
 @click.option("--retailer", "only", multiple=True, help="Only this retailer; may be given several times.")
-@click.option("--replace", is_flag=True, help="State days anew that are there already.")
+@click.option("--replace", is_flag=True, help="Replace loaded days.")
 def load(first: datetime | None, last: datetime | None, only: tuple[str, ...], *, replace: bool) -> None:
     """Load what the lake has and the warehouse does not, check it, and refresh the views."""
     from pizza_assets.contracts.sales import RETAILER_IDS
@@ -160,10 +161,10 @@ def sql(query: str | None, *, lists: bool, show: bool, as_csv: bool) -> None:
     if show:
         click.echo(text)
         return
-    from pizza_assets.warehouse.connection import warehouse as opened
+    from pizza_assets.warehouse.connection import reader
     from pizza_assets.warehouse.status import ask
 
-    with opened(Settings.load()) as connection:
+    with reader(Settings.load()) as connection:
         names, rows = ask(connection, text)
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
@@ -174,18 +175,24 @@ def sql(query: str | None, *, lists: bool, show: bool, as_csv: bool) -> None:
 @warehouse.command()
 def serve() -> None:
     """Keep the embedded PostgreSQL running for psql and other tools on this machine, until Ctrl-C."""
-    from pizza_assets.warehouse.connection import address
-    from pizza_assets.warehouse.connection import warehouse as opened
+    from psycopg.conninfo import make_conninfo
+
+    from pizza_assets.warehouse.connection import address, reader
+    from pizza_assets.warehouse.roles import READER_LOGIN
 
     settings = Settings.load()
     if settings.warehouse_url:
         raise SettingsError("WAREHOUSE_URL is set: that server runs by itself; connect psql to it.")
-    with opened(settings):
-        click.echo(f"psql '{address(settings)}'  (Ctrl-C ends)")
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            click.echo("Ended.")
+    ended = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: ended.set())
+    with reader(settings):
+        there = address(settings)
+    click.echo(f'To read:    psql "{make_conninfo(there, user=READER_LOGIN)}"')
+    click.echo(f'To change:  psql "{make_conninfo(there)}"')
+    click.echo("Ctrl-C ends.")
+    ended.wait()
+    click.echo("Ended.")
 
 
 @warehouse.command()

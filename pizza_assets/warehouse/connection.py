@@ -1,4 +1,4 @@
-"""Connections to the warehouse: where it is, that the way there is safe, and its errors as sentences.
+"""Connections to the warehouse: where it is, that the way there is safe, who asks, and its errors as sentences.
 
 Belongs here: opening a connection and what can go wrong on it. Does not belong here: what is sent over it.
 """
@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pizza_assets.errors import SettingsError, WarehouseError
 from pizza_assets.settings import Settings
-from pizza_assets.warehouse import embedded, migrations
+from pizza_assets.warehouse import embedded, migrations, roles
 
 Connection = psycopg.Connection[Any]
 
@@ -49,13 +49,13 @@ def address(settings: Settings) -> str:
     return secure_address(url.get_secret_value()) if url else embedded.start(embedded.folder(settings))
 
 
-def secure_address(url: str) -> str:
+def secure_address(url: str, setting: str = "WAREHOUSE_URL") -> str:
     """Return a connection string that cannot go over a network in the clear. Raises SettingsError."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise SettingsError(
-            "WAREHOUSE_URL is no PostgreSQL address: expected postgresql://user:password@host:5432/database."
+            f"{setting} is no PostgreSQL address: expected postgresql://user:password@host:5432/database."
         ) from None
     if not _leaves_machine(parts):
         return url
@@ -65,7 +65,7 @@ def secure_address(url: str) -> str:
         return make_conninfo(url, sslmode="verify-full", **roots)
     if mode not in _SECURE:
         raise SettingsError(
-            f"WAREHOUSE_URL asks for sslmode={mode}, which may send passwords and sales in the clear to "
+            f"{setting} asks for sslmode={mode}, which may send passwords and sales in the clear to "
             f"{parts.get('host') or parts.get('hostaddr')}. Use sslmode=verify-full (or leave it out)."
         )
     return url
@@ -117,6 +117,36 @@ def warehouse(settings: Settings) -> Iterator[Connection]:
         migrations.check(connection)
         with explained():
             yield connection
+
+
+@contextmanager
+def reader(settings: Settings) -> Iterator[Connection]:
+    """Open the warehouse as a login role that owns nothing and reads `sales`, `marts` and `merchants` alone.
+
+    A role that is merely set for a session (SET ROLE) can be left again by the query itself, so the login counts.
+
+    Raises
+    ------
+    WarehouseError
+        As `warehouse`; and when the login of WAREHOUSE_READER_URL may do more than read.
+    """
+    url = settings.warehouse_reader_url or settings.warehouse_url
+    if url:
+        there = secure_address(url.get_secret_value(), "WAREHOUSE_READER_URL")
+    else:
+        with warehouse(settings) as connection:
+            roles.set_reader_login(connection)
+        there = make_conninfo(address(settings), user=roles.READER_LOGIN)
+    with connect(there) as connection, explained():
+        more = roles.more_than_reading(connection)
+        if more:
+            raise WarehouseError(
+                f"Queries are asked by a login role that may only read, and {connection.info.user} {more}. Have an "
+                "administrator run: CREATE ROLE analyst LOGIN PASSWORD '...' IN ROLE bi_reader; then set "
+                "WAREHOUSE_READER_URL to that login's address.",
+                final=True,
+            )
+        yield connection
 
 
 @contextmanager

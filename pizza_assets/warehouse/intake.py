@@ -11,7 +11,7 @@ from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
 from pizza_assets.lake.sales import SalesTable
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable
+from pizza_assets.lake.tables import DailyTable, days_with_note
 from pizza_assets.matchday.windows import NOT_PLAYED_AT_ALL
 from pizza_assets.warehouse import bulk
 from pizza_assets.warehouse.calendar import MatchDate
@@ -75,13 +75,16 @@ def _portions(table: SalesTable, days: Sequence[date]) -> Iterator[list[Feed]]:
 def match_dates(store: Store, first: date, last: date) -> list[MatchDate]:
     """Return for each day from `first` to `last` that the lake has how many matches kick off on it (UTC).
 
-    Matches that were called off do not count.
+    Matches that were called off do not count. A day on which the matches of a competition are unknown is left out,
+    unless others were played: it may have none, or some.
     """
+    unknown = set(days_with_note(store, layout.RAW_MATCHES, "unknown"))
     table = DailyTable(store, layout.RAW_MATCHES, ["status"])
     found = []
     for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
         stored = table.stored.get(day)
         if stored is not None and stored.source is not None:
-            played = ~table[day]["status"].isin(NOT_PLAYED_AT_ALL)
-            found.append(MatchDate(day, int(played.sum()), stored.source))
+            played = int((~table[day]["status"].isin(NOT_PLAYED_AT_ALL)).sum())
+            if played or day not in unknown:
+                found.append(MatchDate(day, played, stored.source))
     return found

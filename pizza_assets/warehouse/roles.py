@@ -1,8 +1,8 @@
 """Who may do what: the group roles ``loader`` and ``bi_reader``, least privilege, without a log-in of their own.
 
-Belongs here: grants, set again after every migration. Does not belong here: log-ins and passwords; an
-administrator makes those and grants them one of the roles. Roles belong to the whole server, so removing the
-warehouse leaves them.
+Belongs here: grants, set again after every migration, and the embedded server's one login that only reads. Does not
+belong here: other logins and passwords; an administrator makes those and grants them one of the roles. Roles belong
+to the whole server, so removing the warehouse leaves them.
 """
 
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 
 ROLES = ("loader", "bi_reader")
+#: The embedded server's login for queries.
+READER_LOGIN = "warehouse_reader"
 
 #: Two processes may make a role at once: the second one finds it there.
 _CREATE = """
@@ -35,13 +37,37 @@ GRANT EXECUTE ON FUNCTION marts.refresh_views() TO loader;
 GRANT USAGE ON SCHEMA sales, marts, merchants TO bi_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA sales, marts, merchants TO bi_reader;
 """
-#: So that the user who migrates can answer a query as bi_reader; where that is not allowed an administrator can.
-_MEMBERSHIP = """
+_CREATE_LOGIN = """
 DO $$
 BEGIN
-    EXECUTE format('GRANT bi_reader TO %I', current_user);
+    CREATE ROLE warehouse_reader LOGIN IN ROLE bi_reader;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+"""
+#: Names without a schema find the tables in any tool. ``public`` stays first: it is where objects are made by default.
+_SEARCH_PATH = """
+DO $$
+BEGIN
+    EXECUTE format('ALTER DATABASE %I SET search_path = "$user", public, sales, marts, merchants', current_database());
 EXCEPTION WHEN insufficient_privilege THEN NULL;
 END $$;
+"""
+#: What a login may do besides reading, in words; null when nothing.
+_MORE = """
+SELECT CASE
+    WHEN rolsuper THEN 'is a superuser'
+    WHEN rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+        THEN 'may create roles or databases, or replicate'
+    WHEN EXISTS (
+        SELECT FROM pg_shdepend
+        WHERE refclassid = 'pg_authid'::regclass AND refobjid = u.oid AND deptype = 'o'
+    ) THEN 'owns objects'
+    ELSE (
+        SELECT 'is a member of ' || string_agg(r.rolname, ', ' ORDER BY r.rolname) FROM pg_roles r
+        WHERE r.oid <> u.oid AND r.rolname <> 'bi_reader' AND pg_has_role(u.oid, r.oid, 'MEMBER')
+    )
+END
+FROM pg_roles u WHERE rolname = session_user
 """
 
 
@@ -52,10 +78,22 @@ def set_roles(connection: psycopg.Connection[Any]) -> None:
         connection.execute(_CREATE)
     if not missing_roles(connection):
         connection.execute(_GRANTS)
-        connection.execute(_MEMBERSHIP)
+    connection.execute(_SEARCH_PATH)
 
 
 def missing_roles(connection: psycopg.Connection[Any]) -> list[str]:
     """Return the roles that the server does not have; an administrator creates them, then ``migrate`` grants."""
     there = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[*ROLES]])}
     return [role for role in ROLES if role not in there]
+
+
+def set_reader_login(connection: psycopg.Connection[Any]) -> None:
+    """Create the embedded server's login that only reads, where it is missing. Needs the role ``bi_reader``."""
+    if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER_LOGIN]).rowcount:
+        connection.execute(_CREATE_LOGIN)
+
+
+def more_than_reading(connection: psycopg.Connection[Any]) -> str | None:
+    """Return what this connection's login may do besides reading as ``bi_reader``, for a sentence; None: nothing."""
+    row = connection.execute(_MORE).fetchone()
+    return row[0] if row else None

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from psycopg import errors
-
-from pizza_assets.errors import WarehouseError
 from pizza_assets.warehouse.connection import Connection, explained
 
 _STATUS = """
@@ -87,7 +84,7 @@ def stale_days(connection: Connection) -> int:
 
 
 def ask(connection: Connection, query: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
-    """Answer a query as ``bi_reader``, in a transaction that only reads; return the columns' names and the rows.
+    """Answer a query on a reader's connection, in a transaction that only reads; return column names and rows.
 
     Raises
     ------
@@ -96,16 +93,9 @@ def ask(connection: Connection, query: str) -> tuple[list[str], Sequence[Sequenc
     """
     with explained(), connection.transaction():
         connection.execute("SET TRANSACTION READ ONLY")
+        connection.execute("SET LOCAL search_path = sales, marts, merchants")
         connection.execute(f"SET LOCAL statement_timeout = '{_QUERY_SECONDS}s'".encode())
-        try:
-            connection.execute("SET LOCAL ROLE bi_reader")
-        except (errors.InvalidParameterValue, errors.InsufficientPrivilege, errors.UndefinedObject) as error:
-            raise WarehouseError(
-                "The query is asked as the role bi_reader, which is missing or not granted to this user. Have an "
-                "administrator run: CREATE ROLE bi_reader NOLOGIN; GRANT bi_reader TO the user; then run pizza-assets "
-                "warehouse migrate."
-            ) from error
-        # Binary parameters make it one statement: a second one after a semicolon is refused.
+        # Binary parameters make it one statement: a second one after a semicolon is rejected.
         cursor = connection.execute(query.encode(), prepare=True)
         rows = cursor.fetchall() if cursor.description else []
         return [column.name for column in cursor.description or ()], rows

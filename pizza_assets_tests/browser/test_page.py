@@ -1,6 +1,5 @@
 """The page in a browser: filters, drill-down, deep links, keyboard, and what data may not do to it."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from pizza_assets.dashboard.page import render
 from pizza_assets.dashboard.serve import server
 from pizza_assets.lake import layout, open_lake
+from pizza_assets.settings import Settings
 from pizza_assets_tests.browser.conftest import Open, gzipped_kib
 from pizza_assets_tests.dashboard.worlds import FIRST, HOSTILE, World, both, empty_frames, frames_of, many
 
@@ -555,14 +555,11 @@ def test_golden_the_anomalies_are_the_csvs(open_page: Open) -> None:
 def test_the_served_page_reloads_when_the_lakes_page_changes(browser: Any, tmp_path: Path) -> None:
     store = open_lake(str(tmp_path / "lake"))
     store.write(layout.PAGE_KEY, render(frames_of(SEASON)).encode(), {})
-    serving = server(store)
-    threading.Thread(target=serving.serve_forever, daemon=True).start()
-    context = browser.new_context()
-    tab = context.new_page()
-    tab.goto(f"http://127.0.0.1:{serving.server_address[1]}/")
-    tab.locator("html[data-drawn]").wait_for(state="attached")
-    store.write(layout.PAGE_KEY, render(frames_of(World(uplift=0.0))).encode(), {})
-    tab.locator("#headline", has_text="Not shown").wait_for(timeout=15_000)
-    context.close()
-    serving.shutdown()
-    serving.server_close()
+    with server(store, Settings.load()).running() as serving:
+        context = browser.new_context()
+        tab = context.new_page()
+        tab.goto(serving.address)
+        tab.locator("html[data-drawn]").wait_for(state="attached")
+        store.write(layout.PAGE_KEY, render(frames_of(World(uplift=0.0))).encode(), {})
+        tab.locator("#headline", has_text="Not shown").wait_for(timeout=15_000)
+        context.close()

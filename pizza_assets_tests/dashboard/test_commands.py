@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from click.testing import CliRunner, Result
 from pizza_assets.cli import main
 from pizza_assets.dashboard import page, publish
 from pizza_assets.dashboard.datasets import DATA_SETS
-from pizza_assets.dashboard.serve import page_file, server
+from pizza_assets.dashboard.serve import server
+from pizza_assets.dashboard.stored_page import page_file
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout, open_lake
-from pizza_assets.lake.store import Store
+from pizza_assets.lake.store import LocalStore, Store
+from pizza_assets.settings import Settings
 from pizza_assets_tests.dashboard.test_deploy import ANN
 from pizza_assets_tests.dashboard.worlds import FIRST, World, frames_of
 
@@ -37,13 +40,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def served(store: Store) -> Iterator[str]:
-    serving = server(store)
-    threading.Thread(target=serving.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{serving.server_address[1]}"
-    finally:
-        serving.shutdown()
-        serving.server_close()
+    with server(store, Settings.load()).running() as serving:
+        yield serving.address
 
 
 def put(store: Store, text: str) -> None:
@@ -91,6 +89,37 @@ def test_the_server_shows_the_newest_page_and_its_version(store: Store) -> None:
         assert requests.get(f"{address}/version", timeout=5).text != version
         assert "two" in requests.get(address, timeout=5).text
         assert requests.get(f"{address}/../../etc/passwd", timeout=5).status_code == 404
+
+
+def test_a_page_that_the_client_has_is_not_sent_again(store: Store) -> None:
+    put(store, '<html lang="en">one')
+    with served(store) as address:
+        first = requests.get(address, timeout=5)
+        known = {"If-None-Match": f'"other", {first.headers["ETag"]}'}
+        again = requests.get(address, headers=known, timeout=5)
+        assert (again.status_code, again.content) == (304, b"")
+        put(store, '<html lang="en">two')
+        assert "two" in requests.get(address, headers=known, timeout=5).text
+
+
+def test_clients_that_wait_share_one_read_of_the_page(tmp_path: Path) -> None:
+    may_read, reads = threading.Event(), []
+
+    class SlowStore(LocalStore):
+        def read(self, key: str) -> bytes:
+            reads.append(key)
+            may_read.wait(30)
+            return super().read(key)
+
+    store = SlowStore(tmp_path / "lake")
+    put(store, '<html lang="en">one')
+    reads.clear()
+    with served(store) as address, ThreadPoolExecutor(20) as pool:
+        answers = [pool.submit(requests.get, address, timeout=30) for _ in range(20)]
+        assert requests.get(f"{address}/other", timeout=30).status_code == 404
+        may_read.set()
+        assert all("one" in answer.result().text for answer in answers)
+    assert len(reads) < 10
 
 
 def test_the_server_of_an_empty_lake_says_what_to_run(store: Store) -> None:

@@ -23,6 +23,7 @@ from pizza_assets.defs.in_flight import RANGE_TAGS, days_in_flight, partitions_o
 from pizza_assets.due_days import ONE_DAY
 from pizza_assets.errors import SettingsError
 from pizza_assets.lake import open_lake
+from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.store import Store
 from pizza_assets.settings import Settings
 from pizza_assets_tests.test_due_days import at, put
@@ -186,6 +187,22 @@ def test_days_apart_are_runs_apart_and_long_stretches_are_split(daemon: Daemon, 
     put(lake, TODAY - timedelta(days=4))
     days = [TODAY - timedelta(days=number) for number in range(8)]
     assert daemon.tick(NOON) == [(days[6], days[5]), (days[3], days[2]), (days[1], days[1])]
+
+
+def test_days_that_were_kept_are_asked_for_again_once_a_day(daemon: Daemon, lake: Store) -> None:
+    fill(lake, TODAY - 40 * ONE_DAY, TODAY - ONE_DAY)
+    notes = [RAW_MATCHES.note_key(TODAY - n * ONE_DAY, "kept") for n in (40, 3, 2)]
+    for note in [*notes, RAW_ORDERS.note_key(TODAY - 2 * ONE_DAY, "kept")]:
+        lake.write(note, b"{}", {})
+    for day in (TODAY, TODAY + ONE_DAY):
+        fill(lake, day, day)
+        assert daemon.tick(at(day, 12)) == [(TODAY - 3 * ONE_DAY, TODAY - 2 * ONE_DAY)]
+        assert daemon.tick(at(day, 13)) == []
+    for note in notes:
+        lake.delete(note)
+    lake.delete(RAW_ORDERS.note_key(TODAY - 2 * ONE_DAY, "kept"))
+    assert daemon.tick(at(TODAY + ONE_DAY, 14)) == []
+    assert "No day after" in str(daemon.said)
 
 
 def test_days_before_the_start_date_are_never_caught_up(daemon: Daemon, lake: Store) -> None:

@@ -100,7 +100,7 @@ def test_a_range_run_shows_each_day_and_keeps_its_results_in_the_lake(in_its_fol
     today = datetime.now(UTC).date()
     kept = history.read(lake, "raw_orders", today - timedelta(days=1), today)
     assert set(kept["run_id"]) == {run_id}
-    assert len(kept) == 5 * 5
+    assert len(kept) == 5 * 6
     assert set(kept["data_source"]) == {"mock"}
     assert verify(lake).problems == []
 

@@ -1,17 +1,21 @@
 import gzip
 import json
+import shutil
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow
 import pytest
 from hypothesis import given
 
 from pizza_assets.contracts import sales_schema
-from pizza_assets.errors import ContractError, LakeError
+from pizza_assets.errors import ContractError, LakeError, RealDataError
+from pizza_assets.kept import Kept
 from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.lake.sales import SalesDay, SalesTable, read_sales, sales_bytes, sales_table
-from pizza_assets.lake.store import Store
+from pizza_assets.lake.store import LocalStore, Store
+from pizza_assets.lake.tables import noted
 from pizza_assets_tests.retail import sale, sales, sales_of_day
 
 DAY = date(2024, 5, 1)
@@ -52,9 +56,39 @@ def test_a_day_is_replaced_whole(store: Store) -> None:
     where = SALES_TABLES["raw_dominos_sales"]
     line = sale(retailer_id="dominos")
     SalesTable(store, where).put(DAY, SalesDay(sales([line]), "real", 2, [{"reason": "x", "record": {}}]), "run-1")
-    SalesTable(store, where).put(DAY, SalesDay(sales([]), "mock"), "run-2")
+    SalesTable(store, where).put(DAY, SalesDay(sales([]), "real"), "run-2")
     assert [item.key for item in store.list("raw/")] == ["raw/dominos/year=2024/month=05/day=01/sales_data.json"]
     assert read_sales(store, "dominos", DAY).equals(sales_schema().empty_table())
+
+
+def test_mock_sales_never_replace_real_ones(store: Store) -> None:
+    where = SALES_TABLES["raw_retailer_1"]
+    mock = SalesDay(sales([sale(data_source="mock")]), "mock")
+    for _ in range(2):
+        SalesTable(store, where).put(DAY, mock, "run-1")
+    SalesTable(store, where).put(DAY, SalesDay(sales([sale()]), "real"), "run-2")
+    before = store.read(KEY), store.metadata(KEY)
+    table = SalesTable(store, where)
+    with pytest.raises(RealDataError, match="mock data never replaces the real data of 2024-05-01"):
+        table.put(DAY, mock, "run-3")
+    assert table.keep(Kept(DAY, "RETAILER_1_URL is not set"), "run-3") == before[1]
+    assert (store.read(KEY), store.metadata(KEY)) == before
+    assert noted(store, where, "kept") == {DAY: "RETAILER_1_URL is not set"}
+    assert list(SalesTable(store, where)) == [DAY]
+    SalesTable(store, where).put(DAY, SalesDay(sales([]), "real"), "run-4")
+    assert [item.key for item in store.list("raw/")] == [KEY]
+
+
+def test_sales_that_cannot_be_told_to_be_mock_are_not_replaced_by_mock(tmp_path: Path) -> None:
+    store, where = LocalStore(tmp_path), SALES_TABLES["raw_retailer_1"]
+    mock = SalesDay(sales([sale(data_source="mock")]), "mock")
+    SalesTable(store, where).put(DAY, SalesDay(sales([sale()]), "real"), "run-1")
+    shutil.rmtree(tmp_path / ".metadata")
+    with pytest.raises(RealDataError):
+        SalesTable(store, where).put(DAY, mock, "run-2")
+    assert SalesTable(store, where).remove(DAY) == 1
+    SalesTable(store, where).put(DAY, mock, "run-2")
+    assert SalesTable(store, where).facts(DAY)["data-source"] == "mock"
 
 
 def test_lines_that_break_the_contract_are_not_stored(store: Store) -> None:

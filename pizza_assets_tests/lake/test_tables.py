@@ -1,18 +1,24 @@
 import gzip
 import io
 import json
-from datetime import UTC, date, datetime
+import tempfile
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pyarrow
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pizza_assets.errors import ContractError, LakeError
-from pizza_assets.lake.layout import ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS
+from pizza_assets import contracts
+from pizza_assets.errors import ContractError, LakeError, RealDataError
+from pizza_assets.kept import Kept
+from pizza_assets.lake import layout
+from pizza_assets.lake.layout import MATCH_EVENTS, ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.store import LocalStore, Store
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, noted
 from pizza_assets_tests.frames import match_row, matches_frame, orders_frame
 
 DAY = date(2024, 2, 29)
@@ -40,27 +46,97 @@ def test_a_reader_of_few_columns_gets_only_those(store: Store) -> None:
 
 
 def test_a_day_changes_its_source_and_leaves_nothing_behind(store: Store) -> None:
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(MOCK, "mock"), "run 1")
+    assert keys(store) == ["raw-data/dominos-orders/mock/2024/02/29/20240229_000000_mock_orders.parquet"]
     rejects = [{"reason": "no total", "record": {"order_id": "é"}}]
-    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real", received=2, rejected=rejects), "run 1")
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real", received=2, rejected=rejects), "run 2")
     assert keys(store) == [
         "raw-data/dominos-orders/real/2024/02/29/20240229_000000_orders.parquet",
         "raw-data/dominos-orders/rejected/2024/02/29/20240229_000000_rejected.ndjson",
     ]
-    DailyTable(store, RAW_ORDERS).put(DAY, Day(MOCK, "mock"), "run 2")
-    assert keys(store) == ["raw-data/dominos-orders/mock/2024/02/29/20240229_000000_mock_orders.parquet"]
-    assert DailyTable(store, RAW_ORDERS).stored[DAY].source == "mock"
+    assert DailyTable(store, RAW_ORDERS).stored[DAY].source == "real"
 
 
-def test_of_two_variants_left_by_a_killed_run_the_newer_is_read(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
+def test_mock_never_replaces_real_whoever_writes_it(store: Store) -> None:
+    reader = DailyTable(store, RAW_ORDERS)
+    assert reader._keys == {}, "it listed the day before another process stored it"
     DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run 1")
-    old = store.read(RAW_ORDERS.key(DAY, "real"))
-    DailyTable(store, RAW_ORDERS).put(DAY, Day(MOCK, "mock"), "run 2")
-    new = store.read(RAW_ORDERS.key(DAY, "mock"))
-    store.delete(RAW_ORDERS.key(DAY, "mock"))
-    store.write(RAW_ORDERS.key(DAY, "real"), old, {})
-    store.write(RAW_ORDERS.key(DAY, "mock"), new, {})
-    assert DailyTable(store, RAW_ORDERS).stored[DAY].source == "mock"
+    before = {key: (store.read(key), store.metadata(key)) for key in keys(store)}
+    for table in (reader, DailyTable(store, RAW_ORDERS)):
+        with pytest.raises(RealDataError, match=r"mock data never replaces the real data of 2024-02-29.*lake remove"):
+            table.put(DAY, Day(MOCK, "mock"), "run 2")
+    assert {key: (store.read(key), store.metadata(key)) for key in keys(store)} == before
+
+
+STEPS = st.tuples(st.sampled_from(["real", "mock", "keep", "remove"]), st.integers(0, 1))
+
+
+@given(st.lists(STEPS, min_size=2, max_size=12))
+def test_whatever_happens_to_days_real_ones_go_only_when_removed(steps: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalStore(folder)
+        model: dict[date, tuple[str, bool]] = {}
+        for step, number in steps:
+            day = DAY + timedelta(days=number)
+            is_real = model.get(day, ("", False))[0] == "real"
+            table = DailyTable(store, RAW_ORDERS)
+            if step == "remove":
+                table.remove(day)
+                model.pop(day, None)
+            elif (step == "mock" and is_real) or (step == "keep" and not is_real):
+                with pytest.raises(LakeError):
+                    table.put(day, Day(MOCK, "mock"), "run") if step == "mock" else table.keep(Kept(day, "why"), "run")
+            elif step == "keep":
+                table.keep(Kept(day, "why"), "run")
+                model[day] = ("real", True)
+            else:
+                table.put(day, Day(REAL if step == "real" else MOCK, "real" if step == "real" else "mock"), "run")
+                model[day] = (step, False)
+        table = DailyTable(store, RAW_ORDERS)
+        assert {day: kept.source for day, kept in table.stored.items()} == {
+            d: source for d, (source, _) in model.items()
+        }
+        assert list(noted(store, RAW_ORDERS, "kept")) == sorted(day for day, (_, is_kept) in model.items() if is_kept)
+        assert len(keys(store)) == sum(1 + is_kept for _, is_kept in model.values())
+
+
+def test_what_is_made_of_other_data_sets_follows_them_whatever_they_are(store: Store) -> None:
+    for source in ("real", "mock"):
+        frame = contracts.empty(contracts.MATCH_EVENTS)
+        DailyTable(store, MATCH_EVENTS).put(DAY, Day(frame, source), "run")
+        assert DailyTable(store, MATCH_EVENTS).facts(DAY)["data-source"] == source
+
+
+def test_a_kept_day_has_a_note_until_it_is_replaced(store: Store) -> None:
+    kept = Kept(DAY, "the API is away")
+    with pytest.raises(LakeError, match="no real day 2024-02-29"):
+        DailyTable(store, RAW_ORDERS).keep(kept, "run 1")
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run 1")
+    before = store.read(RAW_ORDERS.key(DAY, "real")), store.metadata(RAW_ORDERS.key(DAY, "real"))
+    assert DailyTable(store, RAW_ORDERS).keep(kept, "run 2") == before[1]
+    assert (store.read(RAW_ORDERS.key(DAY, "real")), store.metadata(RAW_ORDERS.key(DAY, "real"))) == before
+    assert noted(store, RAW_ORDERS, "kept") == {DAY: kept.reason}
+    assert list(DailyTable(store, RAW_ORDERS)) == [DAY]
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run 3")
+    assert noted(store, RAW_ORDERS, "kept") == {}
+
+
+def test_a_day_is_removed_with_all_that_lies_beside_it(store: Store) -> None:
+    table = DailyTable(store, RAW_ORDERS)
+    for day in (DAY, DAY + timedelta(days=1)):
+        table.put(day, Day(REAL.head(0), "real", received=1, rejected=[{"reason": "no total", "record": {}}]), "run")
+    table.keep(Kept(DAY, "the API is away"), "run")
+    assert (table.remove(DAY), table.remove(DAY)) == (3, 0)
+    assert {layout.day_of(key) for key in keys(store)} == {DAY + timedelta(days=1)}
+
+
+def test_of_two_variants_left_by_a_killed_run_the_real_one_is_read(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(MOCK, "mock"), "run 1")
+    mock = store.read(RAW_ORDERS.key(DAY, "mock"))
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run 2")
+    store.write(RAW_ORDERS.key(DAY, "mock"), mock, {})
+    assert DailyTable(store, RAW_ORDERS).stored[DAY].source == "real"
 
 
 def test_the_sources_own_objects_lie_beside_real_data(store: Store) -> None:

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -10,7 +10,8 @@ from pandas.testing import assert_frame_equal
 
 from pizza_assets.contracts import ANOMALIES, CORRELATION_RESULTS, UNIT_UPLIFT, validate
 from pizza_assets.contracts.analysis import TIME_WINDOWS
-from pizza_assets.matchday.analysis import Analysis, analyse_prepared, prepare
+from pizza_assets.contracts.columns import Source
+from pizza_assets.matchday.analysis import Analysis, analyse, analyse_prepared, prepare
 from pizza_assets.matchday.report import report_json, report_markdown
 from pizza_assets_tests.frames import match_row
 from pizza_assets_tests.matchday.seasons import CITIES, MONDAY, Season, kick_off, season, weekly_matches
@@ -149,6 +150,32 @@ def test_a_range_of_days_says_what_each_day_alone_says() -> None:
         assert_frame_equal(alone.results, ranged.results)
         assert_frame_equal(alone.units, ranged.units)
         assert alone.summary == ranged.summary
+
+
+@pytest.mark.parametrize(("mode", "match_source"), [("by city", "real"), ("by city", "mock"), ("national", "real")])
+def test_orders_of_days_with_unknown_matches_are_no_example_of_ordinary_ones(mode: str, match_source: Source) -> None:
+    """Matches that we do not know sell on some Tuesdays; whatever they sell, no expectation moves."""
+    rows = weekly_matches(26, 6, match_source)
+    of = season(weeks=26, seed=6, rows=rows, cities=CITIES if mode == "by city" else CITIES[:2])
+    if mode == "national":
+        of = replace(of, volume=of.volume.assign(city="unknown"))
+    unknown = [MONDAY + timedelta(days=7 * week + 1) for week in range(2, 24, 4)]
+    is_unknown = of.volume["bin_start"].dt.date.isin(unknown)
+    surged = of.volume.assign(orders=of.volume["orders"].where(~is_unknown, 5 * of.volume["orders"]))
+
+    def analysed(volume: pd.DataFrame, unknown_days: Sequence[date]) -> Analysis:
+        return analyse(volume, of.matches, of.order_sources, of.as_of, unknown_days=unknown_days)
+
+    calm, busy, taken_in = analysed(of.volume, unknown), analysed(surged, unknown), analysed(surged, ())
+    assert busy.summary["mode"] == mode
+    if mode == "by city":
+        assert_frame_equal(calm.expected[["expected"]], busy.expected[["expected"]])
+        assert not calm.expected["expected"].equals(taken_in.expected["expected"])
+        assert len(busy.units) == len(taken_in.units), "the matches that are known count"
+    else:
+        numbers = ["estimate", "observed", "expected"]
+        assert_frame_equal(calm.results[numbers], busy.results[numbers])
+        assert not calm.results[numbers].equals(taken_in.results[numbers])
 
 
 def test_national_mode_finds_a_planted_effect_and_claims_nothing_by_city() -> None:

@@ -1,6 +1,7 @@
 """A fake HTTP API on loopback: gives scripted answers, faults among them, and remembers what it was asked."""
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -50,6 +51,12 @@ class Answer:
 Script = Callable[[Request], Answer]
 
 
+def july_to_june(request: Request) -> Answer:
+    """Tell seasons that, with a day before and after, go from July to June."""
+    seasons = [{"id": year, "startDate": f"{year}-07-02", "endDate": f"{year + 1}-06-29"} for year in range(2000, 2040)]
+    return Answer(body={"code": request.path.split("/")[-1], "currentSeason": seasons[25], "seasons": seasons})
+
+
 class FakeApi(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -57,6 +64,8 @@ class FakeApi(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[Request] = []
         self.script: Script = lambda _: Answer()
+        #: Answers about a competition itself, whose requests are not remembered.
+        self.competition: Script = july_to_june
         self.release = threading.Event()
         self._lock = threading.Lock()
 
@@ -72,9 +81,12 @@ class FakeApi(ThreadingHTTPServer):
     def follows(self, script: Script) -> Self:
         self.requests.clear()
         self.script = script
+        self.competition = july_to_june
         return self
 
     def answer(self, request: Request) -> Answer:
+        if re.search(r"/competitions/\w+$", request.path):
+            return self.competition(request)
         with self._lock:
             self.requests.append(request)
             return self.script(request)

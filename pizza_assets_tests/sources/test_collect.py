@@ -7,17 +7,21 @@ import pytest
 
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, empty, validate
 from pizza_assets.errors import SettingsError, SourceError
+from pizza_assets.kept import Kept
 from pizza_assets.settings import Settings
-from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
+from pizza_assets.sources.collect import Collected, StoredMatches, collect_matches, collect_orders
+from pizza_assets.sources.records import DayRecords
 from pizza_assets.synthetic.matches import mock_matches
 from pizza_assets.synthetic.orders import mock_orders
 from pizza_assets_tests.sources.fake_api import (
     Answer,
     FakeApi,
     Request,
+    Script,
     dominos_session,
     envelope,
     football_session,
+    july_to_june,
     match,
     order,
     page,
@@ -95,7 +99,7 @@ def test_days_come_lazily_and_in_order(api: FakeApi, tmp_path: Path) -> None:
         assert len(api.requests) == 1
         assert [day.day for day in found] == [date(2024, 7, 1)]
     assert [request.query["season"] for request in api.requests] == ["2023", "2024"]
-    assert (session.calls.number, session.calls.seconds > 0) == (2, True)
+    assert (session.calls.number, session.calls.seconds > 0) == (3, True), "one of them about the competition"
 
 
 def test_the_raw_objects_of_a_day_are_kept(api: FakeApi, tmp_path: Path) -> None:
@@ -129,12 +133,203 @@ def test_a_competition_under_two_names_counts_once(api: FakeApi, tmp_path: Path)
     assert day.received == 4
 
 
-def test_where_one_competition_fails_the_day_is_mock(api: FakeApi, tmp_path: Path) -> None:
-    api.follows(lambda request: Answer(403) if "/CL/" in request.path else Answer(body=envelope(match())))
-    (day,) = matches(api, tmp_path, [SATURDAY], football_competitions=("PL", "CL", "EL"))
-    assert day.data_source == "mock"
-    assert "/competitions/CL/" in str(day.reason)
-    assert not any("/EL/" in request.path for request in api.requests)
+def of(code: str, number: int, utc_date: str = "2024-05-04T14:00:00Z", **changes: object) -> dict[str, object]:
+    """Return a match of a competition."""
+    return match(
+        number, utc_date, competition={"id": number + 2000, "name": code, "code": code, "type": "CUP"}, **changes
+    )
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_competition_that_fails_touches_its_own_matches_only(api: FakeApi, tmp_path: Path, status: int) -> None:
+    def script(request: Request) -> Answer:
+        code = request.path.split("/")[3]
+        return Answer(status) if code == "CL" else Answer(body=envelope(of(code, {"PL": 1, "EL": 3}[code])))
+
+    api.follows(script)
+    first, second = matches(api, tmp_path, days(SATURDAY, 2), football_competitions=("PL", "CL", "EL"))
+    assert first.frame["match_id"].tolist() == ["1", "3"]
+    for day in (first, second):
+        assert (day.data_source, day.competitions, list(day.unknown), day.kept) == ("real", ["PL", "EL"], ["CL"], {})
+        assert f"found {status}" in day.unknown["CL"]
+    assert len(api.requests) == (3 if status == 403 else 5), "and once each, retries apart"
+
+
+def test_a_season_that_a_competition_does_not_have_is_no_matches(api: FakeApi, tmp_path: Path) -> None:
+    def script(request: Request) -> Answer:
+        if request.path.endswith("/CL/matches"):
+            return Answer(404, {"message": "The resource you are looking for does not exist.", "error": 404})
+        return Answer(body=envelope(of("PL", 1)))
+
+    api.follows(script).competition = lambda _: Answer(body={"code": "PL", "matches": []})
+    (day,) = matches(api, tmp_path, [SATURDAY], football_competitions=("PL", "CL"))
+    assert day.frame["match_id"].tolist() == ["1"]
+    assert (day.competitions, day.unknown) == (["PL", "CL"], {})
+
+
+def seasons(*periods: tuple[str, str]) -> Answer:
+    """Answer about a competition with its seasons, the newest last and current."""
+    told = [{"id": n, "startDate": first, "endDate": last} for n, (first, last) in enumerate(periods)]
+    return Answer(body={"code": "PL", "currentSeason": told[-1], "seasons": told})
+
+
+def played_on(*at: str) -> Script:
+    """Play PL matches at these times; the API knows each by the season in which PL's year began."""
+
+    def script(request: Request) -> Answer:
+        first, last = request.query["dateFrom"], request.query["dateTo"]
+        of_season = {"2019": at[:1], "2020": at[1:]}.get(request.query["season"])
+        if of_season is None:
+            return Answer(404)
+        found = [number for number, time in enumerate(of_season) if first <= time[:10] <= last]
+        return Answer(body=envelope(*(of("PL", number + int(first[:4]), of_season[number]) for number in found)))
+
+    return script
+
+
+def test_a_range_over_several_seasons_asks_for_each_as_the_api_tells_them(api: FakeApi, tmp_path: Path) -> None:
+    """A season that ends in July, the next from September: nothing is asked about the days between."""
+    api.follows(played_on("2020-07-26T15:00:00Z", "2020-09-12T11:30:00Z"))
+    asked: list[str] = []
+    api.competition = lambda request: (
+        asked.append(request.path)
+        or seasons(  # type: ignore[func-returns-value]
+            ("2019-08-09", "2020-07-26"), ("2020-09-12", "2021-05-23")
+        )
+    )
+    found = matches(api, tmp_path, days(date(2020, 7, 20), 60))
+    assert [day.day for day in found if len(day.frame)] == [date(2020, 7, 26), date(2020, 9, 12)]
+    assert {(day.data_source, tuple(day.competitions)) for day in found} == {("real", ("PL",))}
+    assert asked == ["/v4/competitions/PL"]
+    assert [
+        (request.query["season"], request.query["dateFrom"], request.query["dateTo"]) for request in api.requests
+    ] == [
+        ("2019", "2020-07-20", "2020-07-28"),
+        ("2020", "2020-09-11", "2020-09-18"),
+    ]
+
+
+def test_a_day_of_two_seasons_has_the_matches_of_both(api: FakeApi, tmp_path: Path) -> None:
+    api.follows(played_on("2020-07-26T15:00:00Z", "2020-07-26T18:00:00Z"))
+    api.competition = lambda _: seasons(("2019-08-09", "2020-07-26"), ("2020-07-26", "2021-05-23"))
+    (day,) = matches(api, tmp_path, [date(2020, 7, 26)])
+    assert day.received == 2
+
+
+@pytest.mark.parametrize(
+    ("at", "day"), [("2020-07-26T15:00:00Z", date(2020, 7, 26)), ("2019-06-24T15:00:00Z", date(2019, 6, 24))]
+)
+@pytest.mark.parametrize("of_others", [Answer(404), Answer(body=envelope())])
+def test_where_seasons_are_not_told_those_beside_the_likeliest_are_asked_for(
+    api: FakeApi, tmp_path: Path, at: str, day: date, of_others: Answer
+) -> None:
+    script = played_on(at)
+    api.follows(lambda request: script(request) if request.query["season"] == "2019" else of_others)
+    api.competition = lambda _: Answer(404)
+    (found,) = matches(api, tmp_path, [day])
+    assert (len(found.frame), found.unknown) == (1, {})
+    assert len(api.requests) == 3
+
+
+def test_an_api_that_gives_the_same_whatever_the_season_is_counted_once(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=envelope(match(1), match(2, homeTeam=None)))).competition = lambda _: Answer(404)
+    (found,) = matches(api, tmp_path, [SATURDAY])
+    assert (len(found.frame), found.received, len(found.raw or ())) == (1, 2, 2)
+
+
+@pytest.mark.parametrize("answer", [Answer(403), Answer(500)])
+def test_a_competition_whose_seasons_cannot_be_had_is_unknown(api: FakeApi, tmp_path: Path, answer: Answer) -> None:
+    api.answers(Answer(body=envelope(of("PL", 1))))
+    api.competition = lambda request: answer if request.path.endswith("CL") else july_to_june(request)
+    (day,) = matches(api, tmp_path, [SATURDAY], football_competitions=("PL", "CL"))
+    assert (len(day.frame), list(day.unknown), len(api.requests)) == (1, ["CL"], 1)
+    assert f"found {answer.status}" in day.unknown["CL"]
+
+
+def test_a_competition_that_the_api_does_not_have_is_unknown(api: FakeApi, tmp_path: Path) -> None:
+    api.follows(lambda request: Answer(404) if "/PX" in request.path else Answer(body=envelope(of("PL", 1))))
+    api.competition = lambda request: Answer(404) if "/PX" in request.path else july_to_june(request)
+    (day,) = matches(api, tmp_path, [SATURDAY], football_competitions=("PL", "PX"))
+    assert day.unknown == {"PX": "football-data.org has no competition PX. Correct FOOTBALL_COMPETITIONS."}
+
+
+def collected_again(api: FakeApi, folder: Path, before: StoredMatches | None, **changes: object) -> Collected | Kept:
+    """Collect a Saturday of which the lake has `before`."""
+    settings = settings_for(api, football_competitions=("PL", "CL"), max_api_retries=0, **changes)
+    with football_session(settings, folder) as session:
+        (day,) = collect_matches([SATURDAY], settings, {SATURDAY: before}.get, session=session)
+    return day
+
+
+def stored(api: FakeApi, folder: Path, *competitions: str) -> StoredMatches:
+    """Return the Saturday as a day of the lake: two matches and a refused record of each competition, and of none."""
+    api.follows(
+        lambda request: Answer(
+            body=envelope(*(of("PL", n) for n in (1, 2)), of("PL", 3, id=None), match(8, competition=None))
+            if "/PL/" in request.path
+            else envelope(*(of("CL", n) for n in (4, 5)), of("CL", 6, id=None), match(7, competition=None))
+        )
+    )
+    day = collected_again(api, folder, None)
+    assert isinstance(day, Collected)
+    return StoredMatches(DayRecords(day.frame, day.rejected, day.raw), competitions)
+
+
+def test_of_a_competition_that_is_away_the_stored_matches_stay(api: FakeApi, tmp_path: Path) -> None:
+    before = stored(api, tmp_path, "PL", "CL")
+    new = [of("PL", 2), of("PL", 9), match(8, competition=None)]
+    api.follows(lambda request: Answer(500) if "/CL/" in request.path else Answer(body=envelope(*new)))
+    day = collected_again(api, tmp_path, before)
+    assert isinstance(day, Collected)
+    assert sorted(day.frame["match_id"]) == ["2", "4", "5", "9"]
+    assert [(reject.record["id"], reject.record["competition"] is None) for reject in day.rejected] == [
+        (8, True),
+        (None, False),
+        (7, True),
+    ]
+    assert day.received == 7
+    assert [record["id"] for record in day.raw or ()] == [2, 9, 8, 4, 5, None, 7]
+    assert (day.competitions, day.unknown, list(day.kept)) == (["PL", "CL"], {}, ["CL"])
+    pd.testing.assert_frame_equal(
+        day.frame[day.frame["competition"] == "CL"].reset_index(drop=True),
+        before.records.frame[before.records.frame["competition"] == "CL"].reset_index(drop=True),
+    )
+
+
+def test_a_competition_that_was_not_known_before_stays_unknown(api: FakeApi, tmp_path: Path) -> None:
+    before = stored(api, tmp_path, "PL")
+    api.follows(lambda request: Answer(500) if "/CL/" in request.path else Answer(body=envelope(of("PL", 9))))
+    day = collected_again(api, tmp_path, before)
+    assert isinstance(day, Collected)
+    assert (day.frame["match_id"].tolist(), list(day.unknown), day.kept) == (["9"], ["CL"], {})
+
+
+@pytest.mark.parametrize("allow_mock", [True, False])
+@pytest.mark.parametrize("answer", [Answer(500), Answer(403), Answer(400, {"message": "Your API token is invalid."})])
+def test_a_real_day_is_kept_where_no_competition_answers(
+    api: FakeApi, tmp_path: Path, answer: Answer, allow_mock: bool
+) -> None:
+    before = stored(api, tmp_path, "PL", "CL")
+    api.answers(answer)
+    day = collected_again(api, tmp_path, before, pizza_allow_mock=allow_mock)
+    assert isinstance(day, Kept)
+    assert (day.day, f"found {answer.status}" in day.reason) == (SATURDAY, True)
+
+
+@pytest.mark.parametrize("allow_mock", [True, False])
+def test_real_days_of_orders_are_kept_where_they_would_be_mock(api: FakeApi, tmp_path: Path, allow_mock: bool) -> None:
+    api.answers(Answer(500))
+    settings = settings_for(api, pizza_allow_mock=allow_mock)
+    with dominos_session(settings, tmp_path) as session:
+        found = collect_orders(days(SATURDAY, 3), settings, no_matches, lambda day: day == SATURDAY, session=session)
+        kept = next(found)
+        assert isinstance(kept, Kept)
+        assert "found 500" in kept.reason
+        if allow_mock:
+            assert [day.data_source for day in found if isinstance(day, Collected)] == ["mock", "mock"]
+        else:
+            with pytest.raises(SourceError, match="No real pizza orders of 2024-05-05"):
+                next(found)
 
 
 def test_without_a_key_matches_are_mock(caplog: pytest.LogCaptureFixture) -> None:
@@ -255,12 +450,25 @@ def test_days_that_no_till_export_covers_are_mock(tmp_path: Path, caplog: pytest
     assert len(caplog.messages) == 1
 
 
-def test_a_till_export_that_cannot_be_read_is_mock_with_the_reason(api: FakeApi, tmp_path: Path) -> None:
-    (tmp_path / "till.csv").write_text("order_id,when\n1,2\n")
-    (day,) = orders(api, tmp_path, [SATURDAY], orders_files=str(tmp_path / "till.csv"))
-    assert day.data_source == "mock"
-    assert "till.csv must have the columns" in str(day.reason)
+def test_till_exports_that_cannot_be_read_are_an_error_with_all_causes(api: FakeApi, tmp_path: Path) -> None:
+    till(tmp_path, "1,2024-05-04 18:30,Norwich,1,a")
+    (tmp_path / "columns.csv").write_text("order_id,when\n1,2\n")
+    (tmp_path / "times.csv").write_text("order_id,timestamp,location,order_total,pizza_types\n1,noon,Norwich,1,a\n")
+    (tmp_path / "empty.csv").write_text("order_id,timestamp,location,order_total,pizza_types\n")
+    with pytest.raises(SourceError) as caught:
+        orders(api, tmp_path, [SATURDAY], orders_files=str(tmp_path / "*.csv"))
+    columns, nothing, times = str(caught.value).splitlines()
+    assert "columns.csv must have the columns" in columns
+    assert "empty.csv must hold orders" in nothing
+    assert "no time can be read; the first is 'noon'" in times
+    assert caught.value.final
     assert api.requests == []
+
+
+def test_till_exports_that_are_not_there_are_an_error(api: FakeApi, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"ORDERS_FILES=.*none\.csv must match files\. Found none") as caught:
+        orders(api, tmp_path, [SATURDAY], orders_files=str(tmp_path / "none.csv"))
+    assert caught.value.final
 
 
 def test_a_month_of_orders_that_fails_is_mock_and_the_next_is_asked_for(api: FakeApi, tmp_path: Path) -> None:

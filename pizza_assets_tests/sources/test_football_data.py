@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, validate
 from pizza_assets.errors import SourceError
-from pizza_assets.sources.football_data import fetch_matches, read_matches, season_of
+from pizza_assets.sources.football_data import Season, fetch_matches, fetch_seasons, likely_season, read_matches
 from pizza_assets_tests.sources.fake_api import Answer, FakeApi, envelope, football_session, match, score, settings_for
 
 
@@ -256,14 +256,42 @@ def test_of_matches_with_one_number_the_first_is_kept() -> None:
         ("EC", date(2024, 6, 14), 2024),
     ],
 )
-def test_seasons(competition: str, day: date, season: int) -> None:
-    assert season_of(competition, day) == season
+def test_a_season_that_the_api_does_not_tell_is_taken_by_the_calendar(competition: str, day: date, season: int) -> None:
+    found = likely_season(competition, day)
+    assert (found.holds(day), found.years[0]) == (True, season)
+    assert not found.holds(found.first - timedelta(days=1))
+    assert not found.holds(found.last + timedelta(days=1))
+
+
+def told(first: object, last: object) -> dict[str, object]:
+    """Return a season as the API tells it."""
+    return {"id": 1, "startDate": first, "endDate": last, "currentMatchday": 1, "winner": None}
+
+
+def test_seasons_are_what_the_api_says(api: FakeApi, tmp_path: Path) -> None:
+    older, newer = told("2019-08-09", "2020-07-26"), told("2020-09-12", "2021-05-23")
+    api.competition = lambda _: Answer(body={"code": "PL", "currentSeason": newer, "seasons": [newer, older]})
+    with football_session(settings_for(api), tmp_path) as session:
+        assert fetch_seasons(session, "PL") == (
+            Season(date(2019, 8, 8), date(2020, 7, 27), (2019,)),
+            Season(date(2020, 9, 11), date(2021, 5, 24), (2020,)),
+        )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"matches": []}, {"seasons": []}, {"seasons": None}, {"seasons": [told("x", "2021-05-23")]}, {"seasons": [1]}],
+)
+def test_an_answer_without_seasons_tells_none(api: FakeApi, tmp_path: Path, body: object) -> None:
+    api.competition = lambda _: Answer(body=body)
+    with football_session(settings_for(api), tmp_path) as session:
+        assert fetch_seasons(session, "PL") is None
 
 
 def test_asks_once_for_a_range(api: FakeApi, tmp_path: Path) -> None:
     api.answers(Answer(body=envelope(match(1), match(2, "2024-05-06T19:00:00Z"), match(3, "2024-05-04T23:59:59Z"))))
     with football_session(settings_for(api), tmp_path) as session:
-        by_day = fetch_matches(session, "PL", date(2024, 5, 1), date(2024, 5, 6))
+        by_day = fetch_matches(session, "PL", 2023, date(2024, 5, 1), date(2024, 5, 6))
     (request,) = api.requests
     assert request.path == "/v4/competitions/PL/matches"
     assert request.query == {"season": "2023", "dateFrom": "2024-05-01", "dateTo": "2024-05-07"}
@@ -278,7 +306,7 @@ def test_asks_once_for_a_range(api: FakeApi, tmp_path: Path) -> None:
 def test_no_matches_is_an_answer(api: FakeApi, tmp_path: Path, body: object) -> None:
     api.answers(Answer(body=body))
     with football_session(settings_for(api), tmp_path) as session:
-        assert fetch_matches(session, "PL", date(2024, 5, 1), date(2024, 5, 6)) == {}
+        assert fetch_matches(session, "PL", 2023, date(2024, 5, 1), date(2024, 5, 6)) == {}
 
 
 @pytest.mark.parametrize("body", [{"games": []}, {"message": "x", "errorCode": 7}, {}, {"matches": {"1": match()}}])
@@ -288,7 +316,7 @@ def test_an_answer_without_matches_is_none(api: FakeApi, tmp_path: Path, body: d
         football_session(settings_for(api), tmp_path) as session,
         pytest.raises(SourceError, match="key 'matches'") as caught,
     ):
-        fetch_matches(session, "PL", date(2024, 5, 1), date(2024, 5, 6))
+        fetch_matches(session, "PL", 2023, date(2024, 5, 1), date(2024, 5, 6))
     assert str(sorted(body)) in str(caught.value)
 
 
@@ -298,7 +326,7 @@ def test_an_answer_of_which_nothing_can_be_stored_is_none(api: FakeApi, tmp_path
         football_session(settings_for(api), tmp_path) as session,
         pytest.raises(SourceError, match="not one of 2 matches of PL could be read; the first: utcDate"),
     ):
-        fetch_matches(session, "PL", date(2024, 5, 1), date(2024, 5, 6))
+        fetch_matches(session, "PL", 2023, date(2024, 5, 1), date(2024, 5, 6))
 
 
 def test_what_is_refused_is_kept_whole_on_its_day(api: FakeApi, tmp_path: Path) -> None:
@@ -308,7 +336,7 @@ def test_what_is_refused_is_kept_whole_on_its_day(api: FakeApi, tmp_path: Path) 
         Answer(body=envelope(undated[0], match(1), bad, undated[1], match(5, "2024-05-06T19:00:00Z"), undated[2]))
     )
     with football_session(settings_for(api), tmp_path) as session:
-        by_day = fetch_matches(session, "PL", date(2024, 5, 1), date(2024, 5, 7))
+        by_day = fetch_matches(session, "PL", 2023, date(2024, 5, 1), date(2024, 5, 7))
     saturday, monday = by_day[date(2024, 5, 4)], by_day[date(2024, 5, 6)]
     # A record without a day counts for that of the nearest earlier record, else of the nearest later.
     assert [reject.record for reject in saturday.rejected] == [undated[0], bad, {"value": "no match"}]
@@ -320,5 +348,5 @@ def test_what_is_refused_is_kept_whole_on_its_day(api: FakeApi, tmp_path: Path) 
 def test_a_record_without_a_day_gets_one_of_those_asked_for(api: FakeApi, tmp_path: Path) -> None:
     api.answers(Answer(body=envelope(match(1, "2024-05-07T14:00:00Z"), match(2, "soon"))))
     with football_session(settings_for(api), tmp_path) as session:
-        by_day = fetch_matches(session, "PL", date(2024, 5, 1), date(2024, 5, 6))
+        by_day = fetch_matches(session, "PL", 2023, date(2024, 5, 1), date(2024, 5, 6))
     assert by_day[date(2024, 5, 6)].received == 1

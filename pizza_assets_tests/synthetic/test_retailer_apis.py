@@ -64,6 +64,15 @@ def test_a_cursor_that_was_not_given_is_refused(apis: RetailerApis) -> None:
     assert answer.status_code == 400
 
 
+def test_the_first_answer_breaks_off_half_way_and_the_next_is_whole() -> None:
+    with retailer_apis.running(SMALL, {"cut"}) as server:
+        query = "retailer_1/sales?date=2024-05-04&page=1&per_page=500"
+        key = {"X-Api-Key": server.environment()["RETAILER_1_API_KEY"]}
+        with pytest.raises(requests.exceptions.ChunkedEncodingError, match=r"IncompleteRead\([1-9]\d*"):
+            ask(server, query, headers=key)
+        assert ask(server, query, headers=key).json()["page"] == 1
+
+
 @pytest.mark.parametrize("retailer_id", RETAILERS)
 @pytest.mark.parametrize("fault", DATA_FAULTS)
 def test_every_fault_changes_what_is_delivered(retailer_id: str, fault: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from psycopg.conninfo import make_conninfo
 
 from pizza_assets import contracts
 from pizza_assets.cli import main
@@ -27,8 +28,9 @@ def lake(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def run(database: str, lake: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(database: str, reader_login: str, lake: Store, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("WAREHOUSE_URL", database)
+    monkeypatch.setenv("WAREHOUSE_READER_URL", make_conninfo(database, user=reader_login))
     monkeypatch.setenv("PIZZA_LAKE", lake.uri("").rstrip("/"))
     return lambda *arguments: CliRunner().invoke(main, ["warehouse", *arguments])
 

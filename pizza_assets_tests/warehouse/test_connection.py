@@ -1,11 +1,7 @@
 """Where the warehouse is, that the way there is safe, and what people read when something is wrong."""
 
-import os
 import re
 import socket
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import psycopg
@@ -97,43 +93,3 @@ def test_the_embedded_warehouse_lies_beside_the_lake_unless_told_otherwise(tmp_p
     assert folder(pizza_lake=str(tmp_path / "lake")) == tmp_path / "lake-warehouse"
     assert folder(pizza_lake="s3://bucket/some") == Path.cwd() / "lake-warehouse"
     assert folder(warehouse_dir=str(tmp_path / "here")) == tmp_path / "here"
-
-
-def test_the_embedded_warehouse_makes_itself_and_is_there_the_next_time() -> None:
-    """Each in a process of its own, for the last user of a server stops it. Warnings are errors, as in all tests."""
-    code = (
-        "from pizza_assets.settings import Settings\n"
-        "from pizza_assets.warehouse.connection import warehouse\n"
-        "with warehouse(Settings.load()) as connection:\n"
-        "    connection.execute(\"INSERT INTO sales.dim_customer VALUES (7, 1, 'C7') ON CONFLICT DO NOTHING\")\n"
-        "    print(connection.execute('SELECT count(*) FROM sales.dim_customer').fetchone()[0])\n"
-    )
-    with tempfile.TemporaryDirectory() as place:
-        Path(place).chmod(0o755)
-        environment = {**os.environ, "WAREHOUSE_DIR": str(Path(place, "data"))}
-        environment.pop("XDG_RUNTIME_DIR", None)
-        for _ in range(2):
-            done = subprocess.run(
-                [sys.executable, "-W", "error", "-W", "default::FutureWarning", "-c", code],
-                env=environment, capture_output=True, text=True, check=True,
-            )  # fmt: skip
-            assert done.stdout.strip() == "2"
-        assert not Path(place, "data", "postmaster.pid").exists()
-
-
-def test_an_embedded_server_that_does_not_start_is_told(tmp_path: Path) -> None:
-    in_the_way = tmp_path / "file"
-    in_the_way.write_text("")
-    with pytest.raises(WarehouseError, match="did not start.*WAREHOUSE_URL"):
-        embedded.start(in_the_way / "data")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a private home that another user would have to enter")
-def test_root_does_not_open_its_home() -> None:
-    home = Path("~root").expanduser()
-    mode = home.stat().st_mode
-    if mode & 0o001:
-        pytest.skip("root's home is open already")
-    with pytest.raises(WarehouseError, match="would have to open"):
-        embedded.start(home / "warehouse")
-    assert home.stat().st_mode == mode

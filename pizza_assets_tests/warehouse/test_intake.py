@@ -1,6 +1,7 @@
 """From the lake into the warehouse, in portions."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout, open_lake
 from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.store import Store
+from pizza_assets.lake.tables import DailyTable, Day
 from pizza_assets.warehouse import bulk, intake
+from pizza_assets.warehouse.calendar import MatchDate
 from pizza_assets.warehouse.connection import Connection
+from pizza_assets_tests.frames import match_row, matches_frame
 from pizza_assets_tests.warehouse.shops import DAY, RETAILER, column, facts, one, sales
 
 DAYS = [DAY + timedelta(days=number) for number in range(5)]
@@ -58,3 +62,15 @@ def test_the_days_before_one_that_the_lake_lacks_are_loaded(
     with pytest.raises(LakeError, match=r"day=07.*does not exist"):
         list(loads)
     assert sorted(set(column(facts(connection), "source_day"))) == DAYS[:4]
+
+
+def test_a_day_with_unknown_matches_has_some_or_is_not_told(tmp_path: Path) -> None:
+    lake = open_lake(str(tmp_path))
+    at_noon = [datetime.combine(day, time(12), UTC) for day in DAYS[:3]]
+    one_match, none = matches_frame([match_row("1", at_noon[0])]), matches_frame([])
+    unknown: Mapping[layout.Note, str] = {"unknown": "CL: found 403"}
+    table = DailyTable(lake, layout.RAW_MATCHES)
+    table.put(DAYS[0], Day(one_match, "real", notes=unknown), "run")
+    table.put(DAYS[1], Day(none, "real", notes=unknown), "run")
+    table.put(DAYS[2], Day(none, "real"), "run")
+    assert intake.match_dates(lake, DAYS[0], DAYS[-1]) == [MatchDate(DAYS[0], 1, "real"), MatchDate(DAYS[2], 0, "real")]

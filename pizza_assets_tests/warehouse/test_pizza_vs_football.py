@@ -235,7 +235,7 @@ def observed_by(found: pd.DataFrame, observed: dict[date, Any]) -> dict[date, An
     return dict(sorted(observed.items())[:number])
 
 
-def test_the_table_is_replaced_whole_and_read_by_readers(connection: Connection) -> None:
+def test_the_table_is_replaced_whole_and_read_by_readers(connection: Connection, reading: Connection) -> None:
     load(connection, "retailer_1", *range(10))
     matches = matches_frame([match_row("m", datetime(2025, 1, 8, 15, tzinfo=UTC), ("Leeds", "York"))])
     old = sales_uplift(sales_by_category(connection, WINTER, SPAN[9]), matches, SPAN[9])
@@ -244,7 +244,7 @@ def test_the_table_is_replaced_whole_and_read_by_readers(connection: Connection)
     new = old.assign(uplift_pct=[1.5, *[None] * (len(old) - 1)], verdict=["higher", *old["verdict"][1:]])
     replace_results(connection, new.astype(old.dtypes))
     connection.execute("RESET ROLE")
-    names, rows = ask(connection, "SELECT * FROM marts.pizza_vs_football ORDER BY city, time_window")
+    names, rows = ask(reading, "SELECT * FROM marts.pizza_vs_football ORDER BY city, time_window")
     assert names == list(PIZZA_VS_FOOTBALL.columns)
     expected = to_arrow(new.astype(old.dtypes), PIZZA_VS_FOOTBALL).sort_by(
         [("city", "ascending"), ("time_window", "ascending")]

@@ -4,15 +4,19 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 import pizza_assets
 from pizza_assets.contracts.analysis import TIME_WINDOWS
 from pizza_assets.errors import WarehouseError
 from pizza_assets.matchday.categories import sales_uplift
+from pizza_assets.settings import Settings
 from pizza_assets.warehouse.calendar import MatchDate, mark_match_dates
-from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.connection import Connection, reader
 from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.marts import refresh
 from pizza_assets.warehouse.pizza_vs_football import replace_results, sales_by_category
@@ -127,8 +131,8 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_the_answer_is_right(shop: Connection, name: str) -> None:
-    names, rows = ask(shop, QUESTIONS[name].sql)
+def test_the_answer_is_right(shop: Connection, reading: Connection, name: str) -> None:
+    names, rows = ask(reading, QUESTIONS[name].sql)
     found = [tuple(row) for row in rows]
     if name == "freshness":
         assert names.pop() == "loaded_at"
@@ -154,15 +158,63 @@ def test_there_are_eleven_questions_and_the_document_shows_each() -> None:
         "SELEC 1",
         "SELECT * FROM nowhere",
         "REFRESH MATERIALIZED VIEW marts.mv_daily_sales_summary",
+        "DROP TABLE sales.fact_sales",
+        "COPY sales.dim_retailer TO PROGRAM 'cat'",
+        "DO $$ BEGIN RESET ROLE; COPY (SELECT 1) TO PROGRAM 'cat'; END $$",
+        "DO $$ BEGIN SET TRANSACTION READ WRITE; DELETE FROM sales.fact_sales; END $$",
+        "SELECT pg_read_file('PG_VERSION')",
+        "SELECT set_config('role', 'postgres', true), query_to_xml('DELETE FROM sales.fact_sales', true, true, '')",
+        "SELECT set_config('session_authorization', 'postgres', true)",
+        "SET SESSION AUTHORIZATION postgres",
+        "CREATE TEMPORARY TABLE mine (a integer)",
     ],
 )
-def test_a_reader_may_only_read(shop: Connection, query: str) -> None:
+def test_a_reader_may_only_read(shop: Connection, reading: Connection, query: str) -> None:
     facts = one(shop, "SELECT count(*) FROM sales.fact_sales")
     with pytest.raises(WarehouseError):
-        ask(shop, query)
+        ask(reading, query)
     assert one(shop, "SELECT count(*) FROM sales.fact_sales") == facts
-    assert one(shop, "SELECT current_user = session_user")
+    assert one(reading, "SELECT current_user = session_user")
 
 
-def test_a_percent_sign_is_no_parameter(shop: Connection) -> None:
-    assert ask(shop, "SELECT count(*) FROM sales.dim_retailer WHERE retailer_id LIKE 'retailer_%'")[1] == [(3,)]
+def test_a_query_of_a_reader_ends_in_time(reading: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pizza_assets.warehouse.status._QUERY_SECONDS", 0.1)
+    with pytest.raises(WarehouseError, match="took too long"):
+        ask(reading, "SELECT pg_sleep(600)")
+    with pytest.raises(WarehouseError, match="took too long"):
+        ask(reading, "SELECT set_config('statement_timeout', '0', true), pg_sleep(600)")
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        ("CREATE ROLE {} LOGIN SUPERUSER", "is a superuser"),
+        ("CREATE ROLE {} LOGIN CREATEROLE", "may create roles"),
+        ("CREATE ROLE {} LOGIN IN ROLE loader", "is a member of loader"),
+        ("CREATE ROLE {} LOGIN IN ROLE bi_reader, pg_read_server_files", "is a member of pg_read_server_files"),
+        ("CREATE ROLE {0} LOGIN IN ROLE bi_reader; CREATE SCHEMA mine AUTHORIZATION {0}", "owns objects"),
+    ],
+)
+def test_a_login_that_may_do_more_than_read_is_rejected(
+    settings: Settings, connection: Connection, make: str, what: str
+) -> None:
+    name = f"more_{uuid4().hex}"
+    connection.execute(make.format(name).encode())
+    try:
+        url = make_conninfo(connection.info.dsn, user=name)
+        with (
+            pytest.raises(WarehouseError, match=f"{name} {what}.*WAREHOUSE_READER_URL"),
+            reader(settings.model_copy(update={"warehouse_reader_url": SecretStr(url)})),
+        ):
+            pass
+    finally:
+        connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+def test_names_need_no_schema(reading: Connection) -> None:
+    assert ask(reading, "SELECT count(*) FROM dim_retailer")[1] == [(5,)]
+    assert ask(reading, "SELECT count(*) FROM mv_daily_sales_summary")[1] == [(0,)]
+
+
+def test_a_percent_sign_is_no_parameter(reading: Connection) -> None:
+    assert ask(reading, "SELECT count(*) FROM sales.dim_retailer WHERE retailer_id LIKE 'retailer_%'")[1] == [(3,)]

@@ -4,7 +4,8 @@ Belongs here: which source gives a day. Does not belong here: asking and reading
 mock data (``synthetic/``), storing anything.
 
 Unlike orders and matches, a retailer whose API is named and fails has no mock days: sales are facts of a warehouse,
-right or absent. The error tells, the day is missing, and a later run closes the gap.
+right or absent. The error tells, the day is missing, and a later run closes the gap. A day that is real in the lake is
+kept where its API fails, or is not named any more.
 """
 
 import logging
@@ -18,7 +19,9 @@ import pyarrow
 
 from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SourceError
+from pizza_assets.kept import Kept
 from pizza_assets.settings import Settings
+from pizza_assets.sources.api import AuthenticationError
 from pizza_assets.sources.records import Rejected
 from pizza_assets.sources.retail import retailer_1, retailer_2, retailer_3
 from pizza_assets.sources.retail.reading import Dialect, read_lines
@@ -51,14 +54,20 @@ class CollectedSales:
     reason: str | None
 
 
+def _not_real(day: date) -> bool:
+    del day
+    return False
+
+
 def collect_sales(
     retailer_id: str,
     days: Sequence[date],
     settings: Settings,
     matches_around: Callable[[date], pd.DataFrame],
+    is_real: Callable[[date], bool] = _not_real,
     *,
     open_feed: OpenFeed | None = None,
-) -> Iterator[CollectedSales]:
+) -> Iterator[CollectedSales | Kept]:
     """Yield the sales of each business day of a retailer, in the order of days.
 
     Parameters
@@ -71,6 +80,8 @@ def collect_sales(
         Address and credentials, limits, and whether mock data may stand in where no address is set.
     matches_around
         Returns the matches that kick off from the day before to the day after a day; asked for mock days only.
+    is_real
+        Tells whether the lake has real sales of a day.
     open_feed
         Opens the API in another way than the retailer's own.
 
@@ -78,7 +89,7 @@ def collect_sales(
     ------
     SourceError
         When the API fails, when not one line of a day can be read, and when a day would be mock and
-        ``PIZZA_ALLOW_MOCK`` is false.
+        ``PIZZA_ALLOW_MOCK`` is false; of days that are real in the lake never.
     SettingsError
         When a credential is missing, or the address is none that credentials may be sent to.
     """
@@ -86,18 +97,34 @@ def collect_sales(
     own_feed, dialect = RETAILERS[retailer_id]
     url_setting = f"{retailer_id}_url"
     if getattr(settings, url_setting) is None:
-        yield from _mock(retailer_id, ordered, settings, matches_around, f"{url_setting.upper()} is not set")
+        reason = f"{url_setting.upper()} is not set"
+        yield from _mock(retailer_id, ordered, settings, matches_around, is_real, reason)
         return
+    refused: AuthenticationError | None = None
     with (open_feed or own_feed)(settings) as feed:
         for day in ordered:
-            answer = feed(day)
-            table, rejected = read_lines(answer.lines, dialect, answer.data_source)
-            if rejected and not len(table):
-                raise SourceError(
-                    f"{retailer_id}: not one of {len(rejected)} lines of {day} could be read; the first: "
-                    f"{rejected[0].reason}. Its form has changed, or {url_setting.upper()} is another API."
-                )
-            yield CollectedSales(day, table, answer.data_source, len(answer.lines), rejected, answer.pages, None)
+            try:
+                if refused is not None:
+                    raise refused
+                collected: CollectedSales | Kept = _asked(retailer_id, dialect, feed, day)
+            except SourceError as error:
+                refused = error if isinstance(error, AuthenticationError) else None
+                if not is_real(day):
+                    raise
+                collected = Kept(day, str(error))
+            yield collected
+
+
+def _asked(retailer_id: str, dialect: Dialect, feed: Feed, day: date) -> CollectedSales:
+    """Return a business day as the API gives it."""
+    answer = feed(day)
+    table, rejected = read_lines(answer.lines, dialect, answer.data_source)
+    if rejected and not len(table):
+        raise SourceError(
+            f"{retailer_id}: not one of {len(rejected)} lines of {day} could be read; the first: "
+            f"{rejected[0].reason}. Its form has changed, or {retailer_id.upper()}_URL is another API."
+        )
+    return CollectedSales(day, table, answer.data_source, len(answer.lines), rejected, answer.pages, None)
 
 
 def _mock(
@@ -105,14 +132,21 @@ def _mock(
     days: Sequence[date],
     settings: Settings,
     matches_around: Callable[[date], pd.DataFrame],
+    is_real: Callable[[date], bool],
     reason: str,
-) -> Iterator[CollectedSales]:
-    if days and not settings.pizza_allow_mock:
-        raise SourceError(
-            f"No real sales of {retailer_id}, and PIZZA_ALLOW_MOCK=false forbids mock ones: {reason}", final=True
-        )
+) -> Iterator[CollectedSales | Kept]:
+    """Yield days as they are without an API: kept where they are real, else mock."""
+    made = []
     for day in days:
+        if is_real(day):
+            yield Kept(day, reason)
+            continue
+        if not settings.pizza_allow_mock:
+            raise SourceError(
+                f"No real sales of {retailer_id}, and PIZZA_ALLOW_MOCK=false forbids mock ones: {reason}", final=True
+            )
         table = mock_sales(retailer_id, day, matches_around(day), settings)
+        made.append(day)
         yield CollectedSales(day, table, "mock", len(table), [], None, reason)
-    if days:
-        _LOGGER.warning("%s: %d days from %s to %s are mock: %s", retailer_id, len(days), days[0], days[-1], reason)
+    if made:
+        _LOGGER.warning("%s: %d days from %s to %s are mock: %s", retailer_id, len(made), made[0], made[-1], reason)

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 from pizza_assets import contracts
 from pizza_assets.contracts import FOOTBALL_MATCHES, SALES, empty
 from pizza_assets.errors import SettingsError, SourceError
+from pizza_assets.kept import Kept
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import AuthenticationError
 from pizza_assets.sources.retail import retailer_1, retailer_2, retailer_3
 from pizza_assets.sources.retail.collect import RETAILERS, CollectedSales, collect_sales
+from pizza_assets.sources.retail.received import Feed
 from pizza_assets.synthetic import retailer_apis
 from pizza_assets.synthetic.retail_feed import delivered_sales
 from pizza_assets.synthetic.retailer_apis import RetailerApis
@@ -203,6 +206,41 @@ def test_without_an_address_days_are_mock_and_say_why(retailer_id: str) -> None:
     for day in found:
         assert (day.data_source, day.reason, day.pages) == ("mock", f"{retailer_id.upper()}_URL is not set", None)
         assert day.table.equals(mock_sales(retailer_id, day.day, no_matches(day.day), SMALL))
+
+
+def test_without_an_address_real_days_are_kept_in_their_place() -> None:
+    found = list(collect_sales("retailer_1", [DAY, *DAYS], SMALL, no_matches, lambda day: day == DAYS[0]))
+    assert [(day.day, isinstance(day, Kept)) for day in found] == [(DAY, False), (DAYS[0], True), (DAYS[1], False)]
+    assert str(found[1]) == "kept, not refreshed: RETAILER_1_URL is not set"
+
+
+def test_real_days_of_an_api_that_fails_are_kept_and_absent_ones_are_an_error(
+    apis: RetailerApis, tmp_path: Path
+) -> None:
+    open_feed = partial(RETAILERS["retailer_1"][0], budget=unlimited(tmp_path), sleep=[].append)
+    apis.faults.add("retailer_1:down")
+    found = collect_sales("retailer_1", DAYS, settings(apis), no_matches, lambda d: d == DAYS[0], open_feed=open_feed)
+    kept = next(found)
+    assert isinstance(kept, Kept)
+    assert "found 503" in kept.reason
+    with pytest.raises(SourceError, match="found 503"):
+        next(found)
+
+
+def test_after_credentials_are_refused_real_days_are_kept_without_being_asked_for(
+    apis: RetailerApis, tmp_path: Path
+) -> None:
+    asked: list[date] = []
+
+    @contextmanager
+    def open_feed(of: Settings) -> Iterator[Feed]:
+        with RETAILERS["retailer_1"][0](of, budget=unlimited(tmp_path), sleep=[].append) as feed:
+            yield lambda day: asked.append(day) or feed(day)  # type: ignore[func-returns-value]
+
+    wrong = settings(apis, retailer_1_api_key="wrong")
+    found = list(collect_sales("retailer_1", DAYS, wrong, no_matches, lambda _: True, open_feed=open_feed))
+    assert all("Check RETAILER_1_API_KEY" in str(day) for day in found)
+    assert ([day.day for day in found], asked) == (DAYS, DAYS[:1])
 
 
 def test_without_an_address_and_without_mock_there_is_no_day() -> None:

@@ -19,10 +19,11 @@ from pizza_assets.cores import processes_for, warm
 from pizza_assets.dashboard.commands import dashboard, quicksight
 from pizza_assets.errors import PizzaAssetsError, WarehouseError, machine_fault
 from pizza_assets.kept import Kept, sentences
-from pizza_assets.lake.commands import athena, lake
+from pizza_assets.lake.commands import athena, lake, restore
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.options import DAY
 from pizza_assets.quarantine.commands import quarantine
+from pizza_assets.redaction import safe_text
 from pizza_assets.roll_up import roll_up
 from pizza_assets.settings import Settings
 from pizza_assets.synthetic.commands import simulate
@@ -44,9 +45,9 @@ class _Group(click.Group):
             told = str(error) if isinstance(error, PizzaAssetsError) else None
             told = told or machine_fault(f"{type(error).__name__}: {error}", "A file or the memory of this machine")
             if ctx.params.get("debug"):
-                traceback.print_exc()
+                click.echo(safe_text(traceback.format_exc()), err=True, nl=False)
             unexpected = f"{type(error).__name__}: {error} (unexpected; pizza-assets --debug ... shows where)"
-            click.secho(f"Error: {told or unexpected}", fg="red", err=True)
+            click.secho(f"Error: {safe_text(told or unexpected)}", fg="red", err=True)
             ctx.exit(1)
 
 
@@ -65,6 +66,7 @@ main.add_command(quicksight)
 main.add_command(quarantine)
 main.add_command(athena)
 main.add_command(lake)
+main.add_command(restore)
 main.add_command(simulate)
 main.add_command(warehouse)
 main.add_command(merchants)
@@ -114,7 +116,7 @@ def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]
             logger.removeHandler(handler)
             for asset, kept in all_kept.items():
                 for sentence in sentences(kept):
-                    click.secho(f"{asset}: {sentence}", fg="yellow", err=True)
+                    click.secho(safe_text(f"{asset}: {sentence}"), fg="yellow", err=True)
 
 
 def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> bool:
@@ -173,7 +175,7 @@ def demo(debug: bool, days: int) -> None:
         _materialize(settings, first, last, "*", debug=debug)
     _sell(settings, store, *season.sales_span(first, last), debug=debug)
     for line in season.findings(store, first, last):
-        click.echo(line)
+        click.echo(safe_text(line))
 
 
 def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: bool) -> None:  # noqa: ANN401 as above
@@ -215,7 +217,7 @@ def _print_status(settings: Settings) -> None:
         real, mock = ("" if count is None else str(count) for count in (layer.real, layer.mock))
         click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
     for line in notes(store):
-        click.echo(line)
+        click.echo(safe_text(line))
     click.echo(f"Dashboard data: as of {current_as_of(store) or '- (none yet)'}")
 
 
@@ -230,6 +232,6 @@ def verify(ctx: click.Context) -> None:
     with click.progressbar(length=total, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         report = check(store, lambda _: bar.update(1))
     for problem in report.problems:
-        click.secho(problem, fg="red", err=True)
+        click.secho(safe_text(problem), fg="red", err=True)
     click.echo(f"{report.objects} objects read, {len(report.problems)} problems.")
     ctx.exit(1 if report.problems else 0)

@@ -5,6 +5,7 @@ Belongs here: wiring. Does not belong here: anything that computes, reads or wri
 
 import dagster as dg
 
+from pizza_assets import logs
 from pizza_assets.defs.alerts import alert_defs
 from pizza_assets.defs.automation import automation_defs
 from pizza_assets.defs.checks import freshness_defs
@@ -36,6 +37,7 @@ _DAILY = {
 def build_defs(settings: Settings | None = None) -> dg.Definitions:
     """Return the definitions for `settings`; without any, for the environment's."""
     settings = settings or Settings.load()
+    logs.make_safe()
     lake = lake_resource(settings)
     assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
     fresh = freshness_defs(settings, _DAILY)
@@ -54,7 +56,7 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
             ),
         },
         executor=dg.in_process_executor,
-        loggers={"console": console_logger(settings)},
+        loggers={"console": console_logger()},
     )
     automation = automation_defs(settings, job, {asset.key for asset in assets})
     retail = dg.Definitions.merge(

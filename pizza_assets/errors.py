@@ -3,6 +3,8 @@
 import re
 from datetime import date
 
+from pizza_assets.redaction import safe_text
+
 _SPACE = "Free space there"
 _MODES = "Correct the permissions, or choose another folder"
 _HANDLES = "Raise the limit of open files (ulimit -n 1024)"
@@ -59,11 +61,12 @@ def machine_fault(text: str, where: str) -> str | None:
 class PizzaAssetsError(Exception):
     """Base of every error that the command line shows as one sentence.
 
-    ``final`` says that another try in the same run is useless.
+    Its message may quote what came from outside: it holds no secret, and no commands to terminals. ``final`` says that
+    another try in the same run is useless.
     """
 
     def __init__(self, message: str, *, final: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(safe_text(message))
         self.final = final
 
 
@@ -82,7 +85,14 @@ class ContractError(PizzaAssetsError):
 
 
 class LakeError(PizzaAssetsError):
-    """The lake cannot be read or written, or holds something that should not be there."""
+    """The lake cannot be read or written, or holds something that should not be there.
+
+    ``is_missing`` says that an object is not there.
+    """
+
+    def __init__(self, message: str, *, final: bool = False, is_missing: bool = False) -> None:
+        super().__init__(message, final=final)
+        self.is_missing = is_missing
 
 
 class RealDataError(LakeError):

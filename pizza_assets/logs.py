@@ -6,7 +6,7 @@ No secret leaves through a log: known ones and what looks like one are redacted.
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from pizza_assets.redaction import redact, secrets_of
+from pizza_assets.redaction import redacted_error, safe_text
 from pizza_assets.settings import Settings
 
 #: What ties a line to others: the same names in every log, metric and alert.
@@ -50,30 +50,25 @@ def message(record: logging.LogRecord) -> str:
 class JsonLines(JsonFormatter):
     """One JSON object a line: timestamp (UTC), level, logger, message, run_id, asset, partition, exception."""
 
-    def __init__(self, secrets: Sequence[str] = ()) -> None:
-        super().__init__()
-        self._secrets = secrets
-
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Fill in the fields of a line."""
         log_data |= {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": redact(message(record), self._secrets),
+            "message": safe_text(message(record)),
             **correlation(record),
         }
         exception = message_dict.get("exc_info") or _error_of_event(record)
         if exception:
-            log_data["exception"] = redact(str(exception), self._secrets)
+            log_data["exception"] = safe_text(str(exception))
 
 
 class PlainLines(logging.Formatter):
     """Level, message, and what it belongs to."""
 
-    def __init__(self, secrets: Sequence[str] = ()) -> None:
+    def __init__(self) -> None:
         super().__init__("%(levelname)s %(message)s")
-        self._secrets = secrets
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 logging's name
         """Return the line."""
@@ -82,7 +77,7 @@ class PlainLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line and, below it, the traceback."""
-        return redact(super().format(record), self._secrets)
+        return safe_text(super().format(record))
 
 
 def _error_of_event(record: logging.LogRecord) -> str:
@@ -92,18 +87,34 @@ def _error_of_event(record: logging.LogRecord) -> str:
     return "" if error is None else str(error.to_string())
 
 
-def handler(stream: TextIO, secrets: Sequence[str] = ()) -> logging.Handler:
+def handler(stream: TextIO) -> logging.Handler:
     """Return a handler that writes to `stream`: plain lines on a terminal, JSON lines elsewhere."""
     made = logging.StreamHandler(stream)
-    made.setFormatter(PlainLines(secrets) if stream.isatty() else JsonLines(secrets))
+    made.setFormatter(PlainLines() if stream.isatty() else JsonLines())
     return made
 
 
 def json_lines() -> JsonLines:
     """Return the formatter that knows the settings' secrets; deploy/dagster-production.yaml names it."""
-    return JsonLines(secrets_of(Settings.load()))
+    Settings.load()
+    return JsonLines()
 
 
-def configure(level: int = logging.WARNING, secrets: Sequence[str] = ()) -> None:
+def configure(level: int = logging.WARNING) -> None:
     """Let this process log to stderr; what was set up before is replaced."""
-    logging.basicConfig(level=level, handlers=[handler(sys.stderr, secrets)], force=True)
+    make_safe()
+    logging.basicConfig(level=level, handlers=[handler(sys.stderr)], force=True)
+
+
+def make_safe() -> None:
+    """Let no record of this process hold a secret or a command to a terminal, whoever logs it and writes it down."""
+    logging.setLogRecordFactory(_safe_record)
+
+
+def _safe_record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 as logging calls it
+    record = logging.LogRecord(*args, **kwargs)
+    record.msg, record.args = safe_text(record.getMessage()), ()
+    if record.exc_info and record.exc_info[1] is not None:
+        error = redacted_error(record.exc_info[1])
+        record.exc_info = (type(error), error, error.__traceback__)
+    return record

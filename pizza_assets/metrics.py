@@ -27,6 +27,7 @@ UNITS: Mapping[str, str] = {
     "Seconds": "Seconds",
     "ApiCalls": "Count",
     "ApiResponseTime": "Seconds",
+    "StoreRetries": "Count",
     "RealShare": "Percent",
     "Failures": "Count",
 }

@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SettingsError
+from pizza_assets.redaction import learn, secrets_of
 from pizza_assets.reference import name_of_team
 
 
@@ -52,6 +53,12 @@ class Settings(BaseSettings):
     pizza_lake: str = Field("lake", description="Where data lives: a folder, or s3://bucket[/prefix].")
     s3_bucket_name: str | None = Field(
         None, description="A bucket name; taken as PIZZA_LAKE=s3://<bucket> when PIZZA_LAKE is not set."
+    )
+    s3_attempts: int = Field(
+        6,
+        ge=1,
+        le=20,
+        description="How often an operation on S3 is tried when its failure may pass, with growing pauses.",
     )
     aws_endpoint_url: HttpUrl | None = Field(None, description="Another S3 endpoint (MinIO, moto).")
     aws_region: str | None = Field(
@@ -381,6 +388,11 @@ class Settings(BaseSettings):
             if not parts.hostname or (parts.scheme != "https" and not is_loopback(parts.hostname)):
                 raise ValueError("expected an address that starts with https:// (the address itself is the secret)")
         return value
+
+    @model_validator(mode="after")
+    def _learn_secrets(self) -> Self:
+        learn(*secrets_of(self))
+        return self
 
     @model_validator(mode="after")
     def _whole_mail(self) -> Self:

@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
+from pizza_assets import redaction
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.store import Store
 from pizza_assets.settings import Settings
@@ -47,6 +48,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in _FAKE_AWS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is secret in one test is a word like any other in the next."""
+    monkeypatch.setattr(redaction, "_known", {})
 
 
 @pytest.fixture

@@ -42,6 +42,20 @@ def test_the_heart_knows_neither_lake_nor_sources(path: Path) -> None:
     assert not {name for name in _imports(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith(forbidden)}
 
 
+_CALLED_BY_DAGSTER = {
+    "partitioned_asset",
+    *map("dg.{}".format, ("asset", "asset_check", "multi_asset", "multi_asset_check", "op", "schedule", "sensor")),
+}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "defs" in path.parts], ids=_name)
+def test_what_dagster_calls_lets_no_secret_out_in_an_error(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        decorators = [ast.unparse(item).partition("(")[0] for item in getattr(node, "decorator_list", ())]
+        if _CALLED_BY_DAGSTER & set(decorators):
+            assert "without_secrets_in_errors" in decorators, ast.unparse(node)[:200]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_every_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets import logs
+from pizza_assets.redaction import learn
 
 LOGGER = logging.getLogger("pizza_assets.sources")
 SECRET = "9f8e7d6c5b4a3210"
@@ -28,7 +29,8 @@ def _level() -> Any:
 
 
 def logging_to(stream: io.StringIO) -> io.StringIO:
-    LOGGER.handlers = [logs.handler(stream, [SECRET])]
+    learn(SECRET)
+    LOGGER.handlers = [logs.handler(stream)]
     return stream
 
 
@@ -87,6 +89,28 @@ def test_whatever_is_said_is_one_line(said: str, fields: dict[str, str]) -> None
     with logs.bound(**fields):
         LOGGER.info("%s", said)
     assert {name: only(stream)[name] for name in fields} == fields
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_what_is_quoted_from_outside_moves_no_cursor(stream: type[io.StringIO]) -> None:
+    written = logging_to(stream())
+    LOGGER.warning("found %s", "\x1b]0;title\x07 \x9b2J \r \u202e \u2028 end")
+    said = json.loads(written.getvalue())["message"] if stream is io.StringIO else written.getvalue()
+    assert r"found \x1b]0;title\x07 \x9b2J \x0d \u202e \u2028 end" in said
+
+
+def test_no_record_holds_a_secret_whoever_writes_it_down(caplog: pytest.LogCaptureFixture) -> None:
+    learn(SECRET)
+    logs.make_safe()
+    try:
+        try:
+            raise OSError(5, f"cannot read {SECRET}", f"orders/{SECRET}")
+        except OSError as error:
+            raise KeyError(f"no {SECRET}") from error
+    except KeyError:
+        logging.getLogger("somebody.else").exception("asked %s", SECRET)
+    assert "cannot read" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def failing_job(handler: logging.Handler) -> dg.JobDefinition:

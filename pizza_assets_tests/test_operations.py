@@ -1,14 +1,13 @@
-"""The runbook's own promises: its recipe restores a day, its commands and checks exist."""
+"""The runbook's own promises: a day can be restored, its commands and checks exist."""
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from pizza_assets.cli import main
 from pizza_assets.definitions import build_defs
@@ -29,58 +28,62 @@ REJECTED = [{"reason": "no total", "record": {"order_id": "x"}}]
 
 
 @pytest.fixture
-def restore() -> Callable[..., Iterator[str]]:
-    """The recipe, as it stands in the runbook."""
-    (recipe,) = (block for block in re.findall(r"```python\n(.*?)```", RUNBOOK, re.DOTALL) if "def restore" in block)
-    names: dict[str, Any] = {}
-    exec(recipe, names)  # noqa: S102 our own documentation
-    function: Callable[..., Iterator[str]] = names["restore"]
-    return function
-
-
-@pytest.fixture
-def versioned(bucket: Any) -> Store:
+def versioned(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Store:
     bucket.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    return open_lake(f"s3://{BUCKET}", bucket)
+    monkeypatch.setenv("PIZZA_LAKE", f"s3://{BUCKET}/some/prefix")
+    return open_lake(f"s3://{BUCKET}/some/prefix", bucket)
 
 
-def test_a_day_that_was_removed_and_became_mock_is_real_again(
-    bucket: Any, versioned: Store, restore: Callable[..., Iterator[str]]
-) -> None:
-    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real", 3, REJECTED), "good run")
+def restore(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["restore", "--data-set", "raw_orders", "--day", str(DAY), *arguments])
+
+
+def test_a_day_that_became_mock_is_real_again(versioned: Store) -> None:
+    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real", 3, REJECTED), "good")
     before = {item.key: versioned.read(item.key) for item in versioned.list("")}
-    mock = orders_frame([NOON], ["Leeds"], source="mock")
     DailyTable(versioned, RAW_ORDERS).remove(DAY)
-    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(mock, "mock"), "bad run")
-    assert DailyTable(versioned, RAW_ORDERS).stored[DAY].source == "mock"
-    done = list(restore(bucket, BUCKET, f"{RAW_ORDERS.prefix}/", f"{DAY:%Y/%m/%d}", "good run"))
-    assert {line.split(" ", 1)[0] for line in done} == {"restored", "removed"}
+    mock = orders_frame([NOON], ["Leeds"], source="mock")
+    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(mock, "mock"), "bad")
+    listed = restore().output
+    assert sorted(re.findall(r"UTC: (.*)", listed), reverse=True) == ["run good, real, 2 rows", "run bad, mock, 1 rows"]
+    done = restore("--run", "good")
+    assert done.output == (
+        f"raw_orders {DAY} is what the run good wrote: 2 objects.\n"
+        f"To make what follows from it: pizza-assets backfill --from {DAY} --to {DAY} "
+        "--select 'order_volume+ or merged_orders'\n"
+    )
     assert {item.key: versioned.read(item.key) for item in versioned.list("")} == before
     pd.testing.assert_frame_equal(DailyTable(versioned, RAW_ORDERS)[DAY], REAL)
     assert verify(versioned).problems == []
 
 
-def test_other_days_stay_and_a_day_may_be_restored_from_an_older_version(
-    bucket: Any, versioned: Store, restore: Callable[..., Iterator[str]]
-) -> None:
+def test_other_days_stay_and_a_day_may_be_restored_from_an_older_version(versioned: Store) -> None:
     other = date(2025, 9, 7)
     later = orders_frame([datetime(2025, 9, 7, 12, tzinfo=UTC)], ["Leeds"], prefix="later")
-    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real"), "first run")
-    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL.iloc[:1], "real"), "second run")
-    DailyTable(versioned, RAW_ORDERS).put(other, Day(later, "real"), "second run")
-    list(restore(bucket, BUCKET, f"{RAW_ORDERS.prefix}/", f"{DAY:%Y/%m/%d}", "first run"))
+    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real"), "first")
+    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL.iloc[:1], "real"), "second")
+    DailyTable(versioned, RAW_ORDERS).put(other, Day(later, "real"), "second")
+    assert restore("--run", "first").exit_code == 0
     table = DailyTable(versioned, RAW_ORDERS)
     assert (len(table[DAY]), len(table[other])) == (2, 1)
     assert verify(versioned).problems == []
 
 
-def test_a_run_that_wrote_nothing_of_the_day_changes_nothing(
-    bucket: Any, versioned: Store, restore: Callable[..., Iterator[str]]
-) -> None:
-    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real"), "first run")
-    with pytest.raises(SystemExit, match="is of run unknown"):
-        list(restore(bucket, BUCKET, f"{RAW_ORDERS.prefix}/", f"{DAY:%Y/%m/%d}", "unknown"))
+def test_a_run_that_wrote_nothing_of_the_day_changes_nothing(versioned: Store) -> None:
+    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real"), "first")
+    wrong = restore("--run", "unknown")
+    assert wrong.exit_code == 1
+    assert "No version of this day is of the run unknown. Expected one of first." in wrong.output
     assert len(DailyTable(versioned, RAW_ORDERS)[DAY]) == 2
+
+
+def test_what_keeps_no_versions_says_so(bucket: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PIZZA_LAKE", f"s3://{BUCKET}")
+    assert f"has no version of {DAY}" in restore().output
+    DailyTable(open_lake(f"s3://{BUCKET}", bucket), RAW_ORDERS).put(DAY, Day(REAL, "real"), "first")
+    assert "kept no versions when" in restore().output
+    monkeypatch.setenv("PIZZA_LAKE", str(tmp_path))
+    assert "is a folder, which keeps no older versions" in restore().output
 
 
 def test_the_runbook_names_what_there_is() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Self
 from pizza_assets.alerts.alert import Alert, shortened
 from pizza_assets.alerts.channels import Channel, ChannelError
 from pizza_assets.alerts.message import Message, digest_of, message_of
-from pizza_assets.redaction import redact, secrets_of
+from pizza_assets.redaction import safe_text
 from pizza_assets.settings import Settings
 
 _LOGGER = logging.getLogger("pizza_assets.alerts")
@@ -56,9 +56,8 @@ class Desk:
 
     def receive(self, alerts: Iterable[Alert], now: datetime) -> None:
         """Take alerts in: those of one cause as one, and of causes that were told lately none."""
-        secrets = secrets_of(self.settings)
         for alert in alerts:
-            clean = _redacted(alert, secrets)
+            clean = _safe(alert)
             same = next((place for place, other in enumerate(self.inbox) if other.cause == clean.cause), None)
             known = self.causes.get(clean.cause)
             if same is not None:
@@ -166,11 +165,11 @@ def _waiting(item: Mapping[str, Any]) -> _Waiting:
     return _Waiting(message, list(item["channels"]), datetime.fromisoformat(item["since"]))
 
 
-def _redacted(alert: Alert, secrets: Iterable[str]) -> Alert:
+def _safe(alert: Alert) -> Alert:
     """Return an alert that is safe to keep and to send."""
     return replace(
         alert,
-        subject=redact(alert.subject, secrets),
-        sentence=shortened(redact(alert.sentence, secrets)),
-        action=redact(alert.action, secrets),
+        subject=safe_text(alert.subject),
+        sentence=shortened(safe_text(alert.sentence)),
+        action=safe_text(alert.action),
     )

@@ -11,6 +11,9 @@ from pizza_assets.contracts.columns import (
     text,
 )
 
+#: No order costs more, in any currency; sums of days and years stay exact to the cent.
+LARGEST_TOTAL = 1e9
+
 DOMINOS_ORDERS = data_set(
     "dominos_orders",
     "Pizza orders, from the Domino's API, from till exports, or mock.",
@@ -20,7 +23,7 @@ DOMINOS_ORDERS = data_set(
         "order_id": text("The source's own number of the order."),
         "timestamp": instant("When the order was placed."),
         "location": text("The store, as the source names it."),
-        "order_total": number("What the customer pays, with taxes.", "currency", ge=0),
+        "order_total": number("What the customer pays, with taxes.", "currency", ge=0, le=LARGEST_TOTAL),
         "pizza_types": list_of(TEXT_LIST, "The pizzas ordered, by name.", "pizza names"),
         "quantity": integer("Number of pizzas.", "pizzas", ge=1),
         "data_source": source(),

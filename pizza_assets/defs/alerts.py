@@ -17,6 +17,7 @@ from pizza_assets.alerts.alert import Alert
 from pizza_assets.alerts.channels import channels
 from pizza_assets.alerts.desk import Desk
 from pizza_assets.defs import alert_sources
+from pizza_assets.defs.failures import without_secrets_in_errors
 from pizza_assets.defs.resources import lake_resource
 from pizza_assets.settings import Settings
 
@@ -112,6 +113,7 @@ def alert_sensor(
             "QuickSight: one message for each cause, to Slack and mail where they are set up, else to the log."
         ),
     )
+    @without_secrets_in_errors
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         graph = context.repository_def.asset_graph if context.repository_def else None
         watch = Watch(context.instance, settings, now())

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from pizza_assets import due_days
+from pizza_assets.defs.failures import without_secrets_in_errors
 from pizza_assets.defs.in_flight import days_in_flight, make_pools_known, range_tags
 from pizza_assets.defs.resources import lake_resource
 from pizza_assets.due_days import ONE_DAY
@@ -46,6 +47,7 @@ def daily_refresh(settings: Settings, job: Any, now: Clock = _utc_now) -> dg.Sch
             "What an outage misses is left to the sensor catch_up; to stop collecting, stop both."
         ),
     )
+    @without_secrets_in_errors
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         at = context.scheduled_execution_time
         first, last = due_days.days_of_refresh(at)
@@ -143,6 +145,7 @@ def catch_up(
             f"Days of the last {REACH.days} that were kept, not refreshed, are asked for again once a day."
         ),
     )
+    @without_secrets_in_errors
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         graph = context.repository_def.asset_graph if context.repository_def else None
         if graph is not None:

@@ -17,6 +17,7 @@ import dagster as dg
 import pandera.pandas as pa
 
 from pizza_assets.contracts.columns import Source
+from pizza_assets.defs.failures import without_secrets_in_errors
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.errors import ContractError
 from pizza_assets.kept import Kept
@@ -196,6 +197,7 @@ def freshness_check(settings: Settings, asset: str, prefix: str) -> dg.AssetChec
             "at the days in the lake, not at when something was materialized: a backfill of old days is no fresh data."
         ),
     )
+    @without_secrets_in_errors
     def latest_day_is_present(lake: LakeResource) -> dg.AssetCheckResult:
         found = freshness(lake.store().list(f"{prefix}/"), datetime.now(UTC), settings.freshness_hours)
         return dg.AssetCheckResult(

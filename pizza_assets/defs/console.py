@@ -10,11 +10,9 @@ import sys
 import dagster as dg
 
 from pizza_assets import logs
-from pizza_assets.redaction import secrets_of
-from pizza_assets.settings import Settings
 
 
-def console_logger(settings: Settings) -> dg.LoggerDefinition:
+def console_logger() -> dg.LoggerDefinition:
     """Return the logger; its configuration has one field, ``log_level``."""
 
     @dg.logger(
@@ -23,7 +21,7 @@ def console_logger(settings: Settings) -> dg.LoggerDefinition:
     )
     def console(context: dg.InitLoggerContext) -> logging.Logger:
         made = logging.Logger("dagster", context.logger_config["log_level"])
-        made.addHandler(logs.handler(sys.stderr, secrets_of(settings)))
+        made.addHandler(logs.handler(sys.stderr))
         return made
 
     return console

@@ -15,6 +15,7 @@ import pandera.pandas as pa
 from pizza_assets.defs import catalog
 from pizza_assets.defs.catalog import Contracts
 from pizza_assets.defs.checks import Checking, Plot, of_contract, specs
+from pizza_assets.defs.failures import without_secrets_in_errors
 from pizza_assets.defs.io_manager import Days
 from pizza_assets.defs.lineage import Lineage
 from pizza_assets.defs.partitions import POOL, daily_partitions, range_policy
@@ -105,7 +106,7 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
             metadata=shown,
             **options,
         )
-        return decorator(checked(function, lambda: Checking(name, expected, plot)))
+        return decorator(without_secrets_in_errors(checked(function, lambda: Checking(name, expected, plot))))
 
     return decorate
 

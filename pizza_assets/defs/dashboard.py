@@ -19,7 +19,7 @@ from pizza_assets.dashboard.page import write as write_page
 from pizza_assets.dashboard.publish import current_as_of, publish
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS, daily_asset
-from pizza_assets.defs.failures import as_failure
+from pizza_assets.defs.failures import as_failure, without_secrets_in_errors
 from pizza_assets.defs.io_manager import Days, each, preview
 from pizza_assets.defs.matchday import read_window, unknown_days
 from pizza_assets.defs.partitions import POOL, days_of
@@ -138,6 +138,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         ),
         tags={"branch": "match-day"},
     )
+    @without_secrets_in_errors
     def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
         """The local page: the current data sets in one HTML file that opens without a network."""
         store = lake.store()

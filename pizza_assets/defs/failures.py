@@ -3,12 +3,38 @@
 Belongs here: how an error leaves an asset. Does not belong here: what it says (``errors``), who is told (``alerts``).
 """
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
 
 from pizza_assets.errors import PizzaAssetsError
+from pizza_assets.redaction import redacted_errors
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
+
+def without_secrets_in_errors(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Return a function that Dagster calls, whose errors hold no secret: Dagster stores each with all its causes."""
+    if inspect.isgeneratorfunction(function):
+
+        @wraps(function)
+        def generate(*args: Given.args, **kwargs: Given.kwargs) -> Iterator[Any]:
+            with redacted_errors():
+                yield from function(*args, **kwargs)
+
+        return cast("Callable[Given, Made]", generate)
+
+    @wraps(function)
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        with redacted_errors():
+            return function(*args, **kwargs)
+
+    return call
 
 
 def may_retry(context: dg.AssetExecutionContext) -> bool:
@@ -35,6 +61,7 @@ def as_failure(*, may_retry: bool = False) -> Iterator[None]:
         With the error's sentence. It is tried again where `may_retry` says so and the error is not final.
     """
     try:
-        yield
+        with redacted_errors():
+            yield
     except PizzaAssetsError as error:
         raise dg.Failure(str(error), allow_retries=may_retry and not error.final) from error

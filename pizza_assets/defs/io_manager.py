@@ -136,9 +136,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
         stored: dict[str, Mapping[str, Any]] = {}
         try:
             processes = processes_for(len(context.asset_partition_keys), self.processes)
-            days = made_days(asset, checking.checks, context.run_id, obj.items, processes)
             try:
-                self._put(asset, context.run_id, days, checking, stored)
+                self._put(obj.items, context.run_id, checking, processes, stored)
             finally:
                 for sentence in sentences(checking.kept):
                     context.log.warning(f"{asset}: {sentence}")
@@ -162,20 +161,22 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def _put(
         self,
-        asset: str,
+        items: Iterable[Item],
         run_id: str,
-        days: Iterable[MadeDay | Kept],
         checking: Checking,
+        processes: int,
         stored: dict[str, Mapping[str, Any]],
     ) -> None:
-        """Store the days, judge them, and note of each in `stored` what the UI shows."""
+        """Make and store the days, judge them, and note of each in `stored` what the UI shows."""
         self._wait_for_others()
+        asset = checking.asset
         target = open_days(self.lake.store(), asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
-            meter, failed = Meter(calls), True
+            meter, failed = Meter(calls, target.store), True
             try:
-                for made in days:
+                for made in made_days(asset, checking.checks, run_id, meter.counted(items), processes):
                     started = monotonic()
+                    self._wait_for_others()  # it is still ours: a lease on a bucket may be lost
                     of_day = {"asset": asset, "day": made.day, "partition": str(made.day)}
                     kept = made if isinstance(made, Kept) else _stored_or_kept(target, made)
                     if kept is None and isinstance(made, MadeDay):
@@ -185,7 +186,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
                         stored[str(made.day)] = {"path": path, **_shown(made), **figures}
                         progress.info("stored %s %s", asset, made.day, extra=of_day)
                     elif kept is not None:
-                        stored[str(kept.day)] = _shown_of_kept(kept, target.keep(kept, run_id))
+                        shown = _shown_of_kept(kept, target.keep(kept, run_id))
+                        stored[str(kept.day)] = {**shown, **meter.asked_for(kept.day)}
                         checking.keep(kept)
                         progress.info("kept %s %s", asset, kept.day, extra={**of_day, "reason": kept.reason})
                 checking.judge(open_days(self.lake.store(), asset), run_id)

@@ -18,6 +18,7 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.checks import of_contract
 from pizza_assets.defs.daily import OWNERS, columns, daily_asset
+from pizza_assets.defs.failures import without_secrets_in_errors
 from pizza_assets.defs.io_manager import Days, each
 from pizza_assets.defs.partitions import POOL, days_of
 from pizza_assets.defs.resources import LakeResource
@@ -177,6 +178,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         check_specs=[dg.AssetCheckSpec(EVIDENCE_CHECK, asset="insights_report", description=_EVIDENCE_RULE)],
         tags={"branch": "match-day"},
     )
+    @without_secrets_in_errors
     def insights_report(
         context: dg.AssetExecutionContext,
         lake: LakeResource,

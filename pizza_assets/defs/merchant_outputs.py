@@ -10,7 +10,7 @@ import dagster as dg
 
 from pizza_assets.contracts.merchants import ANSWERS, MERCHANT_TABLES
 from pizza_assets.defs import catalog, lineage
-from pizza_assets.defs.failures import as_failure
+from pizza_assets.defs.failures import as_failure, without_secrets_in_errors
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.merchants import lake_copy, outputs
@@ -63,6 +63,7 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
             docs="merchants.md",
         ),
     )
+    @without_secrets_in_errors
     def merchant_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
         """What the answers say, on one page: HTML, and Markdown with its charts."""
         store = lake.store()
@@ -109,6 +110,7 @@ def tables_asset(settings: Settings) -> dg.AssetsDefinition:
             docs="merchants.md",
         ),
     )
+    @without_secrets_in_errors
     def merchant_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
         """The answers as tables of the warehouse, all of one run; ``published_run`` says which."""
         store = lake.store()

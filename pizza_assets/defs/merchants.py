@@ -13,7 +13,7 @@ import dagster as dg
 from pizza_assets import contracts
 from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.defs import catalog, lineage
-from pizza_assets.defs.failures import as_failure
+from pizza_assets.defs.failures import as_failure, without_secrets_in_errors
 from pizza_assets.defs.io_manager import preview
 from pizza_assets.defs.merchant_outputs import CODE, OWNERS, POOL, TAGS, report_asset, tables_asset
 from pizza_assets.defs.resources import LakeResource
@@ -91,6 +91,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
             for name, expected in quality.CHECKS.items()
         ],
     )
+    @without_secrets_in_errors
     def merchant_transactions(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
         """Card transactions by year and month with their merchants, real or mock; refused rows lie beside them."""
         with (
@@ -144,6 +145,7 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(name="merchant_questions", specs=specs, can_subset=True, pool=POOL)
+    @without_secrets_in_errors
     def merchant_questions(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.MaterializeResult[None]]:
@@ -175,6 +177,7 @@ def answer_checks() -> dg.AssetChecksDefinition:
     ]
 
     @dg.multi_asset_check(name="merchant_answers_keep_their_contracts", specs=specs, can_subset=True)
+    @without_secrets_in_errors
     def answers_keep_their_contracts(
         context: dg.AssetCheckExecutionContext, lake: LakeResource
     ) -> Iterator[dg.AssetCheckResult]:

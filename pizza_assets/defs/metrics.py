@@ -4,15 +4,16 @@ Belongs here: measuring, and collecting what is measured. Does not belong here: 
 (``pizza_assets.metrics``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from time import monotonic
 from typing import Any
 
 import dagster as dg
 
-from pizza_assets.making import MadeDay
+from pizza_assets.lake.store import Store
+from pizza_assets.making import Item, MadeDay
 from pizza_assets.metrics import Measured, emitter
 from pizza_assets.settings import Settings
 from pizza_assets.sources.http import Calls
@@ -49,28 +50,41 @@ def metrics_resource(settings: Settings) -> dg.ResourceDefinition:
 class Meter:
     """Measures the days of one asset in one run, one after another; `calls` counts the calls of its APIs."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, store: Store) -> None:
+        self._calls, self._store = calls, store
+        self._retries = store.retries
         self._started = monotonic()
         self._known = Calls()
+        self._by_day: dict[date, Calls] = {}
         self._days: list[dict[str, float]] = []
         self._shares: list[float] = []
 
-    def day(self, made: MadeDay, seconds: float) -> dict[str, Any]:
-        """Return the figures of a day that was just stored in so many seconds, as the UI plots them.
+    def counted(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the days of an asset, and note how often APIs were asked for each.
 
-        What the APIs were asked for a range counts for its first day.
+        What was asked for a range of days counts for its first day.
         """
+        for item in items:
+            number, seconds = self._calls.number, self._calls.seconds
+            self._by_day[item[0]] = Calls(number - self._known.number, seconds - self._known.seconds)
+            self._known = Calls(number, seconds)
+            yield item
+
+    def day(self, made: MadeDay, seconds: float) -> dict[str, Any]:
+        """Return the figures of a day that was just stored in so many seconds, as the UI plots them."""
         size = made.encoded.size
         figures: dict[str, Any] = {"seconds": round(made.seconds + seconds, 3), "bytes": size}
         self._days.append({"Rows": made.counts["rows"], "Rejected": made.counts["rejected"], "Bytes": size})
         if made.data_source is not None:
             self._shares.append(100.0 if made.data_source == "real" else 0.0)
-        calls, waited = self._calls.number - self._known.number, self._calls.seconds - self._known.seconds
-        if calls:
-            figures |= {"api_calls": calls, "api_response_seconds": round(waited / calls, 3)}
-            self._known = Calls(self._calls.number, self._calls.seconds)
-        return figures
+        return figures | self.asked_for(made.day)
+
+    def asked_for(self, day: date) -> dict[str, Any]:
+        """Return how often APIs were asked for a day, and how long they took to answer; empty when they were not."""
+        calls = self._by_day.get(day)
+        if not calls or not calls.number:
+            return {}
+        return {"api_calls": calls.number, "api_response_seconds": round(calls.seconds / calls.number, 3)}
 
     def measured(self, asset: str, run_id: str, *, failed: bool) -> Measured:
         """Return the figures of the asset in the run."""
@@ -80,6 +94,7 @@ class Meter:
             **sums,
             "Seconds": round(monotonic() - self._started, 3),
             "ApiCalls": self._calls.number,
+            "StoreRetries": self._store.retries - self._retries,
             "Failures": int(failed),
         }
         if self._calls.number:

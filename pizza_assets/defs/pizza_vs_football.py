@@ -14,7 +14,7 @@ import pandas as pd
 from pizza_assets.contracts import validate
 from pizza_assets.contracts.warehouse import ALL_CITIES, PIZZA_VS_FOOTBALL
 from pizza_assets.defs import catalog, lineage
-from pizza_assets.defs.failures import as_failure, may_retry
+from pizza_assets.defs.failures import as_failure, may_retry, without_secrets_in_errors
 from pizza_assets.defs.io_manager import preview
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.retail import RETRIES, RETRY_DELAY
@@ -94,6 +94,7 @@ def pizza_vs_football_asset(settings: Settings, facts: Sequence[dg.AssetKey]) ->
         retry_policy=dg.RetryPolicy(max_retries=RETRIES, delay=RETRY_DELAY),
         check_specs=[dg.AssetCheckSpec(EVIDENCE_CHECK, asset=ASSET, description=_EVIDENCE_RULE)],
     )
+    @without_secrets_in_errors
     def pizza_vs_football(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
         """Sales of each category around kick-off against expected, by city, as of the newest loaded day."""
         kept = DatedFiles(lake.store(), layout.PIZZA_VS_FOOTBALL_PREFIX)

@@ -17,6 +17,7 @@ from pizza_assets.dashboard.publish import current_rows
 from pizza_assets.dashboard.refresh import DAILY_BUDGET, Ingestion, Refresh
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import OWNERS
+from pizza_assets.defs.failures import without_secrets_in_errors
 from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.quality.analysis import differences
@@ -97,6 +98,7 @@ def refresh_asset(settings: Settings) -> dg.AssetsDefinition:
         retry_policy=dg.RetryPolicy(max_retries=_RETRIES, delay=_RETRY_DELAY, backoff=dg.Backoff.EXPONENTIAL),
         tags={"branch": "match-day"},
     )
+    @without_secrets_in_errors
     def spice_refresh(
         context: dg.AssetExecutionContext, quicksight: QuickSightResource, lake: LakeResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
@@ -195,6 +197,7 @@ def refresh_sensor(
         default_status=dg.DefaultSensorStatus.RUNNING if is_set_up else dg.DefaultSensorStatus.STOPPED,
         description="One refresh of QuickSight for all dashboard data that has landed, where QuickSight is set up.",
     )
+    @without_secrets_in_errors
     def spice_refresh_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Ask for one refresh of QuickSight when new dashboard data has landed."""
         return decide(context.instance, context.cursor, budget, now())

@@ -99,8 +99,8 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
 
         def days() -> Iterator[Item]:
             around = partial(recipes.matches_around, raw_matches, settings)
-            is_real = DailyTable(raw_matches.store, RAW_ORDERS).is_real
-            for collected in collect_orders(days_of(context), settings, around, is_real):
+            real_rows = DailyTable(raw_matches.store, RAW_ORDERS).real_rows
+            for collected in collect_orders(days_of(context), settings, around, real_rows):
                 yield _item(collected, planted, is_set_up=has_orders, can_travel=raw_matches.store.can_travel)
 
         return Days(days())

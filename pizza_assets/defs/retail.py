@@ -83,8 +83,8 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
 
             def days() -> Iterator[Item]:
                 matches = partial(_matches, raw_matches, settings)
-                is_real = SalesTable(raw_matches.store, SALES_TABLES[f"raw_{retailer_id}"]).is_real
-                for collected in collect_sales(retailer_id, days_of(context), settings, matches, is_real):
+                real_rows = SalesTable(raw_matches.store, SALES_TABLES[f"raw_{retailer_id}"]).real_rows
+                for collected in collect_sales(retailer_id, days_of(context), settings, matches, real_rows):
                     if isinstance(collected, Kept):
                         yield collected.day, collected
                     else:

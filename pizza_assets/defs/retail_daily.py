@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from pizza_assets.defs.failures import without_secrets_in_errors
 from pizza_assets.defs.warehouse import DAY_TAG, sales_asset_name
 from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.settings import Settings
@@ -161,6 +162,7 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now) -> dg.Definitio
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"At 02:00 ({zone}): yesterday and older gaps, in a run of its own for each retailer.",
     )
+    @without_secrets_in_errors
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
         return requests(context.instance, settings, context.scheduled_execution_time)
 
@@ -171,6 +173,7 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now) -> dg.Definitio
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Refreshes the views when all retailers are in, or at 06:00 ({zone}) without those that are not.",
     )
+    @without_secrets_in_errors
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         return decide(context.instance, context.cursor, zone, now())
 

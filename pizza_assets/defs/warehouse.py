@@ -14,7 +14,7 @@ import dagster as dg
 from pizza_assets.contracts.warehouse import FACT_SALES, MATCH_DATES, VIEWS
 from pizza_assets.defs import catalog, lineage
 from pizza_assets.defs.daily import partitioned_asset
-from pizza_assets.defs.failures import as_failure, may_retry
+from pizza_assets.defs.failures import as_failure, may_retry, without_secrets_in_errors
 from pizza_assets.defs.partitions import days_of
 from pizza_assets.defs.pizza_vs_football import pizza_vs_football_asset
 from pizza_assets.defs.resources import LakeResource
@@ -111,6 +111,7 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
         retry_policy=dg.RetryPolicy(max_retries=RETRIES, delay=RETRY_DELAY),
         check_specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _DESCRIPTIONS.items()],
     )
+    @without_secrets_in_errors
     def sales(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # dagster does not know it by its argument where there are checks
         """Facts of one retailer's business day, as its feed states them; a day that is there is stated anew."""
         shown: dict[date, dict[str, int]] = {}
@@ -152,6 +153,7 @@ def _match_dates(settings: Settings) -> dg.AssetsDefinition:
             dg.AssetCheckSpec("marks_every_day", asset=key, description="The calendar knows of every day of the lake.")
         ],
     )
+    @without_secrets_in_errors
     def match_dates(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
         """Which days of the warehouse's calendar have football, and whether that is real or mock."""
         days = days_of(context)
@@ -200,6 +202,7 @@ def _views(settings: Settings, facts: Sequence[dg.AssetKey]) -> dg.AssetsDefinit
             dg.AssetCheckSpec(quality.MISSING_RETAILER, asset=key, description="Every retailer has the newest day.")
         ],
     )
+    @without_secrets_in_errors
     def warehouse_views(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
         """The warehouse's six materialized views, up to date with the facts."""
         tag = context.run.tags.get(DAY_TAG)
@@ -229,6 +232,7 @@ def _views(settings: Settings, facts: Sequence[dg.AssetKey]) -> dg.AssetsDefinit
 
 def _retention(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
     @dg.op(name="archive_old_months")
+    @without_secrets_in_errors
     def archive(context: dg.OpExecutionContext, lake: LakeResource) -> None:
         """Move old months of facts to the lake and delete them."""
         if settings.warehouse_keep_months is None:

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pizza_assets.errors import SettingsError
-from pizza_assets.lake.store import LocalStore, S3Store, Store
+from pizza_assets.lake.store import ATTEMPTS, LocalStore, S3Store, Store
 from pizza_assets.settings import Settings
 
 __all__ = ["is_on_s3", "lake_of", "open_lake", "s3_client"]
@@ -19,14 +19,16 @@ def is_on_s3(location: str) -> bool:
 def s3_client(settings: Settings) -> Any:  # noqa: ANN401 boto3 makes client classes at run time
     """Return a boto3 S3 client for the settings' endpoint, region and profile."""
     import boto3
+    from botocore.config import Config  # noqa: PLC0415 only where the lake is on S3
 
     session = boto3.Session(profile_name=settings.aws_profile, region_name=settings.aws_region)
     endpoint = str(settings.aws_endpoint_url) if settings.aws_endpoint_url else None
-    return session.client("s3", endpoint_url=endpoint)
+    config = Config(connect_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+    return session.client("s3", endpoint_url=endpoint, config=config)
 
 
-def open_lake(location: str, client: Any = None) -> Store:  # noqa: ANN401 boto3 makes client classes at run time
-    """Return the store at a location: a folder, or ``s3://bucket[/prefix]`` through `client`."""
+def open_lake(location: str, client: Any = None, attempts: int = ATTEMPTS) -> Store:  # noqa: ANN401 boto3 makes client classes at run time
+    """Return the store at a location: a folder, or ``s3://bucket[/prefix]`` through `client`, in so many attempts."""
     if not is_on_s3(location):
         if "://" in location:
             raise SettingsError(f"PIZZA_LAKE={location}: expected a folder or s3://bucket[/prefix].")
@@ -34,9 +36,10 @@ def open_lake(location: str, client: Any = None) -> Store:  # noqa: ANN401 boto3
     parts = urlsplit(location)
     if not parts.netloc:
         raise SettingsError(f"PIZZA_LAKE={location}: expected s3://bucket[/prefix], found no bucket.")
-    return S3Store(client, parts.netloc, parts.path)
+    return S3Store(client, parts.netloc, parts.path, attempts)
 
 
 def lake_of(settings: Settings) -> Store:
     """Return the store at the settings' location."""
-    return open_lake(settings.pizza_lake, s3_client(settings) if is_on_s3(settings.pizza_lake) else None)
+    client = s3_client(settings) if is_on_s3(settings.pizza_lake) else None
+    return open_lake(settings.pizza_lake, client, settings.s3_attempts)

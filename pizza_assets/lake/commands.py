@@ -1,4 +1,4 @@
-"""The commands of the lake: ``pizza-assets lake`` and ``pizza-assets athena``.
+"""The commands of the lake: ``pizza-assets lake``, ``restore`` and ``athena``.
 
 Belongs here: options and what is printed. Does not belong here: what the commands do.
 """
@@ -68,3 +68,41 @@ def ddl(lake: str | None, database: str) -> None:
 
     settings = Settings.load()
     click.echo(statements.ddl(lake or settings.pizza_lake, database, settings.pizza_start_date), nl=False)
+
+
+@click.command()
+@click.option("--data-set", type=click.Choice(_COLLECTED), required=True, help="What was collected of the day.")
+@click.option("--day", "asked", **DAY, required=True, help="The day.")
+@click.option("--run", "run_id", help="The run whose data to bring back. Without it, the runs are listed.")
+def restore(data_set: str, asked: datetime, run_id: str | None) -> None:
+    """Bring a day back as a run wrote it, from the versions that a bucket keeps."""
+    from pizza_assets.lake import lake_of
+    from pizza_assets.lake import versions as older
+    from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES
+    from pizza_assets.lake.lock import WriterLock
+
+    stored, day = lake_of(Settings.load()), asked.date()
+    prefix = (SALES_TABLES.get(data_set) or DAILY_TABLES[data_set]).prefix
+    if run_id is None:
+        _, found = older.versions_of_day(stored, prefix, day)
+        for run, version in {version.metadata.get("run-id"): version for version in found}.items():
+            facts = f"{version.metadata.get('data-source')}, {version.metadata.get('rows')} rows"
+            click.echo(f"{version.at:%Y-%m-%d %H:%M:%S} UTC: run {run}, {facts}")
+        click.echo(f"To bring one back: pizza-assets restore --data-set {data_set} --day {day} --run RUN")
+        return
+    lock = WriterLock(stored)
+    lock.acquire()
+    try:
+        store, found = older.versions_of_day(stored, prefix, day)
+        count = older.restore(store, found, run_id)
+    finally:
+        lock.release()
+    click.echo(f"{data_set} {day} is what the run {run_id} wrote: {count} objects.")
+    click.echo(f"To make what follows from it: {_again(data_set, str(day))}")
+
+
+def _again(data_set: str, day: str) -> str:
+    if data_set in {"raw_matches", "raw_orders"}:
+        follows = "order_volume+ or merged_orders" if data_set == "raw_orders" else "match_events+ or merged_orders"
+        return f"pizza-assets backfill --from {day} --to {day} --select '{follows}'"
+    return f"pizza-assets warehouse load --from {day} --to {day} --replace"

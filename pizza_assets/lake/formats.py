@@ -15,6 +15,7 @@ from pyarrow import csv
 
 from pizza_assets import contracts
 from pizza_assets.errors import LakeError
+from pizza_assets.printable import cell, of_cell
 
 #: Small enough to skip by time, large enough to decode at full speed.
 ROWS_PER_GROUP = 125_000
@@ -95,21 +96,29 @@ def read_table(
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """Return `frame` as CSV as QuickSight reads it: UTF-8 without BOM, ISO times with Z, empty for null."""
+    """Return `frame` as CSV as QuickSight reads it: UTF-8 without BOM, ISO times with Z, empty for null.
+
+    Text that a spreadsheet would take for a formula starts with an apostrophe.
+    """
     times = {
         str(name): frame[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
         for name, dtype in frame.dtypes.items()
         if isinstance(dtype, pd.DatetimeTZDtype)
     }
-    shown = frame.assign(**times) if times else frame
+    texts = {
+        str(name): [cell(value) if isinstance(value, str) else value for value in frame[name]]
+        for name, dtype in frame.dtypes.items()
+        if pd.api.types.is_string_dtype(dtype) or pd.api.types.is_object_dtype(dtype)
+    }
+    shown = frame.assign(**times, **texts) if times or texts else frame
     return shown.to_csv(index=False, lineterminator="\n").encode()
 
 
 def read_csv(data: bytes, contract: pa.DataFrameSchema) -> list[dict[str, object]]:
-    """Return the rows of CSV bytes with the types of the contract; None where a cell is empty."""
+    """Return the rows of what `csv_bytes` made, with the types of the contract; None where a cell is empty."""
     types = csv.ConvertOptions(column_types=contracts.arrow_schema(contract))
     rows: list[dict[str, object]] = csv.read_csv(io.BytesIO(data), convert_options=types).to_pylist()
-    return rows
+    return [{name: of_cell(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
 
 
 def json_bytes(document: Mapping[str, object], indent: int | None = 2) -> bytes:
@@ -124,4 +133,5 @@ def ndjson_bytes(records: Iterable[Mapping[str, object]]) -> bytes:
 
 def read_ndjson(data: bytes) -> list[dict[str, object]]:
     """Return the records of NDJSON bytes."""
-    return [json.loads(line) for line in data.decode().splitlines() if line]
+    # Not splitlines: a text may hold U+2028, U+2029 or U+0085, which end no line of NDJSON.
+    return [json.loads(line) for line in data.decode().split("\n") if line]

@@ -1,37 +1,52 @@
-"""One writer at a time: the lock of a lake in a folder.
+"""One writer at a time: the lock of a lake in a folder, the lease of a lake in a bucket.
 
 Belongs here: waiting for one another. Does not belong here: writing. The queue of Dagster's daemon keeps its own runs
-apart (dagster.yaml); the lock does so for runs of the command line, of other instances, and in a fresh queue. It is the
-operating system's: a process that is killed lets go of it. A bucket has none: there, let one instance write.
+apart (dagster.yaml); the lock does so for runs of the command line, of other instances, and in a fresh queue. In a
+folder it is the operating system's: a process that is killed releases it. In a bucket it is an object that its owner
+renews; an object that stays the same for longer than a lease lasts is of a killed owner, and is taken over.
 """
 
+import json
 import logging
+import os
+import platform
+import threading
+import time
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from pizza_assets.errors import LakeError
-from pizza_assets.lake.store import LocalStore, Store
+from pizza_assets.lake.store import LocalStore, S3Store, Store
 
 _LOGGER = logging.getLogger("pizza_assets.lake")
+_NAME = ".metadata/writer.lock"
+#: A lease that is not renewed for so long is of an owner that was killed, or cut off.
+LEASE_SECONDS = 60.0
 
 
 class WriterLock:
     """Held from the first write of a run to its end."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lease_seconds: float = LEASE_SECONDS) -> None:
         self._lock: FileLock | None = None
+        self._lease: _Lease | None = None
         if isinstance(store, LocalStore):
-            self._lock = FileLock(store.root / ".metadata" / "writer.lock", thread_local=False)
+            self._lock = FileLock(store.root / _NAME, thread_local=False)
+        elif isinstance(store, S3Store):
+            self._lease = _Lease(store, lease_seconds)
 
     def acquire(self) -> None:
-        """Wait until no other run writes. A second call does nothing.
+        """Wait until no other run writes. A second call makes sure that it is still held.
 
         Raises
         ------
         LakeError
-            When the lake's folder cannot be written to.
+            When the lake cannot be written to, or when another run has taken a lease over that could not be renewed.
         """
+        if self._lease is not None:
+            self._lease.acquire()
         if self._lock is None or self._lock.is_locked:
             return
         path = Path(self._lock.lock_file)
@@ -53,3 +68,104 @@ class WriterLock:
         """Let others write."""
         if self._lock is not None:
             self._lock.release()
+        if self._lease is not None:
+            self._lease.release()
+
+
+class _Lease:
+    """An object in the bucket that only its owner may replace, by conditional writes.
+
+    No clock is compared with another one: a waiting run takes the lease over when it has itself seen the same version
+    of the object for longer than a lease lasts, and the owner stops when it could not renew it for that long.
+    """
+
+    def __init__(self, store: S3Store, seconds: float) -> None:
+        self._store, self._seconds = store, seconds
+        self._owner = f"{platform.node()}:{os.getpid()}:{uuid4().hex}"
+        self._version: str | None = None
+        self._renewed = 0.0
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._count = 0
+
+    def acquire(self) -> None:
+        if self._thread is not None:
+            self._check()
+            return
+        seen, since, is_told = None, 0.0, False
+        while True:
+            data, version = self._read()
+            is_old = version == seen and time.monotonic() - since > self._seconds
+            if version is None or is_old or _is_free(data):
+                if self._put(version, is_free=False):
+                    break
+                continue
+            if version != seen:
+                seen, since = version, time.monotonic()
+            if not is_told:
+                is_told = True
+                _LOGGER.warning(
+                    "Another run writes to this lake (%s); waiting until it has ended.", self._store.uri(_NAME)
+                )
+            time.sleep(min(1.0, self._seconds / 10))
+        self._ended.clear()
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+        self._thread.start()
+
+    def release(self) -> None:
+        if self._thread is None:
+            return
+        self._ended.set()
+        self._thread.join()
+        self._thread = None
+        if self._version is not None:
+            try:
+                self._put(self._version, is_free=True)
+            except LakeError as error:
+                _LOGGER.warning("The lease on this lake ends by itself, in %.0f s: %s", self._seconds, error)
+
+    def _check(self) -> None:
+        if self._version is None or time.monotonic() - self._renewed > self._seconds:
+            raise LakeError(
+                f"The lease on this lake ({self._store.uri(_NAME)}) could not be renewed for {self._seconds:.0f} s, so "
+                "another run may write now. This run stops; finished days are kept. Run again.",
+                final=True,
+            )
+
+    def _renew(self) -> None:
+        while not self._ended.wait(self._seconds / 4):
+            try:
+                if not self._put(self._version, is_free=False):
+                    self._version = None  # taken over
+                    return
+            except LakeError as error:
+                _LOGGER.warning("The lease on this lake was not renewed: %s", error)
+
+    def _put(self, version: str | None, *, is_free: bool) -> bool:
+        """Write the object in place of `version`, and tell whether that was still the one that lay there."""
+        started, self._count = time.monotonic(), self._count + 1
+        document = {"owner": None if is_free else self._owner, "count": self._count, "seconds": self._seconds}
+        data = json.dumps(document).encode()
+        written = self._store.write_if(_NAME, data, version=version)
+        if written is None:
+            # A write whose answer was lost is tried again, and then finds its own version.
+            there, written = self._read()
+            if there != data or is_free:
+                return False
+        self._version, self._renewed = written, started
+        return True
+
+    def _read(self) -> tuple[bytes, str | None]:
+        try:
+            return self._store.read_version(_NAME)
+        except LakeError as error:
+            if error.is_missing:
+                return b"", None
+            raise
+
+
+def _is_free(data: bytes) -> bool:
+    try:
+        return json.loads(data)["owner"] is None
+    except (ValueError, KeyError, TypeError):
+        return False

@@ -25,6 +25,7 @@ from pizza_assets.kept import Kept
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import DailyLayout, Note, SalesLayout
 from pizza_assets.lake.store import Metadata, Store
+from pizza_assets.redaction import safe_text
 
 #: S3 holds 2 KB of metadata on an object.
 _LONGEST_VALUE = 600
@@ -98,7 +99,7 @@ class StoredDay:
 def as_metadata(facts: Mapping[str, object]) -> Metadata:
     """Return facts as object metadata: ASCII text, each value shortened to what S3 takes."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
-    return {name: text.encode("ascii", "replace").decode()[:_LONGEST_VALUE] for name, text in texts.items()}
+    return {name: safe_text(text).encode("ascii", "replace").decode()[:_LONGEST_VALUE] for name, text in texts.items()}
 
 
 class Days:
@@ -146,6 +147,10 @@ class Days:
         """Tell whether the lake has real data of a day now; False where the data set does not tell real from mock."""
         del day
         return False
+
+    def real_rows(self, day: date) -> int | None:
+        """Return how many real rows the lake has of a day now; None where it has no real data of it."""
+        return int(self.facts(day)["rows"]) if self.is_real(day) else None
 
     def remove(self, day: date) -> int:
         """Remove all objects of a day, real or mock, its data first; return how many there were."""

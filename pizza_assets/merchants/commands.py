@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pizza_assets.errors import SettingsError
+from pizza_assets.redaction import safe_text
 from pizza_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def merchants(
     if task == "all":
         findings = Findings(answers, quality, rules, settings.merchants_engine, inputs.currency)
         page = outputs.write_report(store, "", findings, facts)
-        click.echo(f"{quality.data_source.upper()} DATA. {findings.headline}")
+        click.echo(safe_text(f"{quality.data_source.upper()} DATA. {findings.headline}"))
         click.echo(f"Report: {store.uri(page)}")
     for name, table in answers.items():
         click.echo(f"{name}: {table.num_rows:,} rows in {store.uri(name + '.parquet')}")

@@ -18,6 +18,7 @@ from pizza_assets.lake.tables import as_metadata
 from pizza_assets.merchants.analysis import Answer
 from pizza_assets.merchants.quality import Quality
 from pizza_assets.merchants.report import Findings, render
+from pizza_assets.printable import cell
 
 
 def write_answer(store: Store, prefix: str, answer: Answer, engine: str, facts: Mapping[str, object]) -> str:
@@ -25,12 +26,21 @@ def write_answer(store: Store, prefix: str, answer: Answer, engine: str, facts: 
     about = as_metadata({"rows": answer.table.num_rows, "engine": engine, **facts})
     sink, text = io.BytesIO(), io.BytesIO()
     pq.write_table(answer.table, sink, compression="zstd")
-    pyarrow.csv.write_csv(answer.table, text)
+    pyarrow.csv.write_csv(_guarded(answer.table), text)
     key = f"{prefix}{answer.name}.parquet"
     store.write(f"{prefix}plans/{answer.name}.{engine}.txt", answer.plan.encode(), about)
     store.write(f"{prefix}{answer.name}.csv", text.getvalue(), about)
     store.write(key, sink.getvalue(), about)
     return key
+
+
+def _guarded(table: pyarrow.Table) -> pyarrow.Table:
+    """Return a table for CSV: no text in it is a formula to a spreadsheet."""
+    for place, column in enumerate(table.schema):
+        if pyarrow.types.is_string(column.type):
+            texts = [text if text is None else cell(text) for text in table[place].to_pylist()]
+            table = table.set_column(place, column, pyarrow.array(texts, column.type))
+    return table
 
 
 def read_answer(store: Store, prefix: str, name: str) -> pyarrow.Table:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 import click
 
 from pizza_assets.options import DAY
+from pizza_assets.redaction import safe_text
 from pizza_assets.settings import Settings
 
 _REPLAYED = ("raw_matches", "raw_orders")
@@ -42,9 +43,9 @@ def list_rejects(data_set: str | None, first: datetime | None, last: datetime | 
         kind for name in ([data_set] if data_set else _DATA_SETS) for kind in kinds(store, name, *_span(first, last))
     ]
     for kind in found:
-        click.echo(f"{kind.data_set}: {kind.count} x {kind.reason} ({kind.days[0]} to {kind.days[-1]})")
-        click.echo(f"  e.g. {kind.newest['reason']}")
-        click.echo(f"       {json.dumps(kind.newest['record'], ensure_ascii=False)[:_LONGEST_EXAMPLE]}")
+        click.echo(safe_text(f"{kind.data_set}: {kind.count} x {kind.reason} ({kind.days[0]} to {kind.days[-1]})"))
+        click.echo(safe_text(f"  e.g. {kind.newest['reason']}"))
+        click.echo(safe_text(f"       {json.dumps(kind.newest['record'], ensure_ascii=False)[:_LONGEST_EXAMPLE]}"))
     click.echo(f"{sum(kind.count for kind in found)} records are refused.")
 
 

@@ -4,6 +4,10 @@ Belongs here: reading one kind of cell, whole columns at a time. Does not belong
 ``retail/``). A cell that cannot be read is null.
 """
 
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -27,6 +31,24 @@ def text_or_none(value: object) -> str | None:
         return str(value)
     # Half of a surrogate pair, which JSON can spell, is no text.
     return value if isinstance(value, str) and value.encode(errors="ignore").decode() == value else None
+
+
+def same_ids(values: Sequence[object]) -> list[object]:
+    """Return ids, with a number written as the text that names the same: 42 is "0042" where "0042" alone stands for it.
+
+    A number has lost its leading zeros: without this, one shop would be two.
+    """
+    texts = defaultdict[str, set[str]](set)
+    for value in values:
+        if isinstance(value, str) and re.fullmatch("[0-9]+", value.strip()):
+            texts[value.strip().lstrip("0") or "0"].add(value.strip())
+
+    def same(value: object) -> object:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        spellings = texts.get(str(value), set()) if texts and is_number else set()
+        return next(iter(spellings)) if len(spellings) == 1 else value
+
+    return [same(value) for value in values]
 
 
 def is_null(cells: pyarrow.Array) -> Mask:

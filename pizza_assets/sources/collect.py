@@ -28,7 +28,7 @@ from pizza_assets.sources.api import AuthenticationError, NotFoundError
 from pizza_assets.sources.football_data import Season
 from pizza_assets.sources.http import HttpSession
 from pizza_assets.sources.order_files import OrderFiles
-from pizza_assets.sources.records import DayRecords, Rejected, by_position, chunks
+from pizza_assets.sources.records import DayRecords, Rejected, by_position, chunks, emptied
 from pizza_assets.synthetic.matches import mock_matches
 from pizza_assets.synthetic.orders import mock_orders
 
@@ -89,9 +89,9 @@ def _nothing_stored(day: date) -> None:
     del day
 
 
-def _not_real(day: date) -> bool:
+def _not_real(day: date) -> int | None:
     del day
-    return False
+    return None
 
 
 def collect_matches(
@@ -104,7 +104,8 @@ def collect_matches(
     """Yield the football matches of each UTC day, in the order of days.
 
     A day is real when one competition answers. Of one that does not, the stored matches of the day stay where they are
-    known, else its matches of the day are unknown. When none answers the day is kept where it is real, else mock.
+    known, else its matches of the day are unknown. When none answers the day is kept where it is real, else mock. An
+    answer without matches of a day is no answer about those that are stored, unless it has them on another day.
 
     Parameters
     ----------
@@ -132,8 +133,11 @@ def collect_matches(
         seasons = _Seasons(api, settings.football_competitions, ordered)
         for day in ordered:
             answers = seasons.answers_about(day)
+            lacking = any(isinstance(answer, SourceError) or not answer.received for answer in answers.values())
+            before = stored(day) if lacking else None
+            if before is not None:
+                answers = {name: seasons.checked(day, name, answer, before) for name, answer in answers.items()}
             errors = {name: answer for name, answer in answers.items() if isinstance(answer, SourceError)}
-            before = stored(day) if errors else None
             if len(errors) < len(answers):
                 yield _matches_of(day, answers, errors, before)
                 continue
@@ -148,13 +152,13 @@ def collect_orders(
     days: Sequence[date],
     settings: Settings,
     matches_around: Callable[[date], pd.DataFrame],
-    is_real: Callable[[date], bool] = _not_real,
+    real_rows: Callable[[date], int | None] = _not_real,
     *,
     session: HttpSession | None = None,
 ) -> Iterator[Collected | Kept]:
     """Yield the pizza orders of each UTC day, in the order of days: from till exports, else the API, else mock.
 
-    A day that is real in the lake is kept where it would be mock.
+    A day that is real in the lake is kept where it would be mock, and where it would lose all of its orders.
 
     Parameters
     ----------
@@ -164,8 +168,8 @@ def collect_orders(
         Files, token, limits, and whether mock data may stand in.
     matches_around
         Returns the matches that kick off from the day before to the day after a day; asked for mock days only.
-    is_real
-        Tells whether the lake has real orders of a day.
+    real_rows
+        Returns how many real orders the lake has of a day; None where it has no real ones.
     session
         To ask with, and to read ``calls`` from afterwards; by default one is opened and closed.
 
@@ -184,9 +188,10 @@ def collect_orders(
             answers = shops.answers_about(chunk)
             for day in chunk:
                 answer = answers[day]
+                rows = real_rows(day) if isinstance(answer, SourceError) or not answer.received else None
                 if isinstance(answer, DayRecords):
-                    yield _real(day, answer)
-                elif is_real(day):
+                    yield Kept(day, emptied(answer.origin, "orders", day, rows)) if rows else _real(day, answer)
+                elif rows is not None:
                     yield Kept(day, str(answer))
                 else:
                     yield _mock(day, partial(_mock_orders, day, matches_around, settings), note(day, answer))
@@ -220,6 +225,17 @@ class _Seasons:
         answers = self._answers[competition].values()
         error = next((answer for answer in answers if isinstance(answer, SourceError)), None)
         return error or _joined([a[day] for a in answers if not isinstance(a, SourceError) and day in a])
+
+    def checked(
+        self, day: date, competition: str, answer: DayRecords | SourceError, before: StoredMatches
+    ) -> DayRecords | SourceError:
+        """Return an answer, or an error where it is empty and a stored match of the day is on no other day either."""
+        if isinstance(answer, SourceError) or answer.received:
+            return answer
+        given = [of_day for season in self._answers[competition].values() for of_day in _days_of(season)]
+        moved = {match_id for records in given for match_id in records.frame["match_id"]}
+        rows = (~_stored_part(before.records, [competition], ()).frame["match_id"].isin(moved)).sum()
+        return SourceError(emptied(f"football-data.org, {competition}", "matches", day, rows)) if rows else answer
 
     def _seasons_of(self, competition: str) -> tuple[Season, ...] | SourceError | None:
         if isinstance(self._api, SourceError):
@@ -327,6 +343,10 @@ def _by_day(days: Sequence[date], answer: Answer, origin: str) -> dict[date, Day
         return dict.fromkeys(days, answer)
     nothing = DayRecords(empty(DOMINOS_ORDERS), [])
     return {day: replace(answer.get(day, nothing), origin=origin) for day in days}
+
+
+def _days_of(answer: Answer) -> Collection[DayRecords]:
+    return () if isinstance(answer, SourceError) else answer.values()
 
 
 def _matches_of(

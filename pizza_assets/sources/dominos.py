@@ -25,7 +25,7 @@ from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
 from pizza_assets.sources.http import HttpSession
 from pizza_assets.sources.order_records import FIELDS, RawOrders, ReadingRules, orders_by_day
-from pizza_assets.sources.paging import Page, all_pages, by_keys, next_text
+from pizza_assets.sources.paging import Page, all_pages, by_keys, listed, next_text
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import DayRecords, days_between, days_within, utc_days
 
@@ -97,12 +97,7 @@ def _all_pages(session: HttpSession, settings: Settings, first: date, last: date
 
     def ask(cursor: str) -> Page:
         reply = session.ask("orders", query | ({"cursor": cursor} if cursor else {}))
-        rows = reply.value.get("orders")
-        if not isinstance(rows, list):
-            raise SourceError(
-                f"{session.api.name}: expected a list under the key 'orders', found the keys "
-                f"{sorted(reply.value)[:20]}. Check DOMINOS_API_URL."
-            )
+        rows = listed(session.api, reply.value, "orders")
         return Page(reply, rows, None, next_text(session.api, reply.value, "next_cursor", "a new cursor"))
 
     pages = all_pages(session.api, f"orders from {first} to {last}", ask, by_keys("order_id"))

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, arrow_schema, from_arrow, split_valid
 from pizza_assets.contracts.matches import PLAYED
@@ -26,6 +27,7 @@ from pizza_assets.reference import city_of_team
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
 from pizza_assets.sources.http import HttpSession
+from pizza_assets.sources.paging import Page, all_pages, by_keys, count, listed, required
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import (
     DayRecords,
@@ -70,35 +72,40 @@ Minute = Annotated[int, Field(strict=True, ge=0, le=150)]
 
 class _Competition(BaseModel):
     code: Text
-    type: str | None = None
+    type: str | None
 
 
 class _Team(BaseModel):
-    id: Number | None = None
+    id: Number | None
     name: Text
 
 
 class _Pair(BaseModel):
-    home: Goals | None = None
-    away: Goals | None = None
+    home: Goals | None
+    away: Goals | None
 
 
 class _Score(BaseModel):
-    duration: Text | None = None
-    fullTime: _Pair | None = None  # noqa: N815  # the API's name
-    halfTime: _Pair | None = None  # noqa: N815  # the API's name
+    duration: Text | None
+    fullTime: _Pair | None  # noqa: N815  # the API's name
+    halfTime: _Pair | None  # noqa: N815  # the API's name
+    #: Only where there was a shoot-out.
     penalties: _Pair | None = None
+
+
+_NO_PAIR = _Pair(home=None, away=None)
+_NO_SCORE = _Score(duration=None, fullTime=None, halfTime=None)
 
 
 class _Match(BaseModel):
     id: Identity
     utcDate: Instant  # noqa: N815  # the API's name
     status: Text
-    stage: Text | None = None
+    stage: Text | None
     competition: _Competition
     homeTeam: _Team  # noqa: N815  # the API's name
     awayTeam: _Team  # noqa: N815  # the API's name
-    score: _Score | None = None
+    score: _Score | None
     goals: object = None
 
 
@@ -214,13 +221,18 @@ def fetch_matches(session: HttpSession, competition: str, year: int, first: date
         # A day more than asked for: it is nowhere written that dateTo is inclusive.
         "dateTo": (last + _ONE_DAY).isoformat(),
     }
-    body = session.get(f"competitions/{competition}/matches", period)
-    if "matches" not in body or not isinstance(body["matches"], list | None):
-        raise SourceError(
-            f"{session.api.name}: expected an answer with a list under the key 'matches', found the keys "
-            f"{sorted(body)[:20]}. Check FOOTBALL_API_URL: it must be an API of version 4."
-        )
-    raw = body["matches"] or []
+
+    def ask(_: str) -> Page:
+        reply = session.ask(f"competitions/{competition}/matches", period)
+        matches = required(session.api, reply.value, "matches")
+        rows = [] if matches is None else listed(session.api, reply.value, "matches")
+        total = count(session.api, required(session.api, reply.value, "resultSet"), "count", "resultSet.")
+        return Page(reply, rows, total, None)
+
+    # The API has no pages; its count is compared with what arrived all the same.
+    what = f"matches of {competition} from {first} to {last}"
+    (answer,) = all_pages(session.api, what, ask, by_keys("id"))
+    raw = answer.rows
     frame, reasons = read_matches(raw)
     if raw and frame.empty:
         raise SourceError(
@@ -268,10 +280,7 @@ def read_matches(raw: Sequence[object]) -> tuple[pd.DataFrame, dict[int, str]]:
         try:
             rows[position] = _row(_Match.model_validate(record))
         except ValidationError as error:
-            reasons[position] = "; ".join(
-                f"{'.'.join(map(str, problem['loc'])) or 'record'} = {found(problem['input'])}: {problem['msg']}"
-                for problem in error.errors(include_url=False)
-            )
+            reasons[position] = "; ".join(map(_problem, error.errors(include_url=False)))
         except _UnusableError as error:
             reasons[position] = str(error)
     table = pyarrow.Table.from_pylist(list(rows.values()), schema=arrow_schema(FOOTBALL_MATCHES))
@@ -280,15 +289,23 @@ def read_matches(raw: Sequence[object]) -> tuple[pd.DataFrame, dict[int, str]]:
     return valid, reasons | by_position(refused)
 
 
+def _problem(of: ErrorDetails) -> str:
+    """Return in words what is wrong with one field."""
+    field = ".".join(map(str, of["loc"])) or "record"
+    if of["type"] == "missing":
+        return f"{field} is missing: found the keys {sorted(of['input'])[:20]}"
+    return f"{field} = {found(of['input'])}: {of['msg']}"
+
+
 class _UnusableError(Exception):
     """A record of the right form that cannot be stored."""
 
 
 def _row(match: _Match) -> dict[str, object]:
-    score = match.score or _Score()
+    score = match.score or _NO_SCORE
     played = _score_in_play(score) if match.status == PLAYED else None
     home, away = played or (None, None)
-    half_time = (score.halfTime if played else None) or _Pair()
+    half_time = (score.halfTime if played else None) or _NO_PAIR
     home_minutes, away_minutes = _goal_minutes(match, played)
     return {
         "match_id": match.id,
@@ -315,7 +332,7 @@ def _row(match: _Match) -> dict[str, object]:
 
 def _score_in_play(score: _Score) -> tuple[int, int]:
     """Return the goals of both sides without the kicks of a shoot-out."""
-    full, kicks = score.fullTime or _Pair(), score.penalties or _Pair()
+    full, kicks = score.fullTime or _NO_PAIR, score.penalties or _NO_PAIR
     if full.home is None or full.away is None:
         raise _UnusableError(f"score.fullTime = {found(full.model_dump())}: a match that is {PLAYED} has a score")
     if score.duration == "PENALTY_SHOOTOUT" and (kicks.home is None or kicks.away is None):

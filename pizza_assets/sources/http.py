@@ -12,19 +12,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import urlencode
 
 import requests
 from pydantic import SecretStr
+from requests.structures import CaseInsensitiveDict
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SourceError
-from pizza_assets.redaction import redact
+from pizza_assets.redaction import REDACTED, learn, safe_text, without_secrets
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import (
     Api,
@@ -87,15 +88,20 @@ class _Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    signed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A JSON object with the bytes that it was read from; the names of `headers` know no case."""
+    """A JSON object with the bytes that it was read from; the names of `headers` know no case.
+
+    None of these holds a secret of ours. `signed` is the body as it came, for signatures only.
+    """
 
     value: dict[str, object]
     body: bytes
     headers: Mapping[str, str]
+    signed: bytes = field(default=b"", repr=False)
 
 
 class HttpSession:
@@ -130,6 +136,7 @@ class HttpSession:
     ) -> None:
         parts = checked_address(api)
         checked_token(api)
+        learn(*(secret.get_secret_value() for secret in (api.token, *api.secrets)))
         self.api = api
         self.calls = Calls()
         self._timeout = settings.api_timeout
@@ -162,6 +169,7 @@ class HttpSession:
         """
         api = replace(self.api, token=token)
         checked_token(api)
+        learn(token.get_secret_value())
         self.api, self._http.auth = api, TokenAuth(api)
 
     def get(self, path: str, parameters: Mapping[str, str]) -> dict[str, object]:
@@ -227,7 +235,7 @@ class HttpSession:
             )
         if answer.status != 200:
             raise self._refusal(asked, answer)
-        return Reply(self._json_object(asked, answer), answer.body, answer.headers)
+        return Reply(self._json_object(asked, answer), answer.body, answer.headers, answer.signed)
 
     def _exchange(self, request: requests.Request, deadline: float) -> _Answer | str:
         """Send one request; return the answer, or what is wrong with it."""
@@ -249,7 +257,21 @@ class HttpSession:
                     return f"an answer of more than {MAX_BODY_BYTES >> 20} MiB"
                 if time.monotonic() > deadline:
                     return f"one that was not complete after {TOTAL_TIMEOUTS * self._timeout:g} s"
-            return _Answer(response.status_code, response.headers, bytes(body))
+            return self._without_secrets(response.status_code, response.headers, bytes(body))
+
+    def _without_secrets(self, status: int, headers: Mapping[str, str], body: bytes) -> _Answer:
+        """Return an answer as we keep and show it; one that repeats a secret of ours is told."""
+        text = body.decode(errors="surrogateescape")
+        kept = without_secrets(text)
+        safe = CaseInsensitiveDict({without_secrets(name): without_secrets(value) for name, value in headers.items()})
+        if kept != text or dict(safe) != dict(headers):
+            _LOGGER.warning(
+                "%s: its answer repeats a secret of ours, which is kept as %s. Ask the operator of the API why, and "
+                "change the secret.",
+                self.api.name,
+                REDACTED,
+            )
+        return _Answer(status, safe, kept.encode(errors="surrogateescape") if kept != text else body, body)
 
     def _network_fault(self, error: Exception) -> str:
         # The names of exceptions only: their texts may hold addresses of proxies with passwords.
@@ -292,8 +314,7 @@ class HttpSession:
         return SourceError(f"{found} Check the request and {self.api.url_setting}.", final=status < 500)
 
     def _excerpt(self, text: str) -> str:
-        secrets = [secret.get_secret_value().strip() for secret in (self.api.token, *self.api.secrets)]
-        return " ".join(redact(text, secrets).split())[:200]
+        return " ".join(safe_text(text).split())[:200]
 
 
 def _message(body: bytes) -> str:

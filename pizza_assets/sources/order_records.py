@@ -24,6 +24,7 @@ from pizza_assets.sources.cells import (
     instants_of,
     is_null,
     numbers_of,
+    same_ids,
     text_of,
     text_or_none,
 )
@@ -86,7 +87,8 @@ class RawOrders:
     def column(self, name: str) -> pyarrow.Array:
         """Return one of our fields as a column; null where it is missing."""
         if not isinstance(self.raw, pyarrow.Table):
-            return _json_column(name, [as_record(record).get(self.names[name]) for record in self.raw])
+            values = [as_record(record).get(self.names[name]) for record in self.raw]
+            return _json_column(name, same_ids(values) if name == "order_id" else values)
         if self.names[name] not in self.raw.column_names:
             return pyarrow.nulls(len(self.raw))
         return pyarrow.concat_arrays(self.raw.column(self.names[name]).chunks or [pyarrow.nulls(0)])
@@ -194,7 +196,10 @@ def _reason(
     for name in (name for name in FIELDS if unreadable[name][position]):
         value = record.get(part.names[name])
         expected = time_expected[position] if name == "timestamp" else _EXPECTED[name]
-        problems.append(f"{name} " + ("is missing" if value is None else f"= {found(value)}: expected {expected}"))
+        keys = "" if part.names[name] in record else f": found the keys {sorted(record)[:20]}"
+        problems.append(
+            f"{name} " + (f"is missing{keys}" if value is None else f"= {found(value)}: expected {expected}")
+        )
     return "; ".join(problems)
 
 

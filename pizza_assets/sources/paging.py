@@ -138,6 +138,16 @@ def required(api: Api, record: object, key: str, where: str = "") -> object:
     return record[key]
 
 
+def listed(api: Api, record: object, key: str) -> list[object]:
+    """Return the list under `key`; else raise a SourceError."""
+    value = required(api, record, key)
+    if not isinstance(value, list):
+        raise SourceError(
+            f"{api.name}: expected a list under the key '{key}', found {found(value)}. Check {api.url_setting}."
+        )
+    return value
+
+
 def count(api: Api, record: object, key: str, where: str = "") -> int:
     """Return the whole number, 0 or more, under `key`; else raise a SourceError."""
     value = required(api, record, key, where)

@@ -65,6 +65,24 @@ def read_json(text: bytes) -> object:
     return value
 
 
+def emptied(name: str, what: str, day: date, rows: int) -> str:
+    """Return why an answer without records is not the truth about a day that has some.
+
+    Parameters
+    ----------
+    name
+        The source.
+    what
+        What it gave none of, such as ``orders``.
+    day, rows
+        The day, and how many the lake has of it.
+    """
+    return (
+        f"{name}: expected {what} of {day}, of which {rows} are stored, found none in a whole answer. Ask the operator "
+        "of the source. If there were none: pizza-assets lake remove, then run the day again."
+    )
+
+
 def as_record(value: object) -> Mapping[str, object]:
     """Return `value` when it is a JSON object; anything else becomes one with the key ``value``."""
     return value if isinstance(value, Mapping) else {"value": value}

@@ -15,6 +15,8 @@ import click
 
 from pizza_assets.errors import PizzaAssetsError, SettingsError
 from pizza_assets.options import DAY
+from pizza_assets.printable import cell
+from pizza_assets.redaction import safe_text
 from pizza_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def _store(settings: Settings) -> "Store":
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows in columns; numbers and what is empty to the right."""
-    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    texts = [["" if value is None else safe_text(str(value)) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
     for row in (names, *texts):
         click.echo("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)).rstrip())
@@ -122,8 +124,10 @@ def load(first: datetime | None, last: datetime | None, only: tuple[str, ...], *
             refresh_marts(connection)
     for check in failed:
         click.echo(
-            f"{check.severity}: {check.retailer_id} {check.day} {check.name}: expected {check.expected}, "
-            f"found {check.observed}",
+            safe_text(
+                f"{check.severity}: {check.retailer_id} {check.day} {check.name}: expected {check.expected}, "
+                f"found {check.observed}"
+            ),
             err=True,
         )
     if any(check.severity == "error" for check in failed):
@@ -167,7 +171,8 @@ def sql(query: str | None, *, lists: bool, show: bool, as_csv: bool) -> None:
     with reader(Settings.load()) as connection:
         names, rows = ask(connection, text)
     if as_csv:
-        csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
+        guarded = [[cell(value) if isinstance(value, str) else value for value in row] for row in rows]
+        csv.writer(sys.stdout, lineterminator="\n").writerows([names, *guarded])
     else:
         _table(names, rows)
 

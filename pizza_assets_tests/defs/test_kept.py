@@ -132,14 +132,21 @@ def test_what_follows_is_made_of_the_kept_days(api: FakeApi) -> None:
 def test_a_competition_that_is_away_keeps_its_matches_and_the_others_are_new(api: FakeApi) -> None:
     lake = open_lake("lake")
     before = DailyTable(lake, RAW_MATCHES)[FIRST]
-    api.follows(lambda request: AWAY if "/CL/" in request.path else Answer(body=envelope()))
+    new = envelope(*(match(90 + number, f"{day}T14:00:00Z") for number, day in enumerate(DAYS)))
+    api.follows(lambda request: AWAY if "/CL/" in request.path else Answer(body=new))
     assert invoke(*RANGE, "--select", "raw_matches").exit_code == 0
     table = DailyTable(lake, RAW_MATCHES)
-    assert table[FIRST].equals(before[before["competition"] == "CL"].reset_index(drop=True))
+    is_kept = table[FIRST]["competition"] == "CL"
+    assert (
+        table[FIRST][is_kept]
+        .reset_index(drop=True)
+        .equals(before[before["competition"] == "CL"].reset_index(drop=True))
+    )
+    assert table[FIRST][~is_kept]["match_id"].tolist() == ["90"]
     assert f"raw_matches: 2 days from {DAYS[0]} to {DAYS[1]} are kept, not refreshed: CL: " in invoke("status").output
     assert evaluations()["raw_matches", "is_refreshed"].passed is False
     assert evaluations()["raw_matches", "competitions_known"].passed
-    assert (table.facts(FIRST)["competitions"], table.facts(FIRST)["rows"]) == ("PL CL", "1")
+    assert (table.facts(FIRST)["competitions"], table.facts(FIRST)["rows"]) == ("PL CL", "2")
     assert verify(lake).problems == []
 
 

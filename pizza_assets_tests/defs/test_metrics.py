@@ -74,10 +74,10 @@ def test_calls_of_an_api_and_how_long_it_took_to_answer_are_counted(
     )
     run_days(settings, FIRST, LAST, "raw_matches")
     (line,) = emitted(tmp_path)
-    assert (line["ApiCalls"], line["RealShare"], line["Rows"]) == (2, 100, 1)
+    assert (line["ApiCalls"], line["RealShare"], line["Rows"]) == (3, 100, 1)
     assert line["ApiResponseTime"] >= 0
     first, last = shown("raw_matches", FIRST), shown("raw_matches", LAST)
-    assert first["api_calls"].value == 2, "one request for the range, and its retry"
+    assert first["api_calls"].value == 3, "one request for the seasons, its retry, and one for the range"
     assert "api_calls" not in last
     assert RAW_MATCHES.key(FIRST, "real") in {item.key for item in open_lake("lake").list("")}
 

@@ -4,10 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
+from pizza_assets.cli import main
 from pizza_assets.contracts import RETAILER_IDS
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.defs import retail
@@ -17,10 +20,13 @@ from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.lake.sales import SalesTable, read_sales
 from pizza_assets.lake.store import Store, checksum
 from pizza_assets.settings import Settings
+from pizza_assets.sources.retail import retailer_1, retailer_2
 from pizza_assets.status import has_days, retail_layers
 from pizza_assets.synthetic import retailer_apis
 from pizza_assets.synthetic.retailer_apis import RetailerApis
 from pizza_assets.verify import verify
+from pizza_assets_tests.sources.fake_api import Answer, Request, running
+from pizza_assets_tests.sources.retail.test_reading import line
 
 FIRST, LAST = date(2025, 9, 5), date(2025, 9, 7)
 DAYS = [FIRST + timedelta(days=number) for number in range(3)]
@@ -106,6 +112,57 @@ def test_what_an_api_gives_is_kept_as_it_came_with_what_was_refused(
         assert "reason" not in facts
         refused = lake.read(SALES_TABLES[name].rejected_key(FIRST)).decode().splitlines()
         assert all(set(json.loads(line)) == {"reason", "record"} for line in refused)
+
+
+def test_the_requests_of_each_day_are_told(
+    lake: Store, instance: dg.DagsterInstance, apis: RetailerApis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retailer_1, "LINES_PER_PAGE", 100)
+    monkeypatch.setattr(retailer_2, "TRANSACTIONS_PER_PAGE", 25)
+    assert run(asked(apis), instance, *NAMES[:3]).success
+    for name in NAMES[:3]:
+        for number, day in enumerate(DAYS):
+            pages = int(SalesTable(lake, SALES_TABLES[name]).facts(day)["pages"])
+            tokens = int(name == "raw_retailer_2" and number == 0)
+            assert shown(instance, name, day)["api_calls"] == pages + tokens
+
+
+def test_a_day_that_an_api_has_emptied_is_kept_until_a_person_says_otherwise(
+    lake: Store, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    emptied = str(DAYS[1])
+    sold = {str(day): [line(receipt=f"r-{day}-{n}", sold=f"{day}T12:00:00") for n in range(3)] for day in DAYS}
+
+    def script(request: Request) -> Answer:
+        lines = sold[request.query["date"]]
+        return Answer(body={"page": 1, "pages": 1, "total": len(lines), "sales": lines})
+
+    def facts(day: str) -> tuple[str, str]:
+        stored = SalesTable(lake, SALES_TABLES["raw_retailer_1"]).facts(date.fromisoformat(day))
+        return stored["data-source"], stored["rows"]
+
+    with running() as api:
+        api.follows(script)
+        settings = small(retailer_1_url=api.url, retailer_1_api_key="key-of-retailer-1", max_api_retries=0)
+        assert run(settings, instance, "raw_retailer_1").success
+        sold[emptied], sold[str(DAYS[2])] = [], sold[str(DAYS[2])][:2]
+        api.requests.clear()
+        result = run(settings, instance, "raw_retailer_1")
+        assert result.success
+        assert [request.query["date"] for request in api.requests].count(emptied) == 2, "it is asked again"
+        assert (facts(emptied), facts(str(DAYS[2]))) == (("real", "3"), ("real", "2"))
+        shown_of = shown(instance, "raw_retailer_1", DAYS[1])
+        assert "expected lines of 2025-09-06, of which 3 are stored, found none" in str(shown_of["kept"])
+        assert shown_of["api_calls"] == 2
+        (check,) = [found for found in result.get_asset_check_evaluations() if found.check_name == "is_refreshed"]
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert verify(lake).problems == []
+
+        arguments = ["lake", "remove", "--from", emptied, "--to", emptied, "--data-set", "raw_retailer_1", "--yes"]
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+        assert run(settings, instance, "raw_retailer_1").success
+        assert facts(emptied) == ("real", "0")
 
 
 def test_a_retailer_that_is_down_fails_alone_after_its_retries(

@@ -1,17 +1,21 @@
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
 from pizza_assets.errors import LakeError, SettingsError
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.store import LocalStore, S3Store, Store
+from pizza_assets_tests.conftest import AWS, BUCKET
+from pizza_assets_tests.faulty_s3 import FAULTS, faulty
 
 KEY = "raw-data/x/2024/02/29/20240229_000000_x.parquet"
 
@@ -155,3 +159,39 @@ def test_a_bucket_that_forbids_says_what_is_needed() -> None:
 def test_a_location_that_is_no_lake_names_the_setting(location: str) -> None:
     with pytest.raises(SettingsError, match="PIZZA_LAKE="):
         open_lake(location)
+
+
+def test_operations_are_tried_again_while_their_failure_may_pass(s3_server: str) -> None:
+    plain = AWS.client("s3", endpoint_url=s3_server)
+    with suppress(plain.exceptions.BucketAlreadyOwnedByYou):
+        plain.create_bucket(Bucket=BUCKET)
+    once = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=5)
+    with faulty(s3_server, 0.4) as proxy:
+        store = S3Store(AWS.client("s3", endpoint_url=proxy.address, config=once), BUCKET, "tried", attempts=15)
+        for number in range(40):
+            data = f"bytes of {number}".encode() * 50
+            store.write(f"{number:02}", data, {"number": str(number)})
+            assert store.read(f"{number:02}") == data
+            assert store.metadata(f"{number:02}")["number"] == str(number)
+        assert [item.key for item in store.list("")] == [f"{number:02}" for number in range(40)]
+        for number in range(40):
+            store.delete(f"{number:02}")
+        assert list(store.list("")) == []
+        assert set(proxy.faults) == set(FAULTS)
+        assert store.retries == sum(proxy.faults.values())
+
+
+def test_a_failure_that_lasts_is_one_sentence(s3_server: str) -> None:
+    once = Config(retries={"mode": "standard", "total_max_attempts": 1})
+    with faulty(s3_server, 1.0) as proxy:
+        store = S3Store(AWS.client("s3", endpoint_url=proxy.address, config=once), BUCKET, attempts=3)
+        with pytest.raises(LakeError, match="S3 failed on s3://pizza-lake/k: "):
+            store.write("k", b"bytes", {})
+        assert proxy.requests == 3
+
+
+def test_what_is_denied_or_absent_is_not_tried_again(bucket: Any) -> None:
+    store = S3Store(bucket, BUCKET)
+    with pytest.raises(LakeError, match="does not exist"):
+        store.read("absent")
+    assert store.retries == 0

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pizza_assets import contracts
 from pizza_assets.errors import ContractError, LakeError, RealDataError
 from pizza_assets.kept import Kept
-from pizza_assets.lake import layout
+from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import MATCH_EVENTS, ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.store import LocalStore, Store
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, noted
@@ -200,3 +200,9 @@ def test_long_and_foreign_text_in_metadata_is_shortened_ascii(store: Store) -> N
     reason = DailyTable(store, RAW_ORDERS).facts(DAY)["reason"]
     assert len(reason) == 600
     assert reason.startswith("Z?rich Z?rich")
+
+
+def test_a_rejected_record_is_read_back_whatever_its_text_holds(store: Store) -> None:
+    record = {"reason": "no total", "record": {"location": "a\u2028b\u2029c\x85d\x0be\x0cf\x1cg\r\nh"}}
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(orders_frame([], []), "real", 1, [record]), "run")
+    assert formats.read_ndjson(store.read(RAW_ORDERS.rejected_key(DAY))) == [record]

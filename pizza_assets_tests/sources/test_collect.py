@@ -321,7 +321,7 @@ def test_real_days_of_orders_are_kept_where_they_would_be_mock(api: FakeApi, tmp
     api.answers(Answer(500))
     settings = settings_for(api, pizza_allow_mock=allow_mock)
     with dominos_session(settings, tmp_path) as session:
-        found = collect_orders(days(SATURDAY, 3), settings, no_matches, lambda day: day == SATURDAY, session=session)
+        found = collect_orders(days(SATURDAY, 3), settings, no_matches, {SATURDAY: 0}.get, session=session)
         kept = next(found)
         assert isinstance(kept, Kept)
         assert "found 500" in kept.reason
@@ -330,6 +330,47 @@ def test_real_days_of_orders_are_kept_where_they_would_be_mock(api: FakeApi, tmp
         else:
             with pytest.raises(SourceError, match="No real pizza orders of 2024-05-05"):
                 next(found)
+
+
+def test_a_real_day_of_orders_is_kept_where_a_whole_answer_has_none(api: FakeApi, tmp_path: Path) -> None:
+    sunday = date(2024, 5, 5)
+    api.answers(Answer(body=page(order(1, f"{sunday}T10:00:00Z"))))
+    settings = settings_for(api)
+    with dominos_session(settings, tmp_path) as session:
+        rows = {SATURDAY: 1500, sunday: 1500, date(2024, 5, 6): 0}
+        found = list(collect_orders(days(SATURDAY, 4), settings, no_matches, rows.get, session=session))
+    assert found[0] == Kept(
+        SATURDAY,
+        "Domino's orders API: expected orders of 2024-05-04, of which 1500 are stored, found none in a whole answer. "
+        "Ask the operator of the source. If there were none: pizza-assets lake remove, then run the day again.",
+    )
+    assert [(day.data_source, day.received) for day in found[1:] if isinstance(day, Collected)] == [
+        ("real", 1),
+        ("real", 0),
+        ("real", 0),
+    ]
+
+
+def test_a_competition_that_answers_without_the_stored_matches_keeps_them(api: FakeApi, tmp_path: Path) -> None:
+    before = stored(api, tmp_path, "PL", "CL")
+    api.follows(lambda request: Answer(body=envelope(*([of("PL", 9)] if "/PL/" in request.path else []))))
+    day = collected_again(api, tmp_path, before)
+    assert isinstance(day, Collected)
+    assert sorted(day.frame["match_id"]) == ["4", "5", "9"]
+    assert "CL: expected matches of 2024-05-04, of which 2 are stored, found none" in day.kept["CL"]
+    api.answers(Answer(body=envelope()))
+    assert isinstance(collected_again(api, tmp_path, before), Kept)
+
+
+def test_matches_that_moved_to_another_day_are_gone_from_theirs(api: FakeApi, tmp_path: Path) -> None:
+    before = stored(api, tmp_path, "PL", "CL")
+    moved = [of(code, n, utcDate="2024-05-05T14:00:00Z") for code, n in (("PL", 1), ("PL", 2), ("CL", 4), ("CL", 5))]
+    api.follows(
+        lambda request: Answer(body=envelope(*(m for m in moved if f"/{m['competition']['code']}/" in request.path)))
+    )
+    day = collected_again(api, tmp_path, before)
+    assert isinstance(day, Collected)
+    assert (day.received, day.kept) == (0, {})
 
 
 def test_without_a_key_matches_are_mock(caplog: pytest.LogCaptureFixture) -> None:

@@ -55,12 +55,33 @@ def test_does_not_run_in_circles(api: FakeApi, tmp_path: Path, cursors: list[str
     assert len(api.requests) == len(cursors)
 
 
-@pytest.mark.parametrize("body", [{}, {"order": []}, {"orders": None}, {"orders": {"1": order()}}])
-def test_an_answer_without_orders_is_none(api: FakeApi, tmp_path: Path, body: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, r"expected the key 'orders', found the keys \[\]"),
+        ({"order": []}, r"expected the key 'orders', found the keys \['order'\]"),
+        ({"orders": None}, "expected a list under the key 'orders', found None"),
+        ({"orders": {"1": order()}}, "expected a list under the key 'orders', found {'1'"),
+    ],
+)
+def test_an_answer_without_orders_is_none(api: FakeApi, tmp_path: Path, body: dict[str, object], said: str) -> None:
     api.answers(Answer(body=body))
-    with pytest.raises(SourceError, match="expected a list under the key 'orders'") as caught:
+    with pytest.raises(SourceError, match=said):
         fetch(api, tmp_path)
-    assert str(sorted(body)) in str(caught.value)
+
+
+def test_a_renamed_key_of_orders_is_named_beside_those_that_are_there(api: FakeApi, tmp_path: Path) -> None:
+    renamed = {("id" if key == "order_id" else key): value for key, value in order(2).items()}
+    api.answers(Answer(body=page(order(1), renamed)))
+    (reject,) = fetch(api, tmp_path)[date(2024, 5, 4)].rejected
+    assert reject.reason == f"order_id is missing: found the keys {sorted(renamed)}"
+
+
+def test_a_number_is_the_order_that_text_spells_with_its_leading_zeros(api: FakeApi, tmp_path: Path) -> None:
+    api.answers(Answer(body=page(order(1, order_id="0042"), order(2, order_id=42), order(3, order_id=43))))
+    found = fetch(api, tmp_path)[date(2024, 5, 4)]
+    assert found.frame["order_id"].tolist() == ["0042", "43"]
+    assert [reject.reason.split(":")[0] for reject in found.rejected] == ["duplicate order_id"]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
+import base64
 import gzip
+import json
 import logging
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -12,6 +16,7 @@ from pydantic import SecretStr
 from pizza_assets.errors import SourceError
 from pizza_assets.sources import http
 from pizza_assets.sources.api import AuthenticationError
+from pizza_assets.sources.http import HttpSession
 from pizza_assets_tests.sources.fake_api import (
     TOKEN,
     Answer,
@@ -19,6 +24,7 @@ from pizza_assets_tests.sources.fake_api import (
     football_session,
     running,
     settings_for,
+    unlimited,
 )
 
 GOOD = Answer(body={"matches": []})
@@ -289,7 +295,30 @@ def test_another_token_takes_the_place_of_the_first(api: FakeApi, tmp_path: Path
 
 def test_no_secret_of_the_api_is_repeated(api: FakeApi, tmp_path: Path) -> None:
     api.answers(Answer(403, {"message": "password hunter2 is wrong"}))
-    with football_session(settings_for(api), tmp_path) as session:
-        session.api = replace(session.api, secrets=(SecretStr("hunter2"), SecretStr("")))
-        with pytest.raises(SourceError, match=r"'password \[redacted\] is wrong'"):
-            session.get("x", {})
+    settings = settings_for(api)
+    with football_session(settings, tmp_path) as session:
+        known = replace(session.api, secrets=(SecretStr("hunter2"), SecretStr("")))
+    with (
+        HttpSession(known, settings, budget=unlimited(tmp_path)) as session,
+        pytest.raises(SourceError, match=r"'password \[redacted\] is wrong'"),
+    ):
+        session.get("x", {})
+
+
+SECRET = "Zx9-key/with+signs"
+
+
+@pytest.mark.parametrize("form", [str, quote, lambda secret: base64.b64encode(b"ab" + secret.encode()).decode()])
+def test_an_answer_is_kept_without_the_secrets_it_repeats(
+    api: FakeApi, tmp_path: Path, caplog: pytest.LogCaptureFixture, form: Callable[[str], str]
+) -> None:
+    told = form(SECRET)
+    headers = {"content-type": f"text/{told}", f"x-{told.replace('/', '').replace('=', '')}": told}
+    api.answers(Answer(200, {"key": told, told: [told]}, headers=headers))
+    with football_session(settings_for(api, football_api_key=SecretStr(SECRET)), tmp_path) as session:
+        reply = session.ask("x", {})
+    for kept in (reply.body.decode(), str(reply.value), reply.headers["content-type"], str(reply), caplog.text):
+        assert told not in kept
+    assert "[redacted]" in list(reply.value)[1]
+    assert reply.signed == json.dumps({"key": told, told: [told]}).encode(), "signatures are of what came"
+    assert "its answer repeats a secret of ours" in caplog.text

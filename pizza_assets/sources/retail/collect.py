@@ -22,7 +22,7 @@ from pizza_assets.errors import SourceError
 from pizza_assets.kept import Kept
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import AuthenticationError
-from pizza_assets.sources.records import Rejected
+from pizza_assets.sources.records import Rejected, emptied
 from pizza_assets.sources.retail import retailer_1, retailer_2, retailer_3
 from pizza_assets.sources.retail.reading import Dialect, read_lines
 from pizza_assets.sources.retail.received import Feed
@@ -54,9 +54,9 @@ class CollectedSales:
     reason: str | None
 
 
-def _not_real(day: date) -> bool:
+def _not_real(day: date) -> int | None:
     del day
-    return False
+    return None
 
 
 def collect_sales(
@@ -64,11 +64,14 @@ def collect_sales(
     days: Sequence[date],
     settings: Settings,
     matches_around: Callable[[date], pd.DataFrame],
-    is_real: Callable[[date], bool] = _not_real,
+    real_rows: Callable[[date], int | None] = _not_real,
     *,
     open_feed: OpenFeed | None = None,
 ) -> Iterator[CollectedSales | Kept]:
     """Yield the sales of each business day of a retailer, in the order of days.
+
+    A day that is real in the lake is kept where the API fails, and where it answers twice without any lines though the
+    lake has some.
 
     Parameters
     ----------
@@ -80,8 +83,8 @@ def collect_sales(
         Address and credentials, limits, and whether mock data may stand in where no address is set.
     matches_around
         Returns the matches that kick off from the day before to the day after a day; asked for mock days only.
-    is_real
-        Tells whether the lake has real sales of a day.
+    real_rows
+        Returns how many real lines the lake has of a day; None where it has no real sales of it.
     open_feed
         Opens the API in another way than the retailer's own.
 
@@ -98,7 +101,7 @@ def collect_sales(
     url_setting = f"{retailer_id}_url"
     if getattr(settings, url_setting) is None:
         reason = f"{url_setting.upper()} is not set"
-        yield from _mock(retailer_id, ordered, settings, matches_around, is_real, reason)
+        yield from _mock(retailer_id, ordered, settings, matches_around, real_rows, reason)
         return
     refused: AuthenticationError | None = None
     with (open_feed or own_feed)(settings) as feed:
@@ -106,18 +109,26 @@ def collect_sales(
             try:
                 if refused is not None:
                     raise refused
-                collected: CollectedSales | Kept = _asked(retailer_id, dialect, feed, day)
+                collected = _asked(retailer_id, dialect, feed, day, real_rows)
             except SourceError as error:
                 refused = error if isinstance(error, AuthenticationError) else None
-                if not is_real(day):
+                if real_rows(day) is None:
                     raise
-                collected = Kept(day, str(error))
-            yield collected
+                yield Kept(day, str(error))
+            else:
+                yield collected
 
 
-def _asked(retailer_id: str, dialect: Dialect, feed: Feed, day: date) -> CollectedSales:
-    """Return a business day as the API gives it."""
+def _asked(
+    retailer_id: str, dialect: Dialect, feed: Feed, day: date, real_rows: Callable[[date], int | None]
+) -> CollectedSales:
+    """Return a business day as the API gives it, and asked twice where it would lose all lines that the lake has."""
     answer = feed(day)
+    rows = None if answer.lines else real_rows(day)
+    if rows:
+        answer = feed(day)
+        if not answer.lines:
+            raise SourceError(emptied(f"{retailer_id}'s API", "lines", day, rows))
     table, rejected = read_lines(answer.lines, dialect, answer.data_source)
     if rejected and not len(table):
         raise SourceError(
@@ -132,13 +143,13 @@ def _mock(
     days: Sequence[date],
     settings: Settings,
     matches_around: Callable[[date], pd.DataFrame],
-    is_real: Callable[[date], bool],
+    real_rows: Callable[[date], int | None],
     reason: str,
 ) -> Iterator[CollectedSales | Kept]:
     """Yield days as they are without an API: kept where they are real, else mock."""
     made = []
     for day in days:
-        if is_real(day):
+        if real_rows(day) is not None:
             yield Kept(day, reason)
             continue
         if not settings.pizza_allow_mock:

@@ -16,7 +16,7 @@ from pizza_assets.contracts import sales_schema
 from pizza_assets.contracts.columns import Source
 from pizza_assets.contracts.sales import TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE, UNKNOWN
 from pizza_assets.reference import UNKNOWN_CITY, city_of_location
-from pizza_assets.sources.cells import text_or_none
+from pizza_assets.sources.cells import same_ids, text_or_none
 from pizza_assets.sources.records import Rejected, found
 from pizza_assets.sources.retail.times import Instants
 
@@ -25,11 +25,18 @@ MAY_BE_NULL = frozenset({"category", "customer_id", "store_id", "store_city"})
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _LARGEST_COUNT = 2**31 - 1
-#: Stands where a record does not even have the field.
-_ABSENT = object()
+#: Names of products, shops and the like, which are text also where a source writes a number.
+_IDS = ("transaction_id", "product_sku", "customer_id", "store_id")
 
 Cells = Sequence[object]
 Problems = dict[int, list[str]]
+
+
+@dataclass(frozen=True)
+class _Absent:
+    """Stands where a record does not even have the field: the keys that are there instead."""
+
+    keys: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ def read_lines(
     """
     given = {field: [_at(line, path) for line in lines] for field, path in dialect.names.items()}
     instants, time_expected = dialect.instants(given["sold_at"])
+    given |= {field: same_ids(given[field]) for field in _IDS}
     columns = {field: [_reader(field, dialect)(cell) for cell in cells] for field, cells in given.items()}
     columns["sold_at"] = instants.astype(object).where(instants.notna(), None).tolist()
 
@@ -80,9 +88,10 @@ def read_lines(
 def _at(record: object, path: str) -> object:
     """Return what stands under a dotted path; null where an object on the way is null."""
     for name in path.split("."):
-        if record is None:
-            return None
-        record = record.get(name, _ABSENT) if isinstance(record, Mapping) else _ABSENT
+        if record is None or isinstance(record, _Absent):
+            return record
+        keys = sorted(record)[:20] if isinstance(record, Mapping) else []
+        record = record[name] if isinstance(record, Mapping) and name in record else _Absent(keys)
     return record
 
 
@@ -137,7 +146,9 @@ def _expected(field: str, dialect: Dialect) -> str:
 
 
 def _problem(name: str, cell: object, expected: object) -> str:
-    return f"{name} is missing" if cell is None or cell is _ABSENT else f"{name} = {found(cell)}: expected {expected}"
+    if isinstance(cell, _Absent):
+        return f"{name} is missing: found the keys {cell.keys}"
+    return f"{name} is missing" if cell is None else f"{name} = {found(cell)}: expected {expected}"
 
 
 def _refuse_wrong_totals(columns: Mapping[str, Cells], names: Mapping[str, str], problems: Problems) -> None:

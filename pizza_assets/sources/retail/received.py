@@ -13,7 +13,6 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SettingsError, SourceError
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api, checked_address, host_of
-from pizza_assets.sources.http import Reply
 from pizza_assets.sources.paging import Page
 from pizza_assets.sources.rate_budget import RateBudget, per_minute
 
@@ -52,23 +51,6 @@ def secret(settings: Settings, retailer_id: str, name: str) -> SecretStr:
 def budget_of(api: Api, settings: Settings) -> RateBudget:
     """Return the budget of a retailer's host."""
     return RateBudget(host_of(checked_address(api)), per_minute(settings.retailer_requests_per_minute))
-
-
-def records(api: Api, reply: Reply, key: str) -> list[object]:
-    """Return the list under `key` of an answer.
-
-    Raises
-    ------
-    SourceError
-        When there is none.
-    """
-    found = reply.value.get(key)
-    if not isinstance(found, list):
-        raise SourceError(
-            f"{api.name}: expected a list under the key '{key}', found the keys {sorted(reply.value)[:20]}. "
-            f"Check {api.url_setting}."
-        )
-    return found
 
 
 def received(api: Api, lines: Sequence[Mapping[str, object]], pages: Sequence[Page]) -> Received:

@@ -23,12 +23,12 @@ from functools import partial
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
 from pizza_assets.sources.http import HttpSession
-from pizza_assets.sources.paging import Page, all_pages, by_keys, count
+from pizza_assets.sources.paging import Page, all_pages, by_keys, count, listed
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import as_record
 from pizza_assets.sources.retail.money import pence
 from pizza_assets.sources.retail.reading import Dialect
-from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, records, secret
+from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, secret
 from pizza_assets.sources.retail.times import local_time
 
 LINES_PER_PAGE = 1000
@@ -80,7 +80,7 @@ def _fetch(session: HttpSession, day: date) -> Received:
     def ask(number: str) -> Page:
         query = {"date": day.isoformat(), "page": number, "per_page": str(LINES_PER_PAGE)}
         reply = session.ask("sales", query)
-        lines = records(session.api, reply, "sales")
+        lines = listed(session.api, reply.value, "sales")
         last = int(number) >= count(session.api, reply.value, "pages")
         return Page(reply, lines, count(session.api, reply.value, "total"), None if last else str(int(number) + 1))
 

@@ -30,13 +30,13 @@ from pizza_assets.errors import SourceError
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
 from pizza_assets.sources.http import HttpSession
-from pizza_assets.sources.paging import Page, all_pages, by_keys, count, next_text, required
+from pizza_assets.sources.paging import Page, all_pages, by_keys, count, listed, next_text, required
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import as_record, found
 from pizza_assets.sources.retail.money import decimal_text
 from pizza_assets.sources.retail.oauth import NO_TOKEN, ClientCredentials, token_endpoint
 from pizza_assets.sources.retail.reading import Dialect
-from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, records, secret
+from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, secret
 from pizza_assets.sources.retail.times import seconds_since_1970
 
 TRANSACTIONS_PER_PAGE = 500
@@ -101,13 +101,16 @@ def _fetch(client: ClientCredentials, day: date) -> Received:
     def ask(link: str) -> Page:
         query = {"day": day.isoformat(), "limit": str(TRANSACTIONS_PER_PAGE)}
         reply = client.ask(*(_below(api, link) if link else ("transactions", query)))
-        transactions = records(api, reply, "data")
+        rows = listed(api, reply.value, "data")
         total = count(api, required(api, reply.value, "meta"), "transactions", "meta.")
         following = next_text(api, required(api, reply.value, "links"), "next", "a new address", "links.")
-        return Page(reply, transactions, total, following)
+        return Page(reply, rows, total, following)
 
     pages = all_pages(api, f"transactions of {day}", ask, by_keys("id"))
-    lines = [line for page in pages for record in page.rows for line in lines_of(as_record(record))]
+    transactions = [as_record(record) for page in pages for record in page.rows]
+    if transactions and not any("items" in record for record in transactions):
+        required(api, transactions[0], "items", "data.")
+    lines = [line for record in transactions for line in lines_of(record)]
     return received(api, lines, pages)
 
 

@@ -31,13 +31,13 @@ from pizza_assets.errors import SourceError
 from pizza_assets.settings import Settings
 from pizza_assets.sources.api import Api
 from pizza_assets.sources.http import HttpSession, Reply
-from pizza_assets.sources.paging import Page, all_pages, by_keys, next_text
+from pizza_assets.sources.paging import Page, all_pages, by_keys, listed, next_text
 from pizza_assets.sources.rate_budget import RateBudget
 from pizza_assets.sources.records import as_record
 from pizza_assets.sources.retail.money import float_money
 from pizza_assets.sources.retail.oauth import basic
 from pizza_assets.sources.retail.reading import Dialect
-from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, records, secret
+from pizza_assets.sources.retail.received import Feed, Received, budget_of, received, secret
 from pizza_assets.sources.retail.times import time_with_offset
 
 ROWS_PER_PAGE = 2000
@@ -110,7 +110,9 @@ def _fetch(session: HttpSession, key: SecretStr, day: date) -> Received:
         query = {"business_date": day.isoformat(), "limit": str(ROWS_PER_PAGE)}
         reply = session.ask("export/sales", query | ({"cursor": cursor} if cursor else {}))
         _check_signature(api, key, day, cursor, reply)
-        return Page(reply, records(api, reply, "rows"), None, next_text(api, reply.value, "cursor", "a new cursor"))
+        return Page(
+            reply, listed(api, reply.value, "rows"), None, next_text(api, reply.value, "cursor", "a new cursor")
+        )
 
     pages = all_pages(api, f"rows of {day}", ask, by_keys("saleRef", "pos"))
     return received(api, [as_record(line) for page in pages for line in page.rows], pages)
@@ -118,7 +120,7 @@ def _fetch(session: HttpSession, key: SecretStr, day: date) -> Received:
 
 def _check_signature(api: Api, key: SecretStr, day: date, cursor: str, reply: Reply) -> None:
     given = reply.headers.get(SIGNATURE_HEADER, "")
-    if not hmac.compare_digest(signature(key, day, cursor, reply.body).encode(), given.strip().encode()):
+    if not hmac.compare_digest(signature(key, day, cursor, reply.signed).encode(), given.strip().encode()):
         raise SourceError(
             f"{api.name}: expected page {cursor or 1} of {day} to be signed with RETAILER_3_SIGNING_KEY, found "
             f"{'another signature' if given else 'no signature'}. The key is another one, or the page was changed on "

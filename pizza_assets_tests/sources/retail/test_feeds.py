@@ -21,7 +21,7 @@ from pizza_assets_tests.sources.fake_api import Answer, FakeApi, Request, settin
 DAY = date(2024, 5, 1)
 KEY = SecretStr("signing-key")
 SOLD = sales([sale(), sale(transaction_id="T2")])
-COUNTED, ELSEWHERE = {"transactions": 1}, "https://other.example/v4/x"
+COUNTED, END, ELSEWHERE = {"transactions": 1}, {"next": None}, "https://other.example/v4/x"
 MOCK = {"X-Data-Source": "mock"}
 
 
@@ -114,16 +114,17 @@ def test_a_day_without_sales_is_a_day(
 @pytest.mark.parametrize(
     ("retailer_id", "body", "said"),
     [
-        ("retailer_1", {"lines": []}, "expected a list under the key 'sales', found the keys"),
+        ("retailer_1", {"lines": []}, "expected the key 'sales', found the keys .*lines"),
         ("retailer_1", {"sales": [{}], "pages": 1}, "expected the key 'total', found the keys"),
         ("retailer_1", {"sales": [{}], "total": 1}, "expected the key 'pages', found the keys"),
         ("retailer_1", {"sales": [], "pages": 1, "total": True}, "expected a whole number under 'total', found True"),
-        ("retailer_2", {"data": {}}, "expected a list under the key 'data', found the keys"),
+        ("retailer_2", {"data": {}}, "expected a list under the key 'data', found {}"),
         ("retailer_2", {"data": [], "links": {"next": None}}, "expected the key 'meta', found the keys"),
+        ("retailer_2", {"data": [{"lines": []}], "meta": COUNTED, "links": END}, "the key 'data.items', found .*lines"),
         ("retailer_2", {"data": [], "meta": COUNTED, "links": {}}, "expected the key 'links.next', found the keys"),
         ("retailer_2", {"data": [], "meta": COUNTED, "links": {"next": 2}}, "a new address or null under 'links.next'"),
         ("retailer_2", {"data": [{}], "meta": COUNTED, "links": {"next": ELSEWHERE}}, "expected 'links.next' to start"),
-        ("retailer_3", {"rows": None}, "expected a list under the key 'rows', found the keys"),
+        ("retailer_3", {"rows": None}, "expected a list under the key 'rows', found None"),
         ("retailer_3", {"rows": [], "cursor": ""}, "expected a new cursor or null under 'cursor', found ''"),
         ("retailer_3", {"rows": [], "next_cursor": "c1"}, "expected the key 'cursor', found the keys .*next_cursor"),
     ],

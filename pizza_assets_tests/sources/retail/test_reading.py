@@ -84,7 +84,16 @@ def test_a_line_that_cannot_be_is_refused_with_the_reason(changes: dict[str, obj
 def test_a_field_that_may_be_null_must_still_be_there(field: str) -> None:
     name = retailer_1.DIALECT.names[field]
     without = {key: value for key, value in line().items() if key != name}
-    assert read(line(receipt="good"), without)[1] == [f"{name} is missing"]
+    assert read(line(receipt="good"), without)[1] == [f"{name} is missing: found the keys {sorted(without)}"]
+
+
+def test_a_number_is_the_id_that_text_spells_with_its_leading_zeros() -> None:
+    lines = [line(receipt=f"r-{n}", **ids) for n, ids in enumerate([
+        {"branch": "0042", "sku": "00100321"}, {"branch": 42, "sku": 100321}, {"branch": 7, "sku": "0"},
+    ])]  # fmt: skip
+    rows, rejected = read(*lines)
+    assert [(row["store_id"], row["product_sku"]) for row in rows] == [("0042", "00100321")] * 2 + [("7", "0")]
+    assert rejected == []
 
 
 @pytest.mark.parametrize("blank", [None, "", "  "])

@@ -5,7 +5,7 @@ days are made, and storing them.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -149,9 +149,9 @@ def correlation_files(analysis: Analysis) -> Files:
     return Files(dict(zip(CORRELATION_FILES, content, strict=True)), facts)
 
 
-def analysed(prepared: Prepared, window_days: int, as_of: date) -> Files:
+def analysed(prepared: Prepared, window_days: int, as_of: date, focus_teams: Collection[str] = ()) -> Files:
     """Analyse the window that ends with a day, and return it as its files."""
-    return correlation_files(analyse_prepared(prepared, as_of, window_days))
+    return correlation_files(analyse_prepared(prepared, as_of, window_days, focus_teams))
 
 
 def history(correlation_results: DatedFiles, day: date) -> Files:

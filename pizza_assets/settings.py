@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SettingsError
 from pizza_assets.redaction import learn, secrets_of
+from pizza_assets.reference import name_of_team
 
 
 @cache
@@ -76,6 +77,12 @@ class Settings(BaseSettings):
         None, ge=1, description="Processes that make the days of a long range; not set: one for each core."
     )
     analysis_window_days: int = Field(365, ge=14, description="Days before and including the 'as of' day.")
+
+    focus_teams: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Clubs that you ask about, separated by commas (Liverpool, Everton), set before you look at "
+        "results; they then have the weight that all clubs share otherwise.",
+    )
 
     # Real or mock
     pizza_allow_mock: bool = Field(
@@ -335,6 +342,7 @@ class Settings(BaseSettings):
             ) from None
 
     @field_validator(
+        "focus_teams",
         "football_competitions",
         "quicksight_owners",
         "quicksight_viewers",
@@ -360,6 +368,14 @@ class Settings(BaseSettings):
         if not value or not all(code.isalnum() for code in value):
             raise ValueError("expected competition codes such as PL or PL,CL")
         return value
+
+    @field_validator("focus_teams")
+    @classmethod
+    def _known_teams(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name_of_team(name) is None]
+        if unknown:
+            raise ValueError(f"expected clubs of pizza_assets/reference/teams.csv, found {', '.join(unknown)}")
+        return tuple(dict.fromkeys(name for team in value if (name := name_of_team(team))))
 
     @field_validator("server_hosts")
     @classmethod

@@ -36,9 +36,15 @@ def test_competitions_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> No
     assert Settings.load().football_competitions == ("PL", "CL")
 
 
+def test_clubs_are_known_by_any_of_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOCUS_TEAMS", "Man Utd, liverpool, Liverpool FC")
+    assert Settings.load().focus_teams == ("Manchester United FC", "Liverpool FC")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
+        ("FOCUS_TEAMS", "Liverpool, Liverpol", r"expected clubs of .*teams.csv, found Liverpol\."),
         ("MAX_REQUESTS_PER_MINUTE", "0", "greater than or equal to 1"),
         ("MAX_API_RETRIES", "many", "valid integer"),
         ("PIZZA_ALLOW_MOCK", "perhaps", "valid boolean"),

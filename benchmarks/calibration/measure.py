@@ -4,6 +4,7 @@ Belongs here: running the analyses on a world and comparing with what was plante
 over many worlds.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pandas as pd
 
 from benchmarks.calibration.naive import before_after, trailing_mean
 from benchmarks.calibration.worlds import Scenario, World, make_world
-from pizza_assets.matchday.analysis import Analysis, analyse
+from pizza_assets.matchday.analysis import Analysis, analyse_prepared, prepare
+from pizza_assets.matchday.verdicts import ALPHA
 
 _HOURS = {"pre_match": (-2, 0), "during_match": (0, 2), "post_match": (2, 4), "day": (0, 24)}
 _BINS_PER_HOUR = 4
@@ -22,7 +24,10 @@ _SIGNS = {"goals": 1, "margin": 1, "win": 1, "loss": -1, "draw": -1, "significan
 def measure(scenario: Scenario, seed: int) -> dict[str, Any]:
     """Simulate a world, analyse it, and return its tests, the naive results and what became of spikes."""
     world = make_world(scenario, seed)
-    analysis = analyse(world.volume, world.matches, world.order_sources, world.as_of)
+    prepared = prepare(world.volume, world.matches, world.order_sources)
+    analysis = analyse_prepared(prepared, world.as_of)
+    earlier = range(1, scenario.weeks - 7) if scenario.looks else ()
+    looks = [analyse_prepared(prepared, world.as_of - timedelta(weeks=week)) for week in earlier]
     tests = _tests(analysis, world)
     tests["seed"] = seed
     naive = [
@@ -34,7 +39,21 @@ def measure(scenario: Scenario, seed: int) -> dict[str, Any]:
     true_log = tests.query("scope == 'all' and factor == 'match'").set_index("time_window")["truth"]
     for row in naive:
         row["truth"] = true_log.get(row["time_window"], 0.0)
-    return {"scenario": scenario.name, "tests": tests, "naive": pd.DataFrame(naive), "spikes": _spikes(analysis, world)}
+    return {
+        "scenario": scenario.name,
+        "tests": tests,
+        "naive": pd.DataFrame(naive),
+        "spikes": _spikes(analysis, world),
+        "is_doubted": _placebo_fails(analysis),
+        "ever_found": any(look.results["verdict"].isin(["higher", "lower"]).any() for look in (analysis, *looks)),
+    }
+
+
+def _placebo_fails(analysis: Analysis) -> bool:
+    return any(
+        min((of["p_value"] for of in facts["placebo"].values()), default=1.0) * max(len(facts["placebo"]), 1) <= ALPHA
+        for facts in analysis.summary["sources"].values()
+    )
 
 
 def _tests(analysis: Analysis, world: World) -> pd.DataFrame:
@@ -88,6 +107,10 @@ def _true_uplift(analysis: Analysis, world: World) -> dict[tuple[str, str], floa
             "plain": plain[city, high] - plain[city, low],
         }
     )
+    # Where matches overlap, the truth of one is what it does of itself.
+    own = world.own_effect.melt(["city", "kick_off_at"], var_name="time_window", value_name="own")
+    effect = sums.merge(own, on=["city", "kick_off_at", "time_window"], how="left")["own"].to_numpy()
+    sums["true"] = np.where(np.isnan(effect), sums["true"], sums["plain"] * np.exp(effect))
     scopes = _scopes(world.matches)
     members = pd.concat([sums.assign(scope="all"), sums.merge(scopes, on=["city", "kick_off_at"])])
     total = members.groupby(["scope", "time_window"])[["true", "plain"]].sum()

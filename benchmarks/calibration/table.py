@@ -59,6 +59,8 @@ class Outcome:
     tests: pd.DataFrame
     naive: pd.DataFrame
     spikes: pd.DataFrame
+    ever_found: pd.Series
+    is_doubted: pd.Series
 
     @classmethod
     def of(cls, worlds: Sequence[dict[str, Any]]) -> "Outcome":
@@ -67,6 +69,8 @@ class Outcome:
             tests=_with_kinds(pd.concat([world["tests"] for world in worlds], ignore_index=True)),
             naive=pd.concat([world["naive"].assign(seed=i) for i, world in enumerate(worlds)], ignore_index=True),
             spikes=pd.DataFrame([world["spikes"] for world in worlds]),
+            is_doubted=pd.Series([world["is_doubted"] for world in worlds], dtype=float),
+            ever_found=pd.Series([world["ever_found"] for world in worlds], dtype=float),
         )
 
 
@@ -174,6 +178,25 @@ def stress_figures(name: str, outcome: Outcome, slack: float) -> list[Figure]:
     discovered = outcome.tests.groupby("seed")["is_found"].any()
     any_found = _by_world(discovered, discovered.index.to_series())
     return [*figures, Figure(f"{name}: any discovery after BH", *any_found, -np.inf, 0.05, 2)]
+
+
+def look_figures(name: str, outcome: Outcome) -> list[Figure]:
+    """Return in which share of worlds without an effect anything was found at any look."""
+    return [Figure(f"{name}: any discovery", *_mean(outcome.ever_found), -np.inf, 0.05, 2)]
+
+
+def doubt_figures(name: str, outcome: Outcome, *, is_wrong: bool) -> list[Figure]:
+    """Return in which share of worlds the placebo fails: it should where estimates are wrong, and only there."""
+    bar = (0.80, np.inf, 0) if is_wrong else (-np.inf, 0.05, 2)
+    return [Figure(f"{name}: placebo fails", *_mean(outcome.is_doubted), *bar)]
+
+
+def club_figures(name: str, outcome: Outcome, slack: float) -> list[Figure]:
+    """Return in which share of worlds the club with an effect was found, in any of the three windows."""
+    tests = outcome.tests[outcome.tests["scope"].str.startswith("team:")]
+    club = tests[(tests["scope"] == tests["scope"].min()) & tests["time_window"].isin(PHASES)]
+    found = (club["is_found"] & ~club["is_false"]).groupby(club["seed"]).any()
+    return [Figure(f"{name}: club found", *_mean(found), 0.80, np.inf, slack)]
 
 
 def comparison(null: Outcome, injected: Outcome) -> str:

@@ -22,6 +22,7 @@ from pizza_assets.reference import UNKNOWN_CITY, cities
 SEASON_START = date(2025, 8, 4)  # a Monday
 TIME_ZONE = "Europe/London"
 BINS_PER_DAY, BINS_PER_2_HOURS = 96, 8
+_BIN = pd.Timedelta(minutes=15)
 
 # A London take-away: share of orders by local hour, weight by weekday; a chain's volume per store and day.
 HOUR_SHARE = {12: 2, 13: 2, 14: 2, 15: 2, 16: 2, 17: 16, 18: 29, 19: 25, 20: 12, 21: 5.5, 22: 3}
@@ -42,7 +43,14 @@ N_CLUBS, ROUNDS, MIDWEEK_ROUNDS, CUP_NIGHTS, CUP_MATCHES = 20, 38, 5, 8, 4
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a world is like. Effects are log-uplifts; `shocks` scales the SD of all shocks."""
+    """What a world is like. Effects are log-uplifts; `shocks` scales the SD of all shocks.
+
+    `club` is an effect from 2 h before kick-off to 4 h after it when the first club of the first city that sells
+    plays. `selling_cities` are the places of the cities that sell in the list of all; None: all do. With
+    `looks` the analysis is looked at every week from the eighth on. `televised` is the share of the league's matches
+    that are put where the nation orders most; `shared_effect` a log-uplift in all cities while any match is on. What
+    these two do to orders is no effect of a city's own match, and none is planted with them.
+    """
 
     name: str
     weeks: int = 42
@@ -50,6 +58,7 @@ class Scenario:
     growth_per_year: float = 0.10
     shocks: float = 1.0
     city_habits: float = 0.10
+    city_sizes: float = 0.3
     clubs_by_city: tuple[int, ...] = (3, 3, 3, 3, 2, 2, 2, 2)
     control_cities: bool = True
     with_city: bool = True
@@ -58,9 +67,16 @@ class Scenario:
     post: float = 0.0
     win: float = 0.0
     goal: float = 0.0
+    club: float = 0.0
     share_of_cities_with_effect: float = 1.0
+    selling_cities: tuple[int, ...] | None = None
     spikes: int = 0
     spike_factor: float = 2.5
+    outages: int = 0
+    drift: float = 0.0
+    looks: bool = False
+    televised: float = 0.0
+    shared_effect: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +87,9 @@ class World:
     ----------
     true_orders, plain_orders
         Mean orders with and without the planted effect and before shocks, cities by 15-minute bins.
+    own_effect
+        The log-uplift that each city and kick-off has of itself: city, kick_off_at, and a column a window; others may
+        be on beside it.
     has_effect
         Cities that an effect was planted in.
     spikes
@@ -85,6 +104,7 @@ class World:
     first_bin: pd.Timestamp
     true_orders: NDArray[np.float64]
     plain_orders: NDArray[np.float64]
+    own_effect: pd.DataFrame
     has_effect: frozenset[str]
     spikes: frozenset[tuple[str, pd.Timestamp]]
 
@@ -94,7 +114,9 @@ def make_world(scenario: Scenario, seed: int) -> World:
     rng = np.random.default_rng(seed)
     stores = [city.name for city in cities().values() if city.mock_stores]
     hosts = stores[: len(scenario.clubs_by_city)]
-    names = tuple(stores if scenario.control_cities else hosts)
+    candidates = stores if scenario.control_cities else hosts
+    selling = range(len(candidates)) if scenario.selling_cities is None else scenario.selling_cities
+    names = tuple(candidates[place] for place in selling)
     homes = [UNKNOWN_CITY] * (N_CLUBS - sum(scenario.clubs_by_city)) + np.repeat(hosts, scenario.clubs_by_city).tolist()
     matches = fixtures(rng, scenario.weeks, homes)
     n_bins = scenario.weeks * 7 * BINS_PER_DAY
@@ -103,12 +125,18 @@ def make_world(scenario: Scenario, seed: int) -> World:
     plain = _plain_orders(rng, scenario, instants, len(names))
     n_with = round(scenario.share_of_cities_with_effect * len(hosts))
     has_effect = frozenset(str(name) for name in rng.permutation(hosts)[:n_with])
-    true = plain * np.exp(_effect(scenario, matches, names, has_effect, start, n_bins))
-    mean = true * np.exp(_shocks(rng, scenario.shocks, *plain.shape))
+    effect, own_effect = _effect(scenario, matches, names, has_effect, start, n_bins)
+    true = plain * np.exp(effect)
+    shocks, of_days = _shocks(rng, scenario.shocks, *plain.shape)
+    mean = true * np.exp(shocks)
+    if scenario.televised:
+        matches = _televised(rng, scenario.televised, matches, of_days)
+    mean *= np.exp(scenario.shared_effect * _on_anywhere(matches, start, n_bins))
     busy = np.argwhere(plain.reshape(len(names), -1, 4).sum(axis=2) >= 15)
     blown_up = busy[rng.permutation(len(busy))[: scenario.spikes]]
     for city, hour in blown_up:
         mean[city, 4 * hour : 4 * hour + 4] *= scenario.spike_factor
+    mean[_outages(rng, scenario.outages, mean.shape)] = 0
     orders = rng.poisson(mean)
     city, bins = np.nonzero(orders)
     counts = orders[city, bins]
@@ -137,6 +165,7 @@ def make_world(scenario: Scenario, seed: int) -> World:
         first_bin=start,
         true_orders=true,
         plain_orders=plain,
+        own_effect=own_effect,
         has_effect=has_effect,
         spikes=frozenset((names[city], instants[4 * hour]) for city, hour in blown_up),
     )
@@ -151,14 +180,44 @@ def _plain_orders(
     weight = np.array(WEEKDAY_WEIGHT) / np.mean(WEEKDAY_WEIGHT)
     week_shape = share[hour] / share.sum() / 4 * weight[weekday] * scenario.orders_per_city_day
     growth = (1 + scenario.growth_per_year) ** (np.arange(len(instants)) / BINS_PER_DAY / 365)
-    size = np.exp(rng.normal(-0.045, 0.3, n_cities))
+    size = np.exp(rng.normal(-(scenario.city_sizes**2) / 2, scenario.city_sizes, n_cities))
     habits = np.exp(rng.normal(0, scenario.city_habits, (n_cities, 7, 24)))
-    plain: NDArray[np.float64] = size[:, None] * habits[:, weekday, hour] * (week_shape * growth)
+    # Late evenings gain towards winter and lose after it, early ones the other way; the clock change is a step.
+    season = np.cos(2 * np.pi * (np.arange(len(instants)) / BINS_PER_DAY - 140) / 365)
+    is_summer = local.tz_localize(None) != instants.tz_localize(None)
+    shift = scenario.drift * (season - 0.5 * is_summer) * (hour - 18) / 3
+    plain: NDArray[np.float64] = size[:, None] * habits[:, weekday, hour] * (week_shape * growth * np.exp(shift))
     return plain
 
 
-def _shocks(rng: np.random.Generator, scale: float, n_cities: int, n_bins: int) -> NDArray[np.float64]:
-    """Return log shocks, cities by bins, with mean 1 after exp."""
+def _televised(
+    rng: np.random.Generator, share: float, matches: pd.DataFrame, of_days: NDArray[np.float64]
+) -> pd.DataFrame:
+    """Move a share of the league's matches to 20:00 on the day of their week, Friday to Monday, that sells most."""
+    local = matches["timestamp"].dt.tz_convert(TIME_ZONE).dt.tz_localize(None)
+    day = ((local - pd.Timestamp(SEASON_START)) // pd.Timedelta(days=1)).to_numpy()
+    saturday = 7 * ((day - 4) // 7) + 5
+    candidates = np.clip(saturday[:, None] + np.arange(-1, 3), 0, len(of_days) - 1)
+    best = candidates[np.arange(len(day)), of_days[candidates].argmax(axis=1)]
+    is_weekend = np.isin(day % 7, WEEKEND_DAYS) & (matches["competition"] == "PL").to_numpy()
+    is_moved = is_weekend & (rng.random(len(day)) < share)
+    evening = pd.Timestamp(SEASON_START) + pd.to_timedelta(24 * best + 20, unit="h")
+    moved = pd.Series(evening).dt.tz_localize(TIME_ZONE).dt.tz_convert("UTC").astype(matches["timestamp"].dtype)
+    return matches.assign(timestamp=matches["timestamp"].mask(is_moved, moved))
+
+
+def _on_anywhere(matches: pd.DataFrame, start: pd.Timestamp, n_bins: int) -> NDArray[np.float64]:
+    """Return 1 in the bins in which a match is on anywhere, from kick-off for 2 h."""
+    on = np.zeros(n_bins)
+    for kick_off in ((matches["timestamp"] - start) // _BIN).unique():
+        on[kick_off : kick_off + 8] = 1
+    return on
+
+
+def _shocks(
+    rng: np.random.Generator, scale: float, n_cities: int, n_bins: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return log shocks, cities by bins, with mean 1 after exp; and the nation's by day among them."""
     n_days, n_blocks = n_bins // BINS_PER_DAY, n_bins // BINS_PER_2_HOURS
     sd_nation_day, sd_city_day, sd_city_2h, sd_nation_2h = (scale * sd for sd in (0.08, 0.08, 0.08, 0.04))
     nation = np.empty(n_days)
@@ -170,7 +229,17 @@ def _shocks(rng: np.random.Generator, scale: float, n_cities: int, n_bins: int) 
     by_block = sd_nation_2h * rng.normal(size=n_blocks) + sd_city_2h * rng.normal(size=(n_cities, n_blocks))
     variance = sd_nation_day**2 + sd_city_day**2 + sd_city_2h**2 + sd_nation_2h**2
     days, blocks = np.repeat(by_day, BINS_PER_DAY, axis=1), np.repeat(by_block, BINS_PER_2_HOURS, axis=1)
-    return days + blocks - variance / 2
+    return days + blocks - variance / 2, sd_nation_day * nation
+
+
+def _outages(rng: np.random.Generator, n_outages: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return where feeds send nothing, cities by bins: half of a city's outages last 3 to 12 h, half 1 to 7 days."""
+    is_out = np.zeros(shape, dtype=bool)
+    for row in is_out:
+        for number, start in enumerate(rng.integers(0, shape[1], n_outages)):
+            hours = rng.integers(3, 13) if number % 2 else 24 * rng.integers(1, 8)
+            row[start : start + 4 * hours] = True
+    return is_out
 
 
 def _effect(
@@ -180,29 +249,43 @@ def _effect(
     has_effect: frozenset[str],
     start: pd.Timestamp,
     n_bins: int,
-) -> NDArray[np.float64]:
-    """Return the planted log-uplift, cities by bins. Matches of one city at one kick-off count by their mean."""
+) -> tuple[NDArray[np.float64], pd.DataFrame]:
+    """Return the planted log-uplift, cities by bins, and the part of each city and kick-off.
+
+    Matches of one city at one kick-off count by their mean; what is on at the same time adds up.
+    """
     effect = np.zeros((len(names), n_bins))
     sides = pd.concat(
         [
-            matches[["timestamp", f"{side}_city", "home_score", "away_score"]]
+            matches[["timestamp", f"{side}_city", f"{side}_team", "home_score", "away_score"]]
             .assign(
                 goals=(matches["home_score"] + matches["away_score"]).astype(float) - HOME_GOALS - AWAY_GOALS,
                 won=(matches[f"{side}_score"] > matches[f"{other}_score"]).astype(float),
             )
-            .rename(columns={f"{side}_city": "city"})
+            .rename(columns={f"{side}_city": "city", f"{side}_team": "team"})
             for side, other in (("home", "away"), ("away", "home"))
         ]
     )
-    sides = sides[sides["city"].isin(has_effect)]
-    units = sides.groupby(["city", "timestamp"], as_index=False)[["goals", "won"]].mean()
-    kick_off = ((units["timestamp"] - start) // pd.Timedelta(minutes=15)).to_numpy()
-    for city, bin_, goals, won in zip(units["city"], kick_off, units["goals"], units["won"], strict=True):
+    sides = sides[sides["city"].isin(names)]
+    in_first_city = sides["team"].where(sides["city"] == names[0])
+    sides["club"] = (in_first_city == in_first_city.min()).astype(float)
+    keys = ["city", "timestamp"]
+    units = sides.groupby(keys, as_index=False).agg(goals=("goals", "mean"), won=("won", "mean"), club=("club", "max"))
+    has = units["city"].isin(has_effect).astype(float)
+    own = pd.DataFrame({"city": units["city"], "kick_off_at": units["timestamp"]}).assign(
+        pre_match=has * scenario.pre + scenario.club * units["club"],
+        during_match=has * (scenario.during + scenario.goal * units["goals"]) + scenario.club * units["club"],
+        post_match=has * (scenario.post + scenario.goal * units["goals"] + scenario.win * units["won"])
+        + scenario.club * units["club"],
+    )
+    kick_off = ((units["timestamp"] - start) // _BIN).to_numpy()
+    phases = own[["pre_match", "during_match", "post_match"]].to_numpy()
+    for city, bin_, (pre, during, post) in zip(units["city"], kick_off, phases, strict=True):
         row = effect[names.index(city)]
-        row[max(bin_ - 8, 0) : bin_] += scenario.pre
-        row[bin_ : bin_ + 8] += scenario.during + scenario.goal * goals
-        row[bin_ + 8 : bin_ + 16] += scenario.post + scenario.goal * goals + scenario.win * won
-    return effect
+        row[max(bin_ - 8, 0) : bin_] += pre
+        row[bin_ : bin_ + 8] += during
+        row[bin_ + 8 : bin_ + 16] += post
+    return effect, own
 
 
 def fixtures(rng: np.random.Generator, n_weeks: int, homes: list[str]) -> pd.DataFrame:

@@ -6,6 +6,11 @@ from pizza_assets.contracts.columns import data_set, flag, instant, integer, num
 TIME_PERIODS = ("pre_match", "during_match", "post_match")
 TIME_WINDOWS = (*TIME_PERIODS, "day")
 
+#: What is said instead of 'higher' or 'lower' where cities that did not play had other orders than usual too.
+DOUBTFUL = "doubtful"
+#: In %: the uplift that `more_matches` is told for.
+REFERENCE_EFFECT = 10
+
 #: What a result says. 'insufficient' is an answer: too little data for a number to trust.
 VERDICTS = ("higher", "lower", "no effect found", "insufficient", "diagnostic")
 
@@ -50,8 +55,8 @@ MERGED_ORDERS = data_set(
 
 UNIT_UPLIFT = data_set(
     "unit_uplift",
-    "Orders observed and expected around each kick-off, in each city whose team plays. A window that "
-    "another match's span overlaps in the same city is left out of estimates (is_clean = false).",
+    "Orders observed and expected around each kick-off, in each city whose team plays. Where another match of the "
+    "city overlaps a window it is part of what is expected, or the window is left out (is_clean = false).",
     grain="one row per city, kick-off, time window and data source",
     key=["city", "kick_off_at", "time_window", "data_source"],
     columns={
@@ -62,8 +67,10 @@ UNIT_UPLIFT = data_set(
         "match_ids": text("The matches of the unit, separated by blanks."),
         "match_significance": text("The highest significance among them."),
         "observed": integer("Orders in the window.", "orders", ge=0),
-        "expected": number("Orders expected without a match.", "orders", ge=0, nullable=True),
-        "is_clean": flag("No other match's span overlaps the window in this city, and all of it is observed."),
+        "expected": number(
+            "Orders expected without this match, with others of the city that overlap.", "orders", ge=0, nullable=True
+        ),
+        "is_clean": flag("All of the window is observed, and what other matches of the city do in it is known."),
         "competition": text("Codes of the unit's competitions, separated by blanks."),
         "reason": text("'clean', or why the window takes no part in estimates."),
     },
@@ -96,10 +103,21 @@ CORRELATION_RESULTS = data_set(
         "n_weeks": integer("Weeks that they fall in.", "weeks", ge=0),
         "observed": integer("Orders in the windows.", "orders", ge=0),
         "expected": number("Orders expected in them without a match.", "orders", ge=0, nullable=True),
-        "verdict": text("higher, lower, no effect found, insufficient or diagnostic.", isin=VERDICTS),
+        "verdict": text(
+            "higher, lower, doubtful, no effect found, insufficient or diagnostic.", isin=(*VERDICTS, DOUBTFUL)
+        ),
         "reason": text("Why this verdict."),
         "pattern_description": text("The finding in a sentence, with its numbers."),
         "data_quality": text("Share of real records behind it, in %."),
+        "smallest_effect": number(
+            "Where no uplift was found: the smallest one that would be found four times in five.", "%", nullable=True
+        ),
+        "more_matches": integer(
+            f"Where no uplift was found: how many more matches would find one of +{REFERENCE_EFFECT} % as often.",
+            "units",
+            ge=0,
+            nullable=True,
+        ),
     },
 )
 

@@ -5,7 +5,7 @@ Every row says whether it is real or mock; percentages are numbers in %, not sha
 
 import pyarrow
 
-from pizza_assets.contracts.analysis import SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
+from pizza_assets.contracts.analysis import DOUBTFUL, SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
 from pizza_assets.contracts.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.contracts.matches import RESULTS, SIGNIFICANCES
 from pizza_assets.contracts.warehouse import PIZZA_VS_FOOTBALL
@@ -112,7 +112,9 @@ _EVIDENCE = {
     "p_value": number("Two-sided p-value.", "1", ge=0, le=1, nullable=True),
     "q_value": number("p adjusted by Benjamini-Hochberg.", "1", ge=0, le=1, nullable=True),
     "n_matches": integer("Units (city and kick-off) that count.", "units", ge=0),
-    "verdict": text("higher, lower, no effect found, insufficient or diagnostic.", isin=VERDICTS),
+    "verdict": text(
+        "higher, lower, doubtful, no effect found, insufficient or diagnostic.", isin=(*VERDICTS, DOUBTFUL)
+    ),
     "sentence": text("The finding in words, with its numbers."),
 }
 

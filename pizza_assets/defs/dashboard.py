@@ -46,12 +46,14 @@ def planted_in(store: Store, first: date, last: date) -> str:
 
 
 def publish_current(
-    store: Store, order_volume: DailyTable, raw_matches: DailyTable, day: date, window_days: int, run_id: str
+    store: Store, order_volume: DailyTable, raw_matches: DailyTable, day: date, settings: Settings, run_id: str
 ) -> dict[str, dg.MetadataValue[Any]]:
     """Write what viewers see as of `day` and return what the UI shows of it."""
+    window_days = settings.analysis_window_days
     first = day - timedelta(days=window_days - 1)
     volume, matches, sources = read_window(order_volume, raw_matches, first, day)
-    analysis = analyse(volume, matches, sources, day, window_days, unknown_days(raw_matches))
+    unknown = unknown_days(raw_matches)
+    analysis = analyse(volume, matches, sources, day, window_days, unknown, focus_teams=settings.focus_teams)
     planted, retail = planted_in(store, first, day), newest_results(store, day)
     frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted=planted, retail=retail)
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]
@@ -111,7 +113,6 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
 
         The run's last day becomes the current one, unless the current one is newer.
         """
-        window = settings.analysis_window_days
 
         def days() -> Iterator[Item]:
             yield from each(partial(recipes.history, correlation_results), days_of(context), correlation_results.store)
@@ -119,7 +120,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             if current is not None and current > day:
                 context.log.info(f"The current dashboard data is of {current}; {day} is older and does not replace it.")
                 return
-            shown = publish_current(lake.store(), order_volume, raw_matches, day, window, context.run.run_id)
+            shown = publish_current(lake.store(), order_volume, raw_matches, day, settings, context.run.run_id)
             context.add_asset_metadata(shown, partition_key=day.isoformat())
 
         return Days(days())

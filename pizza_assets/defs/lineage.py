@@ -72,7 +72,7 @@ CORRELATION_RESULTS: Lineage = {
     **dict.fromkeys(("estimate", "ci_low", "ci_high", "correlation_coefficient", "effect_size"), _FACTORS),
     **dict.fromkeys(("statistical_significance", "q_value", "verdict", "reason", "pattern_description"), _FACTORS),
     **dict.fromkeys(("observed", "expected"), _ESTIMATE),
-    **dict.fromkeys(("n", "n_weeks"), f"{_WINDOWS} {_SCOPE}"),
+    **dict.fromkeys(("n", "n_weeks", "smallest_effect", "more_matches"), f"{_WINDOWS} {_SCOPE}"),
     **dict.fromkeys(("as_of", "factor", "method", "time_window", "unit"), ""),
     "analysis_id": f"{_LABELS} {_SCOPE}",
     "data_source": _LABELS,

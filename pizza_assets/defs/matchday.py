@@ -28,6 +28,7 @@ from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_no
 from pizza_assets.making import Item
 from pizza_assets.matchday import volume
 from pizza_assets.matchday.analysis import Analysis, analyse, prepare
+from pizza_assets.matchday.history import KEY, with_history
 from pizza_assets.matchday.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.quality.analysis import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.quality.plots import orders_and_expectation
@@ -50,6 +51,11 @@ def read_window(
     """Return what an analysis of `first` to `last` reads: volume, matches, and where each day's orders are from."""
     volume_rows, matches = order_volume.between(first, last), raw_matches.between(first, last)
     return volume_rows, matches, order_sources(order_volume, first, last)
+
+
+def _results(correlation_results: DatedFiles, day: date) -> pd.DataFrame:
+    """Return what identifies the stored results of a day, and their verdicts."""
+    return pd.read_csv(io.BytesIO(correlation_results.read(day, CORRELATION_FILES[0])), usecols=[*KEY, "verdict"])
 
 
 def unknown_days(raw_matches: DailyTable) -> Sequence[date]:
@@ -152,7 +158,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             first, last = days[0] - timedelta(days=window - 1), days[-1]
             prepared = prepare(*read_window(order_volume, raw_matches, first, last), unknown_days(raw_matches))
             for day in days:
-                yield day, partial(recipes.analysed, prepared, window, day)
+                yield day, partial(recipes.analysed, prepared, window, day, settings.focus_teams)
 
         return Days(analyses())
 
@@ -184,12 +190,11 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         days, window = correlation_results.days(CORRELATION_FILES[-1]), settings.analysis_window_days
         if not days:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
-        analysis = analyse(
-            *read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1]),
-            days[-1],
-            window,
-            unknown_days(raw_matches),
-        )
+        inputs = read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1])
+        unknown = unknown_days(raw_matches)
+        analysis = analyse(*inputs, days[-1], window, unknown, focus_teams=settings.focus_teams)
+        earlier = ((day, _results(correlation_results, day)) for day in reversed(days[:-1]))
+        analysis = with_history(analysis, earlier)
         reports = DatedFiles(lake.store(), REPORT_PREFIX)
         key = reports.put(days[-1], report_files(analysis), context.run.run_id)
         return dg.MaterializeResult(

@@ -5,7 +5,7 @@ Belongs here: the order of steps and the shape of what comes out. Does not belon
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -18,15 +18,17 @@ from threadpoolctl import ThreadpoolController
 from pizza_assets.contracts import CORRELATION_RESULTS, arrow_schema, from_arrow
 from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.contracts.matches import SIGNIFICANCES
+from pizza_assets.matchday import coverage
 from pizza_assets.matchday.anomalies import find_anomalies, hourly
 from pizza_assets.matchday.family import Family, Selection, families, label_and_count, select
 from pizza_assets.matchday.grid import Grid, build_grid, days_since_1970
 from pizza_assets.matchday.insights import headline, sentence
 from pizza_assets.matchday.jackknife import jackknife_error, student_interval
 from pizza_assets.matchday.national import national_study
+from pizza_assets.matchday.placebo import Placebo, placebos, why_doubtful
 from pizza_assets.matchday.results import association_rows, national_rows, percent, unit_table, uplift_rows
 from pizza_assets.matchday.uplift import uplift_of_sets
-from pizza_assets.matchday.verdicts import Row, judge, too_few
+from pizza_assets.matchday.verdicts import Row, doubted, judge, share_of_season, too_few
 from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR, Matches, select_matches
 
 WINDOW_DAYS = 365
@@ -41,6 +43,7 @@ class Prepared:
 
     grid: Grid
     matches: Matches
+    unobserved: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class Analysis:
         CORRELATION_RESULTS.
     summary
         JSON-able: window, and by source the counts, the headline uplift and the number of each verdict.
+    unobserved
+        Where orders were not observed although their day was collected, and takes no part: city, day (UTC,
+        YYYY-MM-DD), hours, usual_orders (that the city would have had), reason, data_source.
     """
 
     as_of: date
@@ -62,6 +68,7 @@ class Analysis:
     summary: dict[str, Any]
     selection: Selection
     families: list[Family]
+    unobserved: pd.DataFrame
 
     @cached_property
     def units(self) -> pd.DataFrame:
@@ -110,18 +117,24 @@ def prepare(
     matches: pd.DataFrame,
     order_sources: Mapping[date, Source],
     unknown_days: Collection[date] = (),
+    unobserved: pd.DataFrame | None = None,
 ) -> Prepared:
     """Put volume and matches into arrays, once for all days of a range; see `analyse`."""
-    return Prepared(build_grid(volume, order_sources), select_matches(matches, unknown_days))
+    grid, known = build_grid(volume, order_sources), coverage.NONE_KNOWN if unobserved is None else unobserved
+    grid = replace(grid, unobserved=coverage.marked(grid.cities, grid.first_bin, grid.n_bins, known))
+    return Prepared(grid, select_matches(matches, unknown_days), known)
 
 
-def analyse(
+def analyse(  # noqa: PLR0913 each is an input of its own
     volume: pd.DataFrame,
     matches: pd.DataFrame,
     order_sources: Mapping[date, Source],
     as_of: date,
     window_days: int = WINDOW_DAYS,
     unknown_days: Collection[date] = (),
+    *,
+    focus_teams: Collection[str] = (),
+    unobserved: pd.DataFrame | None = None,
 ) -> Analysis:
     """Analyse the `window_days` days up to and including `as_of` (UTC).
 
@@ -132,24 +145,32 @@ def analyse(
     matches
         FOOTBALL_MATCHES rows; only finished ones with a score count.
     order_sources
-        The days (UTC) that orders were collected for, and whether they are real or mock. A collected day
-        without orders is a true zero; an absent day is unobserved.
+        The days (UTC) that orders were collected for, and whether they are real or mock. An absent day is
+        unobserved, and so is a silent run of a collected one (see `coverage`); fewer orders than that are a true zero.
     as_of, window_days
         The trailing window.
     unknown_days
         Days (UTC) of which not all matches are known. None of their hours counts as free of matches; the matches that
         are known count.
+    focus_teams
+        Clubs that somebody wants to know about, named before he saw an estimate; all by default. They are as
+        important as all matches together, other clubs are not.
+    unobserved
+        Hours of cities that the caller knows to be unobserved: see `coverage.marked`.
     """
-    return analyse_prepared(prepare(volume, matches, order_sources, unknown_days), as_of, window_days)
+    prepared = prepare(volume, matches, order_sources, unknown_days, unobserved)
+    return analyse_prepared(prepared, as_of, window_days, focus_teams)
 
 
-def analyse_prepared(prepared: Prepared, as_of: date, window_days: int = WINDOW_DAYS) -> Analysis:
+def analyse_prepared(
+    prepared: Prepared, as_of: date, window_days: int = WINDOW_DAYS, focus_teams: Collection[str] = ()
+) -> Analysis:
     """Analyse a trailing window of prepared data; see `analyse`."""
     with _THREADS.limit(limits=1, user_api="blas"):
-        return _analyse(prepared, as_of, window_days)
+        return _analyse(prepared, as_of, window_days, focus_teams)
 
 
-def _analyse(prepared: Prepared, as_of: date, window_days: int) -> Analysis:
+def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Collection[str]) -> Analysis:
     end_day = days_since_1970(as_of) + 1
     selection = select(prepared.grid, prepared.matches, end_day - window_days, end_day)
     is_national = not prepared.grid.cities and prepared.grid.national.any()
@@ -160,14 +181,39 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int) -> Analysis:
             rows += national_rows(family.source, *national_study(selection, prepared.matches, family.source))
         else:
             rows += uplift_rows(family) + association_rows(family, seed=end_day)
-    judged = _told(judge(rows), as_of, selection)
+    missing = _unobserved(selection, prepared.unobserved)
+    # A mock result may be of real orders around mock matches.
+    n_days = {"real": selection.days_with["real"].sum(), "mock": (selection.grid.day_source > 0).sum()}
+    rows = [row | {"share": share_of_season(int(n_days[row["data_source"]]))} for row in rows]
+    tested = {family.source: placebos(selection, family) for family in found}
+    why = {source: reason for source, of_windows in tested.items() if (reason := why_doubtful(of_windows))}
+    judged = _told(doubted(judge(rows, focus_teams), why), as_of, selection)
     return Analysis(
         as_of=as_of,
         results=_frame(judged),
-        summary=_summary(judged, found, prepared, selection, as_of, window_days),
+        summary=_summary(judged, found, prepared, selection, as_of, missing, tested),
         selection=selection,
         families=found,
+        unobserved=missing,
     )
+
+
+def _unobserved(of: Selection, known: pd.DataFrame) -> pd.DataFrame:
+    """Return what takes no part although its day was collected, by source, city and day."""
+    grid, frames = of.grid, [coverage.NONE_MISSING]
+    for source in SOURCES:
+        panel = of.panel_of_orders(source)
+        if panel is None:
+            continue
+        collected = np.repeat(of.days_with[source], BINS_PER_DAY)
+        spans = {
+            str(reason): coverage.marked(grid.cities, grid.first_bin, grid.n_bins, rows) & collected
+            for reason, rows in known.groupby("reason", sort=True)
+        }
+        for reason, bins in (spans | {coverage.SILENCE: panel.silent}).items():
+            frame = coverage.by_day(grid.cities, grid.first_day, bins, panel.usual, reason)
+            frames.append(frame.assign(data_source=source))
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
 def _told(judged: list[Row], as_of: date, of: Selection) -> list[Row]:
@@ -231,15 +277,19 @@ def _profile(of: Selection) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[_PROFILE_COLUMNS]
 
 
-def _summary(
+def _summary(  # noqa: PLR0913, PLR0917 each is a part of it
     results: list[Row],
     found: list[Family],
     prepared: Prepared,
     of: Selection,
     as_of: date,
-    window_days: int,
+    unobserved: pd.DataFrame,
+    tested: Mapping[Source, Mapping[str, Placebo]],
 ) -> dict[str, Any]:
-    by_source = {family.source: _source_summary(results, family, of) for family in found}
+    window_days = (of.high - of.low) // BINS_PER_DAY
+    by_source = {family.source: _source_summary(results, family, of, unobserved) for family in found}
+    for source, of_windows in tested.items():
+        by_source[source]["placebo"] = {name: asdict(placebo) for name, placebo in of_windows.items()}
     return {
         "as_of": as_of.isoformat(),
         "window_start": (as_of - timedelta(days=window_days - 1)).isoformat(),
@@ -261,7 +311,7 @@ def _ignored(prepared: Prepared, of: Selection) -> dict[str, dict[str, int]]:
     }
 
 
-def _source_summary(results: list[Row], family: Family, of: Selection) -> dict[str, Any]:
+def _source_summary(results: list[Row], family: Family, of: Selection, unobserved: pd.DataFrame) -> dict[str, Any]:
     mine = [row for row in results if row["data_source"] == family.source]
     members = np.any(list(family.is_member.values()), axis=0)
     matches = {match for ids in family.units["match_ids"].to_numpy()[members] for match in ids.split()}
@@ -275,5 +325,6 @@ def _source_summary(results: list[Row], family: Family, of: Selection) -> dict[s
         "orders_by_city": int((orders[:, -1] - orders[:, 0]).sum()),
         "headline": by_window.get("during_match"),
         "by_window": by_window,
+        "unobserved": unobserved.loc[unobserved["data_source"] == family.source, coverage.SHOWN].to_dict("records"),
         "verdicts": dict(Counter(row["verdict"] for row in mine).most_common()),
     }

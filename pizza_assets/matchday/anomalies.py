@@ -32,11 +32,10 @@ UNEXPLAINED = "unexplained"
 
 def hourly(panel: Panel) -> tuple[Floats, Floats, Bools]:
     """Return orders, expected orders and whether both are known; cities by hours."""
-    orders, expected, unknown = (
-        np.diff(sums[:, ::BINS_PER_HOUR]) for sums in (panel.orders, panel.expected, panel.unknown)
+    orders, expected, unknown, unobserved = (
+        np.diff(sums[:, ::BINS_PER_HOUR]) for sums in (panel.orders, panel.expected, panel.unknown, panel.unobserved)
     )
-    is_open = np.repeat(np.diff(panel.closed) == 0, 24, axis=1)
-    return orders, expected, (unknown == 0) & is_open
+    return orders, expected, (unknown == 0) & (unobserved == 0)
 
 
 def dispersion(orders: Floats, expected: Floats) -> float:

@@ -5,18 +5,21 @@ as a mask) and what is done with the expectation.
 
 The model is a Poisson log-linear one::
 
-    E = L(city, week) * D(day) * p(time of week) * theta(city, hour of week)
+    E = L(city, week) * D(day) * S(week, block of the day) * H(block) * p(time of week) * theta(city, hour of week)
 
-fitted by iterative proportional scaling (Deming & Stephan 1940; Darroch & Ratcliff 1972). L, D and theta are
-shrunk by gamma-Poisson empirical Bayes (Clayton & Kaldor 1987): ``prior mean * (a + N) / (a + M)`` with N orders
-and M expected. D is how the match-free cities did on the very day against how they usually do: the control
-cities of a difference in differences. It looks both ways in time: a trailing mean falls behind a growing business.
+fitted by iterative proportional scaling (Deming & Stephan 1940; Darroch & Ratcliff 1972); a block is 2 hours. L, D, S,
+H and theta are shrunk by gamma-Poisson empirical Bayes (Clayton & Kaldor 1987): ``prior mean * (a + N) / (a + M)``
+with N orders and M expected. D is how the match-free cities did on the very day against how they usually do: the
+control cities of a difference in differences. H is the same for a block of that day. S is how the block did in all
+cities in the weeks around: evenings move over a season, with dusk and holidays, and where no city is free of matches S
+is all there is. The model looks both ways in time: a trailing mean falls behind a growing business.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from pizza_assets.matchday.coverage import cells_of
 from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Ints
 from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR
 
@@ -24,6 +27,10 @@ ROUNDS = 3
 #: Least relative SD allowed for: of a city's week around its +-4 weeks, and of a city's hour around the nation's.
 LEVEL_FLOOR, HOUR_FLOOR = 0.10, 0.15
 LEVEL_REACH_WEEKS = 4
+#: The parts of a day that have a D of their own, and the weeks before and after that a season's drift is read from.
+BLOCK_BINS = 2 * BINS_PER_HOUR
+BLOCKS_PER_DAY = BINS_PER_DAY // BLOCK_BINS
+SEASON_REACH_WEEKS = 3
 #: A time of week is known only when this many city-weeks of it were free of matches.
 MIN_FREE_BINS = 3
 
@@ -36,6 +43,8 @@ class Baseline:
     ----------
     expected
         Expected orders, cities by bins; 0 where `is_known` is false.
+    usual
+        The same without D and H: what is expected of the day and hour before other cities are asked.
     is_known
         Where the model could be identified, cities by bins.
     profile, profile_without
@@ -44,17 +53,24 @@ class Baseline:
         L without each week as a share of L, cities by weeks by weeks left out.
     day_without
         D without each week as a share of D, weeks by weekdays by weeks left out.
+    block_without
+        S and H without each week as a share of S x H, weeks by blocks of the week by weeks left out.
     first_week
         Number of the first week (as in the grid) of the axes of weeks.
+    hour_strength
+        Shape of theta's gamma prior.
     """
 
     expected: Floats
+    usual: Floats
     is_known: Bools
     profile: Floats
     profile_without: Floats
     level_without: Floats
     day_without: Floats
+    block_without: Floats
     first_week: int
+    hour_strength: float
 
     @property
     def n_weeks(self) -> int:
@@ -76,19 +92,19 @@ def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zo
     first_week = int(week.min()) if n_bins else 0
     n_weeks = int(week.max()) - first_week + 1 if n_bins else 1
     cell = (week - first_week) * TIMES_OF_WEEK + time_of_week
-    exposure, counts = (np.empty((n_cities, n_weeks, TIMES_OF_WEEK)) for _ in range(2))
-    for city in range(n_cities):
-        cells, weights = cell[zone[city]], free[city].astype(float)
-        size = n_weeks * TIMES_OF_WEEK
-        exposure[city] = np.bincount(cells, weights, size).reshape(n_weeks, TIMES_OF_WEEK)
-        counts[city] = np.bincount(cells, weights * orders[city], size).reshape(n_weeks, TIMES_OF_WEEK)
+    exposure, counts = cells_of(orders, free, week - first_week, time_of_week, zone, n_weeks)
 
+    n_free = exposure.sum(axis=(0, 1))
+    blocks = _blocks(_fit(exposure, counts), exposure, counts)
+    exposure = exposure * _all_block(blocks.factor)
     fit = _fit(exposure, counts)
-    profile = np.where(exposure.sum(axis=(0, 1)) >= MIN_FREE_BINS, fit.profile, np.nan)
-    expected = np.empty_like(orders)
+    profile = np.where(n_free >= MIN_FREE_BINS, fit.profile, np.nan)
+    expected, usual = np.empty_like(orders), np.empty_like(orders)
+    shared = _all_day(fit.day) * _all_block(blocks.here)
     for city in range(n_cities):
-        day_level = _all_day(fit.level[city][:, None] * fit.day)
-        expected[city] = (day_level * profile[city]).ravel()[cell[zone[city]]]
+        by_week = fit.level[city][:, None] * profile[city] * _all_block(blocks.season)
+        usual[city] = by_week.ravel()[cell[zone[city]]]
+        expected[city] = (by_week * shared).ravel()[cell[zone[city]]]
     is_known = np.isfinite(expected)
     share_without = _shares_without(fit, exposure, counts)
     day_without = _days_without(fit, exposure, share_without)
@@ -97,12 +113,15 @@ def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zo
     level_without, day_without = _levels_and_days_without(fit, exposure, profile_without)
     return Baseline(
         expected=np.where(is_known, expected, 0),
+        usual=np.where(is_known, usual, 0),
         is_known=is_known,
         profile=fit.profile,
         profile_without=profile_without,
         level_without=level_without,
         day_without=day_without,
+        block_without=_blocks_without(blocks, fit, exposure, share_without),
         first_week=first_week,
+        hour_strength=fit.hour_strength,
     )
 
 
@@ -115,6 +134,7 @@ class _Fit:
     day_strength: float
     share: Floats
     theta: Floats
+    hour_strength: float
 
     @property
     def profile(self) -> Floats:
@@ -126,7 +146,7 @@ def _fit(exposure: Floats, counts: Floats) -> _Fit:
     counts_cw, counts_ck, counts_wk = (counts.sum(axis=axis) for axis in (2, 1, 0))
     share = _ratio(counts_wk.sum(axis=0), exposure.sum(axis=(0, 1)))
     share, theta = _ratio(share, share.sum()), np.ones_like(counts_ck)
-    day, strength = np.ones((exposure.shape[1], 7)), np.inf
+    day, strength, hour_strength = np.ones((exposure.shape[1], 7)), np.inf, 1 / HOUR_FLOOR**2
     for _ in range(ROUNDS):
         daily = _by_day(exposure * (share * theta)[:, None])
         usual = np.nan_to_num(_level(counts_cw, (daily * day).sum(axis=2)))
@@ -137,9 +157,75 @@ def _fit(exposure: Floats, counts: Floats) -> _Fit:
         share = _ratio((trust * counts_wk).sum(axis=0), (trust * usual_wk).sum(axis=0))
         share = _ratio(share, share.sum())
         usual_ck = np.einsum("cwk,cw->ck", exposure * _all_day(day), usual)
-        theta = _all_hour(_shrunk(_by_hour(counts_ck), _by_hour(usual_ck * share), HOUR_FLOOR))
+        of_hours = _by_hour(counts_ck), _by_hour(usual_ck * share)
+        hour_strength = _strength(*of_hours, HOUR_FLOOR)
+        theta = _all_hour(_shrunk(*of_hours, HOUR_FLOOR))
     daily = _by_day(exposure * (share * theta)[:, None])
-    return _Fit(_level(counts_cw, (daily * day).sum(axis=2)), day, strength, share, theta)
+    return _Fit(_level(counts_cw, (daily * day).sum(axis=2)), day, strength, share, theta, hour_strength)
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """S and H (weeks by blocks of the week) with the shape of H's prior; and S without each week as a share of S.
+
+    `season_without` is weeks by blocks of the day by weeks left out.
+    """
+
+    season: Floats
+    here: Floats
+    strength: float
+    season_without: Floats
+
+    @property
+    def factor(self) -> Floats:
+        return self.season * self.here
+
+
+def _blocks(fit: _Fit, exposure: Floats, counts: Floats) -> _Blocks:
+    """Fit S and H to what is left beside the other factors; exposure and counts as in `_fit`."""
+    usual = exposure * np.nan_to_num(fit.level)[:, :, None] * _all_day(fit.day) * fit.profile[:, None]
+    orders, expected = _by_block(counts), _by_block(usual)
+    n_weeks = expected.shape[1]
+    weeks = np.arange(n_weeks)
+    near = (np.abs(weeks[:, None] - weeks) <= SEASON_REACH_WEEKS).astype(float)
+    n, m = (of.sum(axis=0).reshape(n_weeks, 7, BLOCKS_PER_DAY).sum(axis=1) for of in (orders, expected))
+    season, without = np.ones_like(n), np.ones((n_weeks, BLOCKS_PER_DAY, n_weeks))
+    strength = _season_strength(n, m)
+    if np.isfinite(strength):
+        season = (strength + near @ n) / (strength + near @ m)
+        rest_n, rest_m = ((near @ of)[:, :, None] - near[:, None] * of.T for of in (n, m))
+        without = (strength + rest_n) / (strength + rest_m) / season[:, :, None]
+    by_week = np.tile(season, 7)
+    strength = _day_strength(orders, expected * by_week)
+    here = _day(orders.sum(axis=0), expected.sum(axis=0) * by_week, strength)
+    return _Blocks(by_week, here, strength, without)
+
+
+def _season_strength(orders: Floats, expected: Floats) -> float:
+    """Return the shape of S's gamma prior; infinite where a block's weeks do not go on as the week before.
+
+    What lasts is the variance that neighbouring weeks share: ``s2 = sum r r' / sum M M'`` over pairs of them, with
+    residuals r = N - M; the noise and the shape follow as for D.
+    """
+    residual = orders - expected
+    pairs_r, pairs_m = ((of[1:] * of[:-1]).sum() for of in (residual, expected))
+    lasting = pairs_r / pairs_m if pairs_m > 0 else 0.0
+    if lasting < 1e-9:
+        return np.inf
+    noise = (np.square(residual) - lasting * np.square(expected)).sum() / expected.sum()
+    return float(max(noise, 1.0) / lasting)
+
+
+def _blocks_without(blocks: _Blocks, fit: _Fit, exposure: Floats, share_without: Floats) -> Floats:
+    """Return how S and H answer to a week left out: S loses its orders, H moves against the other weeks' p."""
+    n_weeks = len(share_without)
+    usual = np.einsum("cwk,cw,ck->wk", exposure, np.nan_to_num(fit.level), fit.theta, optimize=True)
+    usual *= _all_day(fit.day)
+    by_block = (of.reshape(n_weeks, 7 * BLOCKS_PER_DAY, BLOCK_BINS) for of in (usual, share_without))
+    without = np.einsum("vbk,wbk->bwv", *by_block, optimize=True).transpose(1, 0, 2)
+    change = _day_change(_by_block(usual * fit.share), without, blocks.strength)
+    result: Floats = change * np.tile(blocks.season_without, (1, 7, 1))
+    return result
 
 
 def _shares_without(fit: _Fit, exposure: Floats, counts: Floats) -> Floats:
@@ -216,6 +302,15 @@ def _all_hour(values: Floats) -> Floats:
 def _by_day(values: Floats) -> Floats:
     days: Floats = values.reshape(*values.shape[:-1], 7, BINS_PER_DAY).sum(axis=-1)
     return days
+
+
+def _all_block(values: Floats) -> Floats:
+    return np.repeat(values, BLOCK_BINS, axis=-1)
+
+
+def _by_block(values: Floats) -> Floats:
+    blocks: Floats = values.reshape(*values.shape[:-1], 7 * BLOCKS_PER_DAY, BLOCK_BINS) @ np.ones(BLOCK_BINS)
+    return blocks
 
 
 def _by_hour(values: Floats) -> Floats:

@@ -22,7 +22,7 @@ from pizza_assets.matchday.analysis import WINDOW_DAYS
 from pizza_assets.matchday.family import families, select
 from pizza_assets.matchday.grid import build_grid, days_since_1970
 from pizza_assets.matchday.results import uplift_rows
-from pizza_assets.matchday.verdicts import Row, judge
+from pizza_assets.matchday.verdicts import Row, judge, share_of_season
 from pizza_assets.matchday.windows import Matches, select_matches
 
 #: Columns of a result by their names in PIZZA_VS_FOOTBALL.
@@ -46,8 +46,8 @@ class CategorySales:
     retailers
         Whose sales these are.
     days
-        The days (UTC) that all of these retailers are observed on. A day in here without sales is a true zero; any
-        other day is unobserved, whatever the volume has of it.
+        The days (UTC) that all of these retailers are observed on. A day in here without sales is a true zero,
+        unless many were usual (see `coverage`); any other day is unobserved, whatever the volume has of it.
     """
 
     category: str
@@ -91,8 +91,10 @@ def _estimates(sales: CategorySales, matches: Matches, low_day: int, end_day: in
     selection = select(grid, replace(matches, memberships=by_city), low_day, end_day)
     days = int(selection.days_with[sales.data_source].sum())
     told = {"category": sales.category, "retailers": " ".join(sales.retailers), "days": days}
+    told |= {"share": share_of_season(days)}
     found = [family for family in families(selection) if days and family.source == sales.data_source]
-    return [row | told for family in found for row in uplift_rows(family)]
+    rows = [row for family in found for row in uplift_rows(family)]
+    return [row | told | {"question": (sales.category, row["question"])} for row in rows]
 
 
 def _shown(row: Row) -> Row:

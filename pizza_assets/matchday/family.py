@@ -28,6 +28,7 @@ import pandas as pd
 from pizza_assets.contracts.analysis import TIME_WINDOWS
 from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.matchday.grid import Bools, Grid, Ints, cumulated
+from pizza_assets.matchday.overlaps import separated
 from pizza_assets.matchday.uplift import Counts, Panel, build_panel, count_window, no_counts
 from pizza_assets.matchday.windows import BINS_PER_DAY, Matches, spans_in, window_bins
 
@@ -127,29 +128,44 @@ def select(grid: Grid, matches: Matches, low_day: int, end_day: int) -> Selectio
 
 def families(of: Selection) -> list[Family]:
     """Return the families that have orders or units, real first."""
-    windows = {name: label_and_count(of, *window_bins(of.units, name)) for name in TIME_WINDOWS}
+    places = {name: window_bins(of.units, name) for name in TIME_WINDOWS}
+    windows = {name: label_and_count(of, *place) for name, place in places.items()}
+    counts = {name: of_window for name, (_, of_window) in windows.items()}
+    for key, panel in of.panels.items():
+        chosen = {name: _chosen(of, *place)[key] for name, place in places.items()}
+        is_on = (of.units["data_source"] == "real").to_numpy() | (key[1] == "mock")
+        counts = separated(panel, of.units, of.city, is_on, counts, chosen)
     found = []
     for source in SOURCES:
         members = {name: is_real == (source == "real") for name, (is_real, _) in windows.items()}
         if of.days_with[source].any() or any(is_member.any() for is_member in members.values()):
-            counts = {name: counts.only(members[name]) for name, (_, counts) in windows.items()}
-            found.append(Family(source, of.units, of.city, of.memberships, members, counts))
+            of_source = {name: counts[name].only(members[name]) for name in counts}
+            found.append(Family(source, of.units, of.city, of.memberships, members, of_source))
     return found
 
 
 def label_and_count(of: Selection, start: Ints, end: Ints) -> tuple[Bools, Counts]:
     """Return which units' windows [start, end) are real, and count each against its own family's baseline."""
+    chosen = _chosen(of, start, end)
+    counts = _counts(of, ("mock", "mock"), start, end)
+    for key in (("real", "real"), ("real", "mock")):
+        if chosen[key].any():
+            counts = counts.replaced(chosen[key], _counts(of, key, start, end))
+    return chosen["real", "real"], counts
+
+
+def _chosen(of: Selection, start: Ints, end: Ints) -> dict[tuple[Source, Source], Bools]:
+    """Return which units' windows [start, end) are counted on which panel (source of orders, family)."""
     first, last = of.grid.days_within(start, end)
     days = {source: cumulated(with_source) for source, with_source in of.days_with.items()}
     has_mock_orders, has_real_orders = (days[source][last] > days[source][first] for source in ("mock", "real"))
     is_real = (of.units["data_source"] == "real").to_numpy() & ~has_mock_orders
     from_real_orders = has_real_orders & ~has_mock_orders & ~is_real
-    chosen: dict[tuple[Source, Source], Bools] = {("real", "real"): is_real, ("real", "mock"): from_real_orders}
-    counts = _counts(of, ("mock", "mock"), start, end)
-    for key, is_chosen in chosen.items():
-        if is_chosen.any():
-            counts = counts.replaced(is_chosen, _counts(of, key, start, end))
-    return is_real, counts
+    return {
+        ("mock", "mock"): ~is_real & ~from_real_orders,
+        ("real", "real"): is_real,
+        ("real", "mock"): from_real_orders,
+    }
 
 
 def _counts(of: Selection, key: tuple[Source, Source], start: Ints, end: Ints) -> Counts:

@@ -51,6 +51,8 @@ class Grid:
         Row of `week` and `time_of_week` for each city.
     ignored
         Orders that do not count: day (since 1970), reason, orders.
+    unobserved
+        Bins that the caller knows to be unobserved, cities by bins.
     """
 
     first_bin: int
@@ -63,6 +65,7 @@ class Grid:
     time_of_week: Ints
     zone: Ints
     ignored: pd.DataFrame
+    unobserved: Bools
 
     @property
     def n_bins(self) -> int:
@@ -90,6 +93,7 @@ class Grid:
             time_of_week=self.time_of_week[:, bins],
             zone=self.zone,
             ignored=self.ignored,
+            unobserved=self.unobserved[:, bins],
         )
 
     def days_with(self, source: Source) -> Bools:
@@ -191,4 +195,5 @@ def build_grid(volume: pd.DataFrame, order_sources: Mapping[date, Source]) -> Gr
         time_of_week=time_of_week,
         zone=np.array([time_zones.index(reference[name].time_zone) for name in names_kept], dtype=np.int64),
         ignored=ignored[~is_kept].groupby(["day", "reason"], as_index=False).sum(),
+        unobserved=np.zeros(orders.shape, dtype=bool),
     )

@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from pizza_assets.contracts.analysis import DOUBTFUL, REFERENCE_EFFECT
+
 _WHEN = {
     "pre_match": "in the 2 hours before kick-off",
     "during_match": "during the match",
@@ -41,10 +43,11 @@ _MEASURE = {
     "hedges_d": "Hedges' d",
     "slope": "slope",
 }
+BY_TEAM = "By team"
 #: The sections of insights: title, and whether a result stands in it by its factor and the kind of its scope.
 _SECTIONS = (
     ("Before, during and after the match", True, "all"),
-    ("By team", True, "team"),
+    (BY_TEAM, True, "team"),
     ("By competition", True, "competition"),
     ("By significance", True, "significance"),
     ("What happens in the match", False, "all"),
@@ -65,10 +68,24 @@ def sentence(result: Mapping[str, Any]) -> str:
     evidence = f"95 % interval {low} to {high}, n = {result['n']} in {result['n_weeks']} weeks"
     if pd.notna(result["q_value"]):
         evidence += f", adjusted p = {result['q_value']:.2g}"
+    if kind == "team" and result["n_shared"]:
+        evidence += f"; {result['n_shared']} of them while another club of the city kicked off"
     slope = ""
     if result["method"] in ("pearson", "point_biserial"):
         slope = f", {result['effect_size']:+.1f} % {_PER[result['factor']]}"
-    return f"{what}: {measure} ({evidence}){slope}: {result['verdict']} ({result['data_source']} data)."
+    text = f"{what}: {measure} ({evidence}){slope}: {result['verdict']} ({result['data_source']} data)."
+    if result["verdict"] == DOUBTFUL:
+        return f"{text} Doubtful, for {result['reason']}."
+    if pd.isna(result["smallest_effect"]):
+        return text
+    return f"{text} Four times in five an uplift would be found {could_find(result)}."
+
+
+def could_find(result: Mapping[Any, Any]) -> str:
+    """Return from which uplift on one would be found, and how many matches a smaller one needs."""
+    text = f"from {result['smallest_effect']:+.0f} % on"
+    more = int(result["more_matches"])
+    return f"{text}, and from {REFERENCE_EFFECT:+d} % on with {more:,} more matches" if more else text
 
 
 def _number(value: float, unit: str) -> str:
@@ -126,7 +143,7 @@ def by_section(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     sections = []
     for title, of_uplift, of_kind in _SECTIONS:
         rows = tested[(is_uplift == of_uplift) & (kind == of_kind)]
-        is_found = rows["verdict"].isin(["higher", "lower"])
+        is_found = rows["verdict"].isin(["higher", "lower", DOUBTFUL])
         ordered = pd.concat([rows[is_found].sort_values("q_value", kind="stable"), rows[~is_found]])
         # The windows tell a story in their order.
         sections.append((title, rows if of_uplift and of_kind == "all" else ordered))

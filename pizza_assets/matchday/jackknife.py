@@ -14,6 +14,8 @@ import numpy as np
 from pizza_assets.matchday.grid import Floats
 
 CONFIDENCE = 0.95
+#: How often an effect must be found to be called one that would be found.
+POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -65,3 +67,10 @@ def student_interval(estimate: Floats, error: Floats, degrees: Floats) -> Interv
     spread = np.where(usable, error, np.nan)
     reach = stdtrit(df, 0.5 + CONFIDENCE / 2) * spread
     return Interval(low=estimate - reach, high=estimate + reach, p_value=2 * stdtr(df, -np.abs(estimate / spread)))
+
+
+def found_from(p_needed: float, degrees: float) -> float:
+    """Return from how many standard errors on an effect is found with a chance of `POWER`, at p <= `p_needed`."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, POWER) - stdtrit(degrees, p_needed / 2))

@@ -5,13 +5,14 @@ computation.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
+from pizza_assets.contracts.analysis import DOUBTFUL
 from pizza_assets.matchday.analysis import Analysis
-from pizza_assets.matchday.insights import by_section, insights
+from pizza_assets.matchday.insights import BY_TEAM, by_section, could_find, insights
 
 _MAX_ANOMALIES = 20
 _WINDOWS = {
@@ -53,7 +54,10 @@ def report_markdown(analysis: Analysis) -> str:
         lines += ["", f"## {source.capitalize()} data", "", _overview(source, facts)]
         for title, rows in by_section(results):
             lines += _section(title, rows)
+        lines += _placebo_lines(facts["placebo"])
         lines += ["", "### Anything odd?", "", *_spike_lines(spikes)]
+        if facts["unobserved"]:
+            lines += ["", "### What was not observed", "", *_missing_lines(facts["unobserved"])]
     ignored = summary["matches_ignored"] | summary["orders_ignored"]
     if ignored:
         lines += ["", "## What does not count", ""]
@@ -79,7 +83,9 @@ def _section(title: str, rows: pd.DataFrame) -> list[str]:
     if rows.empty:
         return []
     lines = ["", f"### {title}", ""]
-    is_found = rows["verdict"].isin(["higher", "lower"])
+    if title == BY_TEAM:
+        return lines + [_club(str(scope), of_club) for scope, of_club in rows.groupby("scope", sort=True)]
+    is_found = rows["verdict"].isin(["higher", "lower", DOUBTFUL])
     told = rows if len(rows) <= 4 else rows[is_found]
     lines += [f"- {text}" for text in told["pattern_description"]]
     others = rows["verdict"].drop(told.index).value_counts()
@@ -89,12 +95,54 @@ def _section(title: str, rows: pd.DataFrame) -> list[str]:
     return lines
 
 
+def _club(scope: str, rows: pd.DataFrame) -> str:
+    """Return what was found of a club in one line: each window with its interval, or why there is none."""
+    by_window = {row["time_window"]: row for row in rows.to_dict("records")}
+    told = "; ".join(_window(by_window[window]) for window in _WINDOWS if window in by_window)
+    if rows["estimate"].isna().all() and rows["reason"].nunique() == 1:
+        told = f"insufficient ({rows['reason'].iloc[0]})"
+    return f"- {scope.partition(':')[2]}: {told}."
+
+
+def _window(row: Mapping[Hashable, Any]) -> str:
+    when = _WINDOWS[row["time_window"]]
+    if pd.isna(row["estimate"]):
+        return f"{when} insufficient ({row['reason']})"
+    text = f"{when} {row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']}): "
+    text += row["verdict"]
+    if row.get("found_on"):
+        text += f", found on {row['found_on']} and since"
+    return text if pd.isna(row["smallest_effect"]) else f"{text}, could be found {could_find(row)}"
+
+
+def _placebo_lines(of_windows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not of_windows:
+        return []
+    told = [
+        f"- {_WINDOWS[name]}: {of['uplift_pct']:+.1f} % ({of['ci_low']:+.1f} % to {of['ci_high']:+.1f} %)."
+        for name, of in of_windows.items()
+    ]
+    return ["", "### In cities that did not play", "", "Nothing should be found here, at the hours of matches.", *told]
+
+
 def _spike_lines(spikes: pd.DataFrame) -> list[str]:
     if spikes.empty:
         return ["No hour stands out from chance and ordinary ups and downs."]
     lines = [f"- {text}" for text in spikes["description"].head(_MAX_ANOMALIES)]
     rest = len(spikes) - _MAX_ANOMALIES
     return lines + ([f"- and {rest} more, listed in the data."] if rest > 0 else [])
+
+
+def _missing_lines(missing: list[Mapping[str, Any]]) -> list[str]:
+    """Return where orders are missing, one line a city and day; the days with the most orders missing first."""
+    ordered = sorted(missing, key=lambda row: (-row["usual_orders"], row["day"], row["city"]))
+    lines = [
+        f"- {row['city']}, {row['day']}: {row['hours']:g} h without orders that count, where {row['usual_orders']:.0f} "
+        f"are usual ({row['reason']})."
+        for row in ordered[:_MAX_ANOMALIES]
+    ]
+    rest = len(missing) - _MAX_ANOMALIES
+    return lines + ([f"- and {rest} more cities and days, listed in the data."] if rest > 0 else [])
 
 
 def uplift_plot(results: pd.DataFrame) -> str:

@@ -42,6 +42,7 @@ def _row(source: Source, scope: str, factor: str, method: str, time_window: str)
         "factor": factor,
         "method": method,
         "time_window": time_window,
+        "question": (scope, factor, method, time_window),
         "estimate": np.nan,
         "unit": "%",
         "ci_low": np.nan,
@@ -49,10 +50,14 @@ def _row(source: Source, scope: str, factor: str, method: str, time_window: str)
         "correlation_coefficient": np.nan,
         "statistical_significance": np.nan,
         "effect_size": np.nan,
+        "error": np.nan,
+        "degrees": np.nan,
         "n": 0,
         "n_weeks": 0,
         "observed": 0,
         "expected": np.nan,
+        "n_shared": 0,
+        "share": 1.0,
         "problem": "",
         "note": "",
     }
@@ -65,12 +70,15 @@ def percent(log_ratio: Floats) -> Floats:
 
 
 def scopes_of(family: Family) -> tuple[list[str], Bools]:
-    """Return the family's scopes, 'all' first, and which units each holds (scopes by units)."""
+    """Return the family's scopes, 'all' first, and which units each holds (scopes by units).
+
+    Nothing is asked of a scope whose cities have no orders.
+    """
     codes, names = pd.factorize(family.memberships["scope"], sort=True)
     sets = np.zeros((1 + len(names), len(family.units)), dtype=bool)
     sets[0] = True
     sets[1 + codes, family.memberships["unit"]] = True
-    in_family = np.any(list(family.is_member.values()), axis=0) & sets
+    in_family = np.any(list(family.is_member.values()), axis=0) & (family.city >= 0) & sets
     kept = in_family.any(axis=1)
     kept[0] = True
     return [name for name, keep in zip(["all", *names], kept, strict=True) if keep], sets[kept]
@@ -79,6 +87,7 @@ def scopes_of(family: Family) -> tuple[list[str], Bools]:
 def uplift_rows(family: Family) -> list[Row]:
     """Estimate the uplift of every scope in every window."""
     scopes, sets = scopes_of(family)
+    has_several = family.units["match_ids"].str.contains(" ", regex=False).to_numpy(dtype=bool)
     rows = []
     for time_window in TIME_WINDOWS:
         counts = family.counts[time_window]
@@ -86,11 +95,16 @@ def uplift_rows(family: Family) -> list[Row]:
         error = jackknife_error(uplift.log_ratio_without)
         estimates = _as_percent(uplift.log_ratio, student_interval(uplift.log_ratio, error, uplift.degrees))
         columns = {
+            "error": error.tolist(),
+            "degrees": uplift.degrees.tolist(),
             "n": uplift.n_units.tolist(),
+            "n_shared": (sets & counts.is_clean & has_several).sum(axis=1).tolist(),
             "n_weeks": uplift.n_weeks.tolist(),
             "observed": uplift.observed.round().astype(np.int64).tolist(),
             "expected": uplift.expected.tolist(),
             "problem": [_uplift_problem(uplift, error, i, counts, sets[i]) for i in range(len(scopes))],
+            # The same units in the same window are the same question, whatever they are called.
+            "question": [("match", time_window, units.tobytes()) for units in sets & counts.is_clean],
         }
         for scope, values in zip(scopes, _records(estimates | columns), strict=True):
             rows.append(_row(family.source, scope, "match", "uplift", time_window) | values)

@@ -10,19 +10,23 @@ import numpy as np
 import pandas as pd
 
 from pizza_assets.contracts.columns import Source
-from pizza_assets.matchday.baseline import Baseline, fit_baseline
+from pizza_assets.matchday.baseline import BLOCK_BINS, Baseline, fit_baseline
+from pizza_assets.matchday.coverage import silent_bins, usual_orders
 from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints, cumulated
 from pizza_assets.matchday.jackknife import effective_weeks
 from pizza_assets.matchday.windows import BINS_PER_DAY, Spans, span_bins
 
 CLEAN = "clean"
 NOT_OBSERVED = "not all of the window is observed"
+OVERLAPPED = "another match's span overlaps it"
+#: Variance of a city's hours around what is expected, beyond counting noise, that weights of units allow for.
+_LOCAL_VARIANCE = 0.01
 #: Why a window takes no part in estimates; the first that holds is given.
 REASONS = (
     CLEAN,
     "no orders in this city",
     NOT_OBSERVED,
-    "another match's span overlaps it",
+    OVERLAPPED,
     "no baseline: this time of the week was never free of matches",
 )
 
@@ -37,11 +41,20 @@ class Panel:
         The kick-offs that the baseline keeps out of.
     orders, expected, unknown
         Orders, expected orders, and bins without a baseline, up to each bin; cities by 1 + bins.
-    closed
-        Days that the city is not observed on, up to each day; cities by 1 + days.
+    unobserved
+        Bins that the city is not observed in, up to each bin; cities by 1 + bins.
+    silent
+        Bins without an order where many were usual: a feed that failed or a closed shop, no zero; cities by bins.
+    usual
+        The orders that are usual in each bin, cities by bins.
     profile, profile_without
         The baseline's week up to each time of it: cities by 1 + times of week; and without each week, cities by
         1 + times of week by weeks left out.
+    fitted_on, kept_out
+        Expected orders of the bins that the fit is on, and of the observed ones that it keeps out of, up to each
+        time of the week, over two weeks in a row; cities by 1 + 2 x times of week.
+    span_bins, free
+        How many spans are on in each bin, and whether the fit is on it; cities by bins.
     """
 
     grid: Grid
@@ -50,9 +63,15 @@ class Panel:
     orders: Floats
     expected: Floats
     unknown: Floats
-    closed: Floats
+    unobserved: Floats
+    silent: Bools
+    usual: Floats
     profile: Floats
     profile_without: Floats
+    fitted_on: Floats
+    kept_out: Floats
+    span_bins: Ints
+    free: Bools
 
 
 def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | None = None) -> Panel:
@@ -72,13 +91,18 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
     Notes
     -----
     A city takes part from the day of its first order to the day of its last: a store that opens in spring
-    was not expected to sell in winter.
+    was not expected to sell in winter. Silent runs and what the caller knows to be unobserved take no part.
     """
     orders = grid.orders_until[source]
-    is_open = _open_days(np.diff(orders[:, ::BINS_PER_DAY]) > 0) & grid.days_with(source)
-    fitted = is_open if not_fitted is None else is_open & ~not_fitted
-    free = np.repeat(fitted, BINS_PER_DAY, axis=1)
-    _take_out(free, grid, spans)
+    open_days = _open_days(np.diff(orders[:, ::BINS_PER_DAY]) > 0) & grid.days_with(source)
+    is_observed = np.repeat(open_days, BINS_PER_DAY, axis=1) & ~grid.unobserved
+    is_fitted = np.repeat(np.ones_like(open_days[0]) if not_fitted is None else ~not_fitted, BINS_PER_DAY)
+    usual = usual_orders(grid.orders, is_observed & is_fitted, grid.week, grid.time_of_week, grid.zone)
+    silent = silent_bins(grid.orders, is_observed, usual)
+    is_observed &= ~silent
+    free = is_observed & is_fitted
+    on = _spans_on(grid, spans)
+    free &= on == 0
     baseline = fit_baseline(grid.orders, free, grid.week, grid.time_of_week, grid.zone)
     return Panel(
         grid=grid,
@@ -87,11 +111,25 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
         orders=orders,
         expected=cumulated(baseline.expected),
         unknown=cumulated(~baseline.is_known),
-        closed=cumulated(~is_open),
+        unobserved=cumulated(~is_observed),
+        silent=silent,
+        usual=usual,
         profile=cumulated(baseline.profile),
         # Weeks last, so that a window's are side by side in memory.
         profile_without=np.ascontiguousarray(cumulated(baseline.profile_without).transpose(0, 2, 1)),
+        fitted_on=_over_the_week(grid, baseline.expected * free),
+        kept_out=_over_the_week(grid, baseline.expected * (is_observed & ~free)),
+        span_bins=on,
+        free=free,
     )
+
+
+def _over_the_week(grid: Grid, values: Floats) -> Floats:
+    """Return sums by time of week, up to each time of two weeks in a row; cities by 1 + 2 x times of week."""
+    by_time = np.array(
+        [np.bincount(grid.time_of_week[zone], row, TIMES_OF_WEEK) for zone, row in zip(grid.zone, values, strict=True)]
+    ).reshape(len(values), TIMES_OF_WEEK)
+    return cumulated(np.hstack([by_time, by_time]))
 
 
 def _open_days(sells: Bools) -> Bools:
@@ -102,12 +140,14 @@ def _open_days(sells: Bools) -> Bools:
     return result
 
 
-def _take_out(free: Bools, grid: Grid, spans: Spans) -> None:
-    """Mark the bins of spans as not free, cities by bins."""
+def _spans_on(grid: Grid, spans: Spans) -> Ints:
+    """Return how many spans are on in each bin, cities by bins."""
+    steps = np.zeros((len(grid.cities), grid.n_bins + 1), dtype=np.int64)
     low, high = grid.bins_within(spans.start, spans.end)
-    bins = low[:, None] + np.arange((high - low).max(initial=0))
-    span, place = np.nonzero(bins < high[:, None])
-    free[spans.city[span], bins[span, place]] = False
+    np.add.at(steps, (spans.city, low), 1)
+    np.add.at(steps, (spans.city, high), -1)
+    on: Ints = steps.cumsum(axis=1)[:, :-1]
+    return on
 
 
 @dataclass(frozen=True)
@@ -124,6 +164,8 @@ class Counts:
         Column of `without` that the unit's own week is.
     code
         Whether the unit takes part (0), or why not: a position in `REASONS`; -1 in another family.
+    weight
+        How much an expected order of the unit tells, at most 1; see `count_window`.
     """
 
     observed: Floats
@@ -131,6 +173,7 @@ class Counts:
     without: Floats
     week: Ints
     code: Ints
+    weight: Floats
 
     @property
     def is_clean(self) -> Bools:
@@ -150,6 +193,7 @@ class Counts:
             without=np.where(units[:, None], other.without, self.without),
             week=np.where(units, other.week, self.week),
             code=np.where(units, other.code, self.code),
+            weight=np.where(units, other.weight, self.weight),
         )
 
 
@@ -160,16 +204,21 @@ def count_window(panel: Panel, units: pd.DataFrame, city: Ints, start: Ints, end
     ----------
     city
         The units' rows in the grid; -1 for a city without orders.
+
+    Notes
+    -----
+    An expected order tells less where its errors are shared. With E expected in the window, local shocks of variance
+    s2 and a habit theta known from M free orders with the prior's shape a, shared by all R orders that were kept out
+    of the fit at this time of the week, its weight is ``1 / (1 + s2 E + R / (a + M))``.
     """
     grid, baseline = panel.grid, panel.baseline
     if not grid.cities or not grid.n_bins:
         return no_counts(len(units), baseline.n_weeks)
     has_city, city = city >= 0, np.maximum(city, 0)
     low, high = grid.bins_within(start, end)
-    first_day, end_day = grid.days_within(start, end)
 
     is_inside = (start >= grid.first_bin) & (end <= grid.first_bin + grid.n_bins)
-    is_missing = panel.closed[city, end_day] > panel.closed[city, first_day]
+    is_missing = panel.unobserved[city, high] > panel.unobserved[city, low]
     span_start, span_end = span_bins(units)
     is_own = (span_start < end) & (span_end > start)
     is_overlapped = panel.spans.overlapping(city, start, end) > is_own
@@ -181,14 +230,19 @@ def count_window(panel: Panel, units: pd.DataFrame, city: Ints, start: Ints, end
     kick_off = np.clip(units["kick_off_bin"].to_numpy(dtype=np.int64) - grid.first_bin, 0, grid.n_bins - 1)
     week = grid.week[zone, kick_off] - baseline.first_week
     first = grid.time_of_week[zone, np.minimum(low, grid.n_bins - 1)]
+    expected = np.where(is_known, panel.expected[city, high] - panel.expected[city, low], np.nan)
+    fitted_on, kept_out = (of[city, first + end - start] - of[city, first] for of in (panel.fitted_on, panel.kept_out))
+    shared = _LOCAL_VARIANCE * np.nan_to_num(expected) + kept_out / (baseline.hour_strength + fitted_on)
     return Counts(
         observed=np.where(has_city, panel.orders[city, high] - panel.orders[city, low], 0),
-        expected=np.where(is_known, panel.expected[city, high] - panel.expected[city, low], np.nan),
+        expected=expected,
         without=_without_in_windows(panel, city, first, end - start)
         * baseline.level_without[city, week]
-        * baseline.day_without[week, first // BINS_PER_DAY],
+        * baseline.day_without[week, first // BINS_PER_DAY]
+        * _blocks_without_in_windows(baseline.block_without, week, first, end - start),
         week=week,
         code=code,
+        weight=1 / (1 + shared),
     )
 
 
@@ -200,6 +254,7 @@ def no_counts(n_units: int, n_weeks: int) -> Counts:
         without=np.ones((n_units, n_weeks)),
         week=np.zeros(n_units, dtype=np.int64),
         code=np.full(n_units, REASONS.index(NOT_OBSERVED)),
+        weight=np.ones(n_units),
     )
 
 
@@ -221,6 +276,21 @@ def _without_in_windows(panel: Panel, city: Ints, first: Ints, length: Ints) -> 
     return np.divide(numerator, denominator, out=np.ones_like(numerator), where=is_sold)
 
 
+def _blocks_without_in_windows(blocks: Floats, week: Ints, first: Ints, length: Ints) -> Floats:
+    """Return the mean of the blocks' changes over each window's bins; units by weeks left out."""
+    sums = np.concatenate([np.zeros_like(blocks[:, :1]), blocks.cumsum(axis=1)], axis=1) * BLOCK_BINS
+    last = first + length
+    over, last = np.maximum(last - TIMES_OF_WEEK, 0), np.minimum(last, TIMES_OF_WEEK)
+
+    def until(time: Ints) -> Floats:
+        block, rest = np.divmod(time, BLOCK_BINS)
+        part = blocks[week, np.minimum(block, blocks.shape[1] - 1)]
+        total: Floats = sums[week, block] + rest[:, None] * part
+        return total
+
+    return (until(last) - until(first) + until(over)) / np.maximum(length, 1)[:, None]
+
+
 @dataclass(frozen=True)
 class Uplift:
     """Uplift of several sets of units in one window, one element a set.
@@ -228,9 +298,10 @@ class Uplift:
     Attributes
     ----------
     observed, expected
-        Sums over the set's clean units.
+        Sums over the set's clean units, each as it is.
     log_ratio, log_ratio_without
-        log(observed / expected); and without each week, sets by weeks. NaN where a sum is 0.
+        log(observed / expected) with each unit by its weight; and without each week, sets by weeks. NaN where a sum
+        is 0.
     degrees
         Degrees of freedom of the jackknife's variance: effective weeks - 1.
     n_units, n_weeks
@@ -247,24 +318,43 @@ class Uplift:
 
 
 def uplift_of_sets(counts: Counts, sets: Bools) -> Uplift:
-    """Compute sum(O) / sum(E) of each set (sets by units), with each week left out in turn."""
+    """Compute sum(O) / sum(E) of each set (sets by units), weighted, with each week left out in turn."""
     members = sets & counts.is_clean
-    observed, expected = np.where(counts.is_clean, counts.observed, 0), np.where(counts.is_clean, counts.expected, 0)
-    weeks = np.zeros(counts.without.shape)
-    weeks[np.arange(len(weeks)), counts.week] = 1
-    member = members.astype(float)
-    observed_sum, expected_sum = member @ observed, member @ expected
-    observed_without = observed_sum[:, None] - member @ (weeks * observed[:, None])
-    expected_without = member @ (expected[:, None] * counts.without * (1 - weeks))
+    member, in_week = members.astype(float), _in_week(counts)
+    observed, expected = week_sums(counts, sets)
+    weighted = np.where(counts.is_clean, counts.weight * counts.expected, 0)
     return Uplift(
-        observed=observed_sum,
-        expected=expected_sum,
-        log_ratio=_log_ratio(observed_sum, expected_sum),
-        log_ratio_without=_log_ratio(observed_without, expected_without),
-        degrees=effective_weeks(member @ (weeks * expected[:, None])) - 1,
+        observed=member @ np.where(counts.is_clean, counts.observed, 0),
+        expected=member @ np.where(counts.is_clean, counts.expected, 0),
+        log_ratio=_log_ratio(observed[:, 0], expected[:, 0]),
+        log_ratio_without=_log_ratio(observed[:, 1:], expected[:, 1:]),
+        degrees=effective_weeks(member @ (in_week * weighted[:, None])) - 1,
         n_units=members.sum(axis=1),
-        n_weeks=((member @ weeks) > 0).sum(axis=1),
+        n_weeks=((member @ in_week) > 0).sum(axis=1),
     )
+
+
+def week_sums(counts: Counts, sets: Bools) -> tuple[Floats, Floats]:
+    """Return weighted sums of observed and of expected orders of each set's clean units, sets by 1 + weeks.
+
+    The first column is of all weeks, each other one without a week.
+    """
+    member, in_week = (sets & counts.is_clean).astype(float), _in_week(counts)
+    observed, expected = (
+        np.where(counts.is_clean, counts.weight * of, 0)[:, None] for of in (counts.observed, counts.expected)
+    )
+    observed_of, expected_of = member @ observed, member @ expected
+    return (
+        np.hstack([observed_of, observed_of - member @ (in_week * observed)]),
+        np.hstack([expected_of, member @ (expected * counts.without * (1 - in_week))]),
+    )
+
+
+def _in_week(counts: Counts) -> Floats:
+    """Return 1 in the column of each unit's own week, units by weeks."""
+    in_week = np.zeros(counts.without.shape)
+    in_week[np.arange(len(in_week)), counts.week] = 1
+    return in_week
 
 
 def _log_ratio(observed: Floats, expected: Floats) -> Floats:

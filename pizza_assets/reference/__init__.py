@@ -236,6 +236,12 @@ def country_of_nation(name: str) -> str | None:
     return _countries_by_nation().get(fold(name))
 
 
+def name_of_team(name: str) -> str | None:
+    """Return the club called `name` (any alias) by the name that its league uses; None for an unknown one."""
+    team = _teams_by_alias().get(fold(name))
+    return team.name if team else None
+
+
 @cache
 def city_of_location(location: str) -> str:
     """Return the city that a store's location names, in any spelling, or ``UNKNOWN_CITY``.

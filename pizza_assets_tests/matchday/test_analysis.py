@@ -218,3 +218,50 @@ def test_the_profile_peaks_where_the_effect_was_planted() -> None:
     overall = profile[profile["match_significance"] == "all"].set_index("hours_from_kickoff")["uplift_pct"]
     assert overall.loc[[-2, -1]].min() > 40
     assert overall.loc[[0, 1]].max() < 30
+
+
+def _two_clubs_in_one_city(**changes: object) -> Season:
+    """One shop in Liverpool; its two clubs play clubs of other cities, and at times at the same hour."""
+    rng, rows = np.random.default_rng(0), []
+    for week in range(24):
+        for club, weekdays in (("Liverpool FC", [2, 5]), ("Everton FC", [3, 6])):
+            at = kick_off(week, int(rng.choice(weekdays)), 17 + week % 3) if week % 4 else kick_off(week, 5, 18)
+            rows.append(match_row(f"{club[:4]}-{week}", at, ("Liverpool", "Leeds"), home_team=club))
+    return season(weeks=24, cities=["Liverpool"], rows=rows, **changes)  # type: ignore[arg-type]
+
+
+def test_nothing_is_asked_of_clubs_of_cities_without_orders() -> None:
+    results = _two_clubs_in_one_city().analysis().results
+    teams = results.loc[results["scope"].str.startswith("team:"), "scope"]
+    assert set(teams) == {"team:Liverpool FC", "team:Everton FC"}
+
+
+def test_scopes_with_the_same_matches_are_one_question() -> None:
+    results = _two_clubs_in_one_city().analysis().results.query("factor == 'match'")
+    of = {scope: rows.set_index("time_window") for scope, rows in results.groupby("scope")}
+    same = ["all", "competition:PL", "significance:regular"]
+    for window in TIME_WINDOWS:
+        assert len({(of[name].loc[window, "q_value"], of[name].loc[window, "verdict"]) for name in same}) == 1
+    assert results["q_value"].notna().all()
+    # Four windows of all matches and of two clubs: as if nothing else had been asked.
+    once = results[~results["scope"].isin(same[1:])]
+    fewer = results[results["scope"].isin(same)]
+    assert len(once) == len(results) - len(fewer) + len(TIME_WINDOWS)
+
+
+def test_a_club_that_shares_kick_offs_says_so() -> None:
+    results = _two_clubs_in_one_city().analysis().results.set_index(["scope", "factor", "time_window"])
+    text = results.loc[("team:Everton FC", "match", "post_match"), "pattern_description"]
+    assert "; 6 of them while another club of the city kicked off" in text
+    assert "kicked off" not in results.loc[("all", "match", "post_match"), "pattern_description"]
+
+
+def test_a_club_named_beforehand_needs_less_evidence() -> None:
+    of = _two_clubs_in_one_city(seed=1, effect={"post_match": 0.15})
+    prepared = prepare(of.volume, of.matches, of.order_sources)
+    named = analyse_prepared(prepared, of.as_of, focus_teams=["Everton FC"]).results
+    keys = ["scope", "factor", "method", "time_window"]
+    q_values = named.merge(of.analysis().results, on=keys, suffixes=("_named", "")).query("verdict != 'diagnostic'")
+    q_values = q_values[q_values["time_window"] == "post_match"].set_index("scope")
+    change = q_values["q_value_named"] / q_values["q_value"]
+    assert change["team:Everton FC"] < 1 < change["team:Liverpool FC"]

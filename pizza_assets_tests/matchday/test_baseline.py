@@ -51,6 +51,42 @@ def test_a_day_that_moves_all_cities_is_expected_in_masked_bins_too() -> None:
     assert expected == pytest.approx(orders[0, 40 * 96 : 41 * 96].sum(), rel=0.05)
 
 
+def _drifting(n_cities: int, n_weeks: int) -> Floats:
+    """Return orders whose evenings gain and lose up to 30 % over a season, without noise."""
+    orders = 10 * rates(MONDAY, 7 * n_weeks, n_cities)
+    bins = np.arange(orders.shape[1])
+    shift = 0.3 * np.cos(2 * np.pi * bins / 96 / (7 * n_weeks)) * (bins % 96 // 4 - 18) / 4
+    drifting: Floats = orders * np.exp(shift)
+    return drifting
+
+
+def test_evenings_that_drift_over_a_season_are_expected_to() -> None:
+    orders = np.random.default_rng(4).poisson(_drifting(2, 30)).astype(float)
+    free = np.ones(orders.shape, dtype=bool)
+    # Matches of both cities from 18:00 to 22:00 on Saturdays, every second week in the first half, and none later.
+    for week in range(0, 15, 2):
+        low = (7 * week + 5) * 96 + 18 * 4
+        free[:, low : low + 16] = False
+    fit = _fit(orders, free)
+    early, late = (slice(18 * 4, 20 * 4), slice(20 * 4, 22 * 4))
+    for hours in (early, late):
+        for week in (0, 6, 14):
+            day = slice((7 * week + 5) * 96, (7 * week + 6) * 96)
+            expected, true = fit.expected[:, day][:, hours].sum(), _drifting(2, 30)[:, day][:, hours].sum()
+            assert expected == pytest.approx(true, rel=0.09)
+
+
+def test_hours_that_move_all_cities_are_expected_in_masked_bins_too() -> None:
+    rng = np.random.default_rng(2)
+    shock = np.repeat(np.exp(rng.normal(0, 0.3, 7 * WEEKS * 12)), 8)
+    orders = rng.poisson(20 * rates(MONDAY, 7 * WEEKS, 6) * shock).astype(float)
+    free = np.ones(orders.shape, dtype=bool)
+    evening = slice(40 * 96 + 18 * 4, 40 * 96 + 20 * 4)
+    free[0, evening] = False
+    expected = _fit(orders, free).expected[0, evening].sum()
+    assert expected == pytest.approx(orders[0, evening].sum(), rel=0.08)
+
+
 def test_a_time_that_is_never_free_is_unknown_rather_than_guessed() -> None:
     orders = rates(MONDAY, 7 * WEEKS, 2)
     _, time_of_week = local_calendar(FIRST_BIN, orders.shape[1], ["Europe/London"])

@@ -69,11 +69,11 @@ def test_it_is_the_orders_analysis() -> None:
         "items": "observed", "uplift_pct": "estimate", "p_value": "statistical_significance", "n_matches": "n"
     }  # fmt: skip
     for ours, theirs in pairs.items():
-        np.testing.assert_array_equal(found[ours], orders.loc[found.index, theirs or ours])
+        np.testing.assert_allclose(found[ours], orders.loc[found.index, theirs or ours], rtol=1e-12)
 
 
 def test_one_adjustment_is_made_over_all_categories_of_a_source() -> None:
-    of = season(14, seed=5, effect={"during_match": 0.12})
+    of = season(14, seed=5, effect={"during_match": 0.3})
     alone = row(results(of))
     many = row(results(of, *(sales(season(14, seed=seed), f"other {seed}") for seed in range(20, 30)), sales(of)))
     assert many["p_value"] == alone["p_value"]
@@ -116,15 +116,15 @@ def test_thirty_days_are_too_few_and_have_no_number() -> None:
     assert "at least 10 in 8 are needed" in row(found)["reason"]
 
 
-def test_a_day_that_is_not_observed_is_no_zero() -> None:
+def test_a_day_that_is_not_observed_or_silent_is_no_zero() -> None:
     of = season(20, seed=3, effect=PLANTED)
     played = sorted(set(of.matches["timestamp"].dt.date))[::3]
     absent = of.without_days(played)
     as_zeros = CategorySales("pizza", "real", ("retailer_1",), absent.volume, list(of.order_sources))
     without, zeros, whole = row(results(absent)), row(results(of, as_zeros)), row(results(of))
-    assert without["n_matches"] < whole["n_matches"] == zeros["n_matches"]
+    assert without["n_matches"] == zeros["n_matches"] < whole["n_matches"]
     assert without["ci_low"] < 100 * np.expm1(PLANTED["during_match"]) < without["ci_high"]
-    assert zeros["uplift_pct"] < without["uplift_pct"] - 10
+    assert zeros["uplift_pct"] == pytest.approx(without["uplift_pct"], abs=1)
 
 
 @pytest.mark.parametrize("mock_scale", [0.5, 3.0])

@@ -10,7 +10,7 @@ N_WEEKS = 10
 
 def _counts(observed: Floats, expected: Floats, code: int = 0) -> Counts:
     n = len(observed)
-    return Counts(observed, expected, np.ones((n, N_WEEKS)), np.arange(n) % N_WEEKS, np.full(n, code))
+    return Counts(observed, expected, np.ones((n, N_WEEKS)), np.arange(n) % N_WEEKS, np.full(n, code), np.ones(n))
 
 
 def _with(of: Response, outcome: Floats) -> Association:

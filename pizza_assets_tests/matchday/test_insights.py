@@ -5,7 +5,7 @@ CLEAR = {"pre_match": 0.5, "win": 0.6}
 
 
 def _season(**changes: object) -> Season:
-    return season(weeks=16, seed=4, effect=CLEAR, **changes)  # type: ignore[arg-type]
+    return season(weeks=40, seed=4, effect=CLEAR, **changes)  # type: ignore[arg-type]
 
 
 def test_a_finding_is_told_with_its_evidence() -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -15,6 +16,7 @@ def test_the_report_reads_the_same_in_both_forms() -> None:
     markdown, document = report_markdown(analysis), json.loads(report_json(analysis))
     assert document == json.loads(json.dumps(report(analysis)))
     found = [row["sentence"] for row in document["insights"] if row["verdict"] in ("higher", "lower")]
+    found = [sentence for sentence in found if " plays: " not in sentence]
     assert found
     assert all(text in markdown for text in found)
     assert "## Real data" in markdown
@@ -46,3 +48,20 @@ def test_a_claim_without_its_evidence_is_named() -> None:
         bare = results.astype({column: "float64"})
         bare.loc[claims[0], column] = None
         assert list(unproven(bare).index) == [claims[0]]
+
+
+def test_each_club_is_named_with_its_intervals_and_what_could_be_found() -> None:
+    analysis = _season().analysis()
+    lines = [line for line in report_markdown(analysis).splitlines() if " FC: " in line]
+    clubs = analysis.results[analysis.results["scope"].str.startswith("team:")]
+    assert len(lines) == clubs["scope"].nunique() == 2
+    for row in clubs.to_dict("records"):
+        line = next(line for line in lines if line.startswith(f"- {row['scope'][5:]}:"))
+        assert f"{row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']})" in line
+        if row["verdict"] == "no effect found":
+            assert f"could be found from {row['smallest_effect']:+.0f} % on" in line
+
+
+def test_a_club_with_too_little_data_is_named_with_the_reason() -> None:
+    text = report_markdown(season(weeks=6).analysis())
+    assert re.search(r"- Liverpool FC: insufficient \(\d units in \d weeks; at least 10 in 8 are needed\)\.", text)

@@ -9,7 +9,7 @@ OBSERVED, EXPECTED = np.array([60.0, 55.0, 66.0, 52.0]), np.array([50.0, 50.0, 5
 
 
 def _four_weeks(code: int = 0) -> Counts:
-    return Counts(OBSERVED, EXPECTED, np.ones((4, 4)), np.arange(4), np.array([0, 0, 0, code]))
+    return Counts(OBSERVED, EXPECTED, np.ones((4, 4)), np.arange(4), np.array([0, 0, 0, code]), np.ones(4))
 
 
 def test_the_worked_example_of_the_documentation() -> None:

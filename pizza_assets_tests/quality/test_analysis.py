@@ -36,7 +36,8 @@ def results_csv(day: date, **changes: object) -> Files:
         "method": "uplift", "time_window": "day", "estimate": 7.0, "unit": "%", "ci_low": 1.0, "ci_high": 13.0,
         "correlation_coefficient": None, "statistical_significance": 0.01, "q_value": 0.02, "effect_size": 0.07,
         "n": 30, "n_weeks": 20, "observed": 1070, "expected": 1000.0, "verdict": "higher", "reason": "q = 0.02",
-        "pattern_description": "More orders.", "data_quality": "100", **changes,
+        "pattern_description": "More orders.", "data_quality": "100",
+        "smallest_effect": None, "more_matches": None, **changes,
     }  # fmt: skip
     return Files({FILE: formats.csv_bytes(pd.DataFrame([row]))})
 

@@ -27,6 +27,7 @@ function headline(uplift) {
     "above zero": ["Yes, it seems: orders run ", em, " against a normal hour", whose],
     lower: ["No, the opposite: orders run ", em, " against a normal hour", whose],
     "below zero": ["No, the opposite, it seems: orders run ", em, " against a normal hour", whose],
+    doubtful: ["Doubtful: orders run ", em, " against a normal hour", whose, ", and differ where nobody played too"],
     "no effect found": ["Not shown: the data is compatible with no effect", whose],
     "not shown": ["Not shown: the data is compatible with no effect", whose],
   }[uplift.verdict] || ["Too little data to say", whose];

@@ -19,6 +19,7 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -78,12 +79,6 @@ class Settings(BaseSettings):
     )
     analysis_window_days: int = Field(365, ge=14, description="Days before and including the 'as of' day.")
 
-    focus_teams: Annotated[tuple[str, ...], NoDecode] = Field(
-        (),
-        description="Clubs that you ask about, separated by commas (Liverpool, Everton), set before you look at "
-        "results; they then have the weight that all clubs share otherwise.",
-    )
-
     # Real or mock
     pizza_allow_mock: bool = Field(
         True,
@@ -125,6 +120,11 @@ class Settings(BaseSettings):
             "CSV of clubs to add to ours, with the columns club, city, country (ISO 3166) and time_zone (IANA). A row "
             "without a club adds a city."
         ),
+    )
+    focus_teams: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Clubs that you ask about, separated by commas (Liverpool, Everton), set before you look at "
+        "results; they then have the weight that all clubs share otherwise.",
     )
 
     # Orders
@@ -371,11 +371,12 @@ class Settings(BaseSettings):
 
     @field_validator("focus_teams")
     @classmethod
-    def _known_teams(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name_of_team(name) is None]
-        if unknown:
+    def _known_teams(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        names = {name: name_of_team(name, info.data.get("football_competitions", ())) for name in value}
+        unknown = [name for name, found in names.items() if found is None]
+        if unknown and not info.data.get("clubs_file"):
             raise ValueError(f"expected clubs of pizza_assets/reference/teams.csv, found {', '.join(unknown)}")
-        return tuple(dict.fromkeys(name for team in value if (name := name_of_team(team))))
+        return tuple(dict.fromkeys(found or name for name, found in names.items()))
 
     @field_validator("server_hosts")
     @classmethod

@@ -51,9 +51,9 @@ def publish_current(
     """Write what viewers see as of `day` and return what the UI shows of it."""
     window_days = settings.analysis_window_days
     first = day - timedelta(days=window_days - 1)
-    volume, matches, sources = read_window(order_volume, raw_matches, first, day)
-    unknown = unknown_days(raw_matches)
-    analysis = analyse(volume, matches, sources, day, window_days, unknown, focus_teams=settings.focus_teams)
+    volume, matches, sources, missing = read_window(order_volume, raw_matches, first, day)
+    unknown, focus = unknown_days(raw_matches), settings.focus_teams
+    analysis = analyse(volume, matches, sources, day, window_days, unknown, focus_teams=focus, unobserved=missing)
     planted, retail = planted_in(store, first, day), newest_results(store, day)
     frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted=planted, retail=retail)
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]

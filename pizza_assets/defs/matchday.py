@@ -25,6 +25,7 @@ from pizza_assets.defs.resources import LakeResource
 from pizza_assets.defs.versions import code_version
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
+from pizza_assets.lake.uncovered import unobserved
 from pizza_assets.making import Item
 from pizza_assets.matchday import volume
 from pizza_assets.matchday.analysis import Analysis, analyse, prepare
@@ -39,18 +40,19 @@ EVIDENCE_CHECK = "claims_have_evidence"
 _EVIDENCE_RULE = "Each claim of an effect has its n, its interval and its adjusted p-value."
 
 
-def order_sources(order_volume: DailyTable, first: date, last: date) -> Mapping[date, Source]:
-    """Return whether the orders of each stored day are real or mock."""
-    days = [day for day in order_volume if first <= day <= last]
-    return {day: "real" if order_volume.facts(day)["data-source"] == "real" else "mock" for day in days}
-
-
 def read_window(
     order_volume: DailyTable, raw_matches: DailyTable, first: date, last: date
-) -> tuple[pd.DataFrame, pd.DataFrame, Mapping[date, Source]]:
-    """Return what an analysis of `first` to `last` reads: volume, matches, and where each day's orders are from."""
+) -> tuple[pd.DataFrame, pd.DataFrame, Mapping[date, Source], pd.DataFrame]:
+    """Return what an analysis of `first` to `last` reads.
+
+    Volume, matches, where each day's orders are from, and the days of cities that are not known as a whole.
+    """
     volume_rows, matches = order_volume.between(first, last), raw_matches.between(first, last)
-    return volume_rows, matches, order_sources(order_volume, first, last)
+    facts = {day: order_volume.facts(day) for day in order_volume if first <= day <= last}
+    sources: dict[date, Source] = {
+        day: "real" if of_day["data-source"] == "real" else "mock" for day, of_day in facts.items()
+    }
+    return volume_rows, matches, sources, unobserved(facts, volume_rows["city"].unique())
 
 
 def _results(correlation_results: DatedFiles, day: date) -> pd.DataFrame:
@@ -156,7 +158,8 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         def analyses() -> Iterator[Item]:
             days, window = days_of(context), settings.analysis_window_days
             first, last = days[0] - timedelta(days=window - 1), days[-1]
-            prepared = prepare(*read_window(order_volume, raw_matches, first, last), unknown_days(raw_matches))
+            volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
+            prepared = prepare(volume, matches, sources, unknown_days(raw_matches), missing)
             for day in days:
                 yield day, partial(recipes.analysed, prepared, window, day, settings.focus_teams)
 
@@ -190,9 +193,10 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         days, window = correlation_results.days(CORRELATION_FILES[-1]), settings.analysis_window_days
         if not days:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
-        inputs = read_window(order_volume, raw_matches, days[-1] - timedelta(days=window - 1), days[-1])
-        unknown = unknown_days(raw_matches)
-        analysis = analyse(*inputs, days[-1], window, unknown, focus_teams=settings.focus_teams)
+        first, last = days[-1] - timedelta(days=window - 1), days[-1]
+        volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
+        unknown, focus = unknown_days(raw_matches), settings.focus_teams
+        analysis = analyse(volume, matches, sources, last, window, unknown, focus_teams=focus, unobserved=missing)
         earlier = ((day, _results(correlation_results, day)) for day in reversed(days[:-1]))
         analysis = with_history(analysis, earlier)
         reports = DatedFiles(lake.store(), REPORT_PREFIX)

@@ -20,7 +20,6 @@ from functools import cache
 from importlib.resources import files
 
 from pizza_assets.reference.clubs_file import UserClub, read_clubs_file
-from pizza_assets.settings import Settings
 
 #: The city of a record whose place we cannot tell. It takes no part in per-city analysis.
 UNKNOWN_CITY = "unknown"
@@ -124,6 +123,8 @@ def _own_spellings() -> Mapping[str, str]:
 @cache
 def _user_clubs() -> tuple[UserClub, ...]:
     """Return the rows of ``CLUBS_FILE``, their cities under the names that we use."""
+    from pizza_assets.settings import Settings  # noqa: PLC0415 settings check names of clubs
+
     path = Settings.load().clubs_file
     countries = {row["country"] for row in _rows("nations.csv")}
     return read_clubs_file(path, {name: own_cities()[city] for name, city in _own_spellings().items()}, countries, fold)
@@ -236,10 +237,22 @@ def country_of_nation(name: str) -> str | None:
     return _countries_by_nation().get(fold(name))
 
 
-def name_of_team(name: str) -> str | None:
-    """Return the club called `name` (any alias) by the name that its league uses; None for an unknown one."""
-    team = _teams_by_alias().get(fold(name))
-    return team.name if team else None
+@cache
+def name_of_team(name: str, competitions: tuple[str, ...] = ()) -> str | None:
+    """Return the club called `name` (any alias) by the name that its league uses.
+
+    Of clubs of one name in several countries, the one whose country plays in one of `competitions` is meant. None where
+    no club, or still several, have the name.
+    """
+    found = {
+        row["team"]: row["country"]
+        for row in _rows("teams.csv")
+        if fold(name) in {fold(alias) for alias in (row["team"], *row["aliases"].split("|")) if alias}
+    }
+    if len(found) > 1:
+        countries = {country for code in competitions for country in _countries_of(AREAS.get(code)) or ()}
+        found = {team: country for team, country in found.items() if country in countries}
+    return next(iter(found)) if len(found) == 1 else None
 
 
 @cache

@@ -7,8 +7,9 @@ from click.testing import CliRunner
 
 from pizza_assets.cli import main
 from pizza_assets.lake import open_lake
-from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
+from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, REPORT_PREFIX
 from pizza_assets.lake.tables import DailyTable
+from pizza_assets.lake.uncovered import REASON
 from pizza_assets.verify import verify
 from pizza_assets_tests.orders import exports
 from pizza_assets_tests.sources.fake_api import Answer, envelope, match, running
@@ -56,6 +57,9 @@ def test_two_weeks_of_a_shop_from_the_export_to_the_answer(tmp_path: Path, monke
     assert [line["reason"] for line in aside] == ["void: Voided says so", "refund: a negative amount or quantity"]
     assert orders.facts(FIRST)["uncovered"] == "Norwich"  # the first day is a part
     assert "uncovered" not in orders.facts(FIRST + timedelta(days=1))
+    (report,) = [item.key for item in store.list(REPORT_PREFIX) if item.key.endswith(".json")]
+    missing = json.loads(store.read(report))["summary"]["sources"]["real"]["unobserved"]
+    assert [(row["city"], row["day"]) for row in missing if row["reason"] == REASON][:1] == [("Norwich", str(FIRST))]
     assert verify(store).problems == []
 
 

@@ -17,6 +17,8 @@ from dagster._serdes import ConfigurableClassData
 
 #: Clocks of processes and of records differ by less (s).
 _TOLERANCE = 2.0
+#: Tag of a run: its process, as it was first seen alive, in a form that a clock that is set does not change.
+WORKER_TAG = "pizza_assets/worker"
 
 
 class LocalRunLauncher(dg.DefaultRunLauncher):
@@ -38,7 +40,10 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
         if worker is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "No process has taken the run yet.")
         pid, since = worker
-        if is_alive(pid, since):
+        now, known = identity(pid), run.tags.get(WORKER_TAG)
+        if now is not None and (known == now if known else is_alive(pid, since)):
+            if known is None:
+                self._instance.add_run_tags(run.run_id, {WORKER_TAG: now})
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         if ended := _success_of(self._instance, run):  # it could not note its end, as with runs.db locked
             self._instance.handle_run_event(run.run_id, ended)
@@ -61,6 +66,16 @@ def _success_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterE
     """Return the event with which the log of a run says that all of it was made."""
     records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS, limit=1).records
     return records[0].event_log_entry.get_dagster_event() if records else None
+
+
+def identity(pid: int) -> str | None:
+    """Return a process' number and when it began, in seconds since the machine's start; None when it has ended."""
+    try:
+        process = psutil.Process(pid)
+        is_dead = process.status() == psutil.STATUS_ZOMBIE
+        return None if is_dead else f"{pid} {process.create_time() - psutil.boot_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None
 
 
 def is_alive(pid: int, since: float) -> bool:

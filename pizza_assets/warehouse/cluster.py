@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pizza_assets.errors import WarehouseError
+from pizza_assets.warehouse.postmaster import NOTE
 
 #: The wheel's folders by PostgreSQL's version; new databases get the first.
 _PROGRAMS = {"18": "pginstall18", "16": "pginstall"}
@@ -125,7 +126,7 @@ def clear(place: Path, data: Path, socket: Path) -> None:
     PostgreSQL itself would not start beside a ``postmaster.pid`` or a socket's lock file that names a living process,
     whoever that is.
     """
-    for stale in (data / "postmaster.pid", *socket.glob(".s.PGSQL.*")):
+    for stale in (data / "postmaster.pid", data / NOTE, *socket.glob(".s.PGSQL.*")):
         stale.unlink(missing_ok=True)
     for unfinished in place.glob("initdb-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -159,8 +160,8 @@ def create(owner: Account, place: Path, bin_folder: Path) -> None:
 def allow(owner: Account, data: Path) -> None:
     """Let the account that owns the database, and root, connect through the socket, and nobody else."""
     users = {owner.name, "root"}
-    _write(owner, data / "pg_hba.conf", f"local all all peer map={_MAP}\n")
-    _write(owner, data / "pg_ident.conf", "".join(f'{_MAP} "{user}" all\n' for user in sorted(users)))
+    write(owner, data / "pg_hba.conf", f"local all all peer map={_MAP}\n")
+    write(owner, data / "pg_ident.conf", "".join(f'{_MAP} "{user}" all\n' for user in sorted(users)))
 
 
 def socket_folder(owner: Account, control: Path) -> Path:
@@ -179,7 +180,7 @@ def socket_folder(owner: Account, control: Path) -> Path:
         made.rmdir()
         made = Path(tempfile.mkdtemp(prefix="pizza-assets-", dir="/tmp"))
     owner.own(made)
-    _write(owner, remembered, str(made))
+    write(owner, remembered, str(made))
     return made
 
 
@@ -213,7 +214,7 @@ def reason(output: str) -> str:
     return "; ".join((telling or lines)[-2:]) or "it gave no reason"
 
 
-def _write(owner: Account, path: Path, text: str) -> None:
+def write(owner: Account, path: Path, text: str) -> None:
     """Replace a file whole, readable by its owner alone."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
         file.write(text)

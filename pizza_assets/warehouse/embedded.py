@@ -160,6 +160,9 @@ def _start_server(owner: cluster.Account, place: Path, data: Path) -> None:
             file.seek(before)
             told = cluster.reason(file.read())
         raise OSError(f"{told} (its log is {log})")
+    main = postmaster.running(data)
+    if main is not None:
+        cluster.write(owner, data / postmaster.NOTE, postmaster.identity(main))
 
 
 def _wait_for_leftovers(data: Path) -> None:

@@ -18,6 +18,8 @@ import psutil
 
 #: Folder inside of the warehouse's folder: locks, and the socket where its path is short enough.
 CONTROL = ".server"
+#: File beside the database, written when the server has started: its `identity`, which holds when a clock is set.
+NOTE = "pizza_assets.started"
 #: Start times of postmaster.pid and of the process may differ by so many seconds.
 _START_TOLERANCE = 10
 _FAST_SECONDS, _IMMEDIATE_SECONDS = 60, 10
@@ -42,11 +44,18 @@ def running(data: Path) -> psutil.Process | None:
     lines = claim(data)
     try:
         process = psutil.Process(int(lines[0]))
-        started = int(lines[2])
-        is_ours = _is_on(process, data) and abs(process.create_time() - started) <= _START_TOLERANCE
-        return process if is_ours and str(data) in process.cmdline() else None
+        if not _is_on(process, data) or str(data) not in process.cmdline():
+            return None
+        is_in_time = abs(process.create_time() - int(lines[2])) <= _START_TOLERANCE
+        note = data / NOTE
+        return process if is_in_time or (note.is_file() and note.read_text() == identity(process)) else None
     except (psutil.Error, IndexError, ValueError, OverflowError):
         return None
+
+
+def identity(process: psutil.Process) -> str:
+    """Return a process' number and when it began, in seconds since the machine's start: no clock changes that."""
+    return f"{process.pid} {process.create_time() - psutil.boot_time():.2f}"
 
 
 def others(data: Path) -> list[int]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import dagster as dg
+import psutil
 import pytest
 from dagster._core.events import EngineEventData
 
@@ -45,6 +46,19 @@ def test_a_process_that_works_is_running(instance: dg.DagsterInstance, launcher:
     run = started(instance, os.getpid())
     assert launcher.supports_check_run_worker_health
     assert launcher.check_run_worker_health(run).status.value == "RUNNING"
+
+
+@pytest.mark.parametrize("shift", [86_400, -86_400])
+def test_a_clock_that_is_set_changes_nothing(
+    instance: dg.DagsterInstance, launcher: LocalRunLauncher, monkeypatch: pytest.MonkeyPatch, shift: int
+) -> None:
+    run = started(instance, os.getpid())
+    assert launcher.check_run_worker_health(run).status.value == "RUNNING"
+    boot = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + shift)
+    again = instance.get_run_by_id(run.run_id)
+    assert again is not None
+    assert launcher.check_run_worker_health(again).status.value == "RUNNING"
 
 
 def test_a_process_that_is_gone_is_not_found(

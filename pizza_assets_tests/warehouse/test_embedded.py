@@ -204,6 +204,7 @@ def test_a_server_that_does_not_fit_the_claim_is_not_stopped(place: Path, wrong:
         assert other is not None
         lines = postmaster.claim(elsewhere / "data")
         if wrong == "started":
+            (elsewhere / "data" / postmaster.NOTE).unlink()
             (elsewhere / "data" / "postmaster.pid").write_text("\n".join([*lines[:2], "1000000000", *lines[3:]]))
             postmaster.stop(elsewhere / "data")
         else:
@@ -213,6 +214,15 @@ def test_a_server_that_does_not_fit_the_claim_is_not_stopped(place: Path, wrong:
             assert ask(embedded.start(place), "SELECT answer FROM kept") == 42
         assert other.is_running()
         (elsewhere / "data" / "postmaster.pid").write_text("\n".join(lines))
+
+
+def test_a_clock_that_is_set_changes_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address, boot = embedded.start(place), psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + 86_400)
+    assert embedded.start(place) == address
+    embedded.stop(place)
+    assert embedded.process(place) is None
+    assert not (place / "data" / "postmaster.pid").exists()
 
 
 @pytest.mark.parametrize("text", ["", "\n", "7\n", "not a number\n/data\n1\n", "99999999999999999999\n/data\n1\n"])

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from pizza_assets.dashboard.spec import visual
+from pizza_assets.vega import converter
 
 #: Each chart's own data set has this name; further ones are named where they are used.
 ROWS = "rows"
@@ -41,8 +42,6 @@ VERDICTS = ("higher", "lower", "no effect found")
 @cache
 def vega_specs() -> Mapping[str, dict[str, Any]]:
     """Return the Vega specification of every chart, by the id of its visual; data sets are empty."""
-    import vl_convert
-
     charts = {
         "days": _days(),
         "profile": _profile(),
@@ -52,7 +51,7 @@ def vega_specs() -> Mapping[str, dict[str, Any]]:
         "retail": _intervals("category", Items="items", Sold_by="retailers"),
     }
     return {
-        name: vl_convert.vegalite_to_vega({**chart.to_dict(), "description": visual(name).title})
+        name: converter().vegalite_to_vega({**chart.to_dict(), "description": visual(name).title})
         for name, chart in charts.items()
     }
 
@@ -78,10 +77,8 @@ def vega_script() -> str:
     The interpreter runs where a Content-Security-Policy forbids ``eval``. The charts are compiled to Vega
     beforehand, so that no browser compiles them, and Vega-Lite stays at home.
     """
-    import vl_convert
-
     # The bundle declares names such as `$` at the top level; they stay in here.
-    return f"(()=>{{{vl_convert.javascript_bundle(_BUNDLE)}}})();"
+    return f"(()=>{{{converter().javascript_bundle(_BUNDLE)}}})();"
 
 
 def _chart(layers: list[Any], height: int | dict[str, int], **params: float) -> Any:  # noqa: ANN401 - altair's classes are made at run time

@@ -13,6 +13,7 @@ import pandas as pd
 from pizza_assets.contracts.analysis import DOUBTFUL
 from pizza_assets.matchday.analysis import Analysis
 from pizza_assets.matchday.insights import BY_TEAM, by_section, could_find, insights
+from pizza_assets.vega import converter
 
 _MAX_ANOMALIES = 20
 _WINDOWS = {
@@ -154,7 +155,6 @@ def uplift_plot(results: pd.DataFrame) -> str:
     if shown.empty:
         return ""
     import altair as alt
-    import vl_convert
 
     columns = ["time_window", "data_source", "estimate", "ci_low", "ci_high"]
     rows = [
@@ -168,7 +168,7 @@ def uplift_plot(results: pd.DataFrame) -> str:
         windows.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
         windows.mark_point(filled=True, size=70, opacity=1).encode(x="uplift:Q"),
     )
-    svg: str = vl_convert.vegalite_to_svg(
+    svg: str = converter().vegalite_to_svg(
         chart.properties(width=420, height=28 * len(rows), background="white").to_dict()
     )
     return svg

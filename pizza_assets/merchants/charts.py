@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pizza_assets.dashboard.charts import CONFIG
+from pizza_assets.vega import converter
 
 _WIDTH = 520
 _ACCENT, _QUIET, _INK = "var(--accent)", "var(--quiet)", "var(--ink)"
@@ -85,9 +86,7 @@ def hour_grid(rows: Rows, description: str) -> Any:  # noqa: ANN401 as above
 
 def svg(chart: Any) -> str:  # noqa: ANN401 as above
     """Return a chart as SVG; its colours are custom properties."""
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(chart.configure(**CONFIG).to_dict()))
+    return str(converter().vegalite_to_svg(chart.configure(**CONFIG).to_dict()))
 
 
 def with_colours(drawing: str, style: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pizza_assets.quality.results import DayResult
+from pizza_assets.vega import converter
 
 #: More days make the picture larger than the UI should carry with each run.
 _MOST_DAYS = 120
@@ -37,7 +38,5 @@ def orders_and_expectation(results: Sequence[DayResult]) -> str:
 
 
 def _svg(specification: dict[str, object]) -> str:
-    import vl_convert
-
-    drawn: str = vl_convert.vegalite_to_svg({**specification, "background": "white"})
+    drawn: str = converter().vegalite_to_svg({**specification, "background": "white"})
     return drawn

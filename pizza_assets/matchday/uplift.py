@@ -97,12 +97,15 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
     open_days = _open_days(np.diff(orders[:, ::BINS_PER_DAY]) > 0) & grid.days_with(source)
     is_observed = np.repeat(open_days, BINS_PER_DAY, axis=1) & ~grid.unobserved
     is_fitted = np.repeat(np.ones_like(open_days[0]) if not_fitted is None else ~not_fitted, BINS_PER_DAY)
-    usual = usual_orders(grid.orders, is_observed & is_fitted, grid.week, grid.time_of_week, grid.zone)
-    silent = silent_bins(grid.orders, is_observed, usual)
-    is_observed &= ~silent
     free = is_observed & is_fitted
     on = _spans_on(grid, spans)
-    free &= on == 0
+    when = grid.week, grid.time_of_week, grid.zone
+    usual = usual_orders(grid.orders, free & (on == 0), *when)
+    # Where a city has a match at that time of every week, its weeks with matches are all that there is.
+    usual = np.where(usual > 0, usual, usual_orders(grid.orders, free, *when))
+    silent = silent_bins(grid.orders, is_observed, usual)
+    is_observed &= ~silent
+    free &= is_observed & (on == 0)
     baseline = fit_baseline(grid.orders, free, grid.week, grid.time_of_week, grid.zone)
     return Panel(
         grid=grid,

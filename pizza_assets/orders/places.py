@@ -61,7 +61,10 @@ def place_of(location: str) -> Place:
 
     The town stands last, before the postcode. A postcode of the United Kingdom has to agree with it.
     """
-    address = re.sub(r"[()]", ",", location)
+    # A city's own name may have a part in brackets, "Valencia (Venezuela)".
+    address = ",".join(
+        part if fold(part) in spellings() else re.sub(r"[()]", ",", part) for part in location.split(",")
+    )
     area, address = _without_postcode(address)
     parts = [part for part in (_plain(part) for part in re.split(r"[,;\n/]|\s[-–—|]\s", address)) if part]
     named = [part for part in parts if fold(part) in spellings()]

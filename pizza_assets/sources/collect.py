@@ -250,13 +250,22 @@ class _Seasons:
         return self._told[competition]
 
     def _matches(self, competition: str, season: Season) -> Answer:
-        """Return the matches of the days of a season; a season that the competition does not have has none."""
+        """Return the matches of the days of a season.
+
+        A season that the competition does not have has none; one that the API itself has told has to be there.
+        """
         answers = [self._ask(competition, season, year) for year in season.years]
         found = [answer for answer in answers if not isinstance(answer, NotFoundError)]
         error = next((answer for answer in found if isinstance(answer, SourceError)), None)
         if not found and isinstance(self._told[competition], NotFoundError):
             error = SourceError(
                 f"football-data.org has no competition {competition}. Correct FOOTBALL_COMPETITIONS.", final=True
+            )
+        elif not found and isinstance(self._told[competition], tuple):
+            error = SourceError(
+                f"football-data.org tells of the season {season.years[0]} of {competition}, and does not have its "
+                "matches (404). Ask again later.",
+                final=True,
             )
         return error or _of_years([answer for answer in found if not isinstance(answer, SourceError)])
 

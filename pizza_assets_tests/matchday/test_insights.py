@@ -33,3 +33,13 @@ def test_findings_come_first_and_diagnostics_are_no_insights() -> None:
     outcome = [row["verdict"] in ("higher", "lower") for row in told if row["section"] == "What happens in the match"]
     assert outcome == sorted(outcome, reverse=True)
     assert any(outcome)
+
+
+def test_an_interval_that_leaves_out_zero_and_proves_nothing_says_so() -> None:
+    results = season(weeks=16, seed=2, effect={"during_match": 0.25}).analysis().results
+    not_found = results[results["verdict"] == "no effect found"]
+    is_apart = (not_found["ci_low"] > 0) | (not_found["ci_high"] < 0)
+    assert is_apart.any()
+    assert not is_apart.all()
+    says_so = not_found["pattern_description"].str.contains("the interval leaves out zero", regex=False)
+    assert says_so.tolist() == is_apart.tolist()

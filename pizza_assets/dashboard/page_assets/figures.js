@@ -22,14 +22,18 @@ function filterWords() {
 function headline(uplift) {
   const em = element("em", percent(uplift.pct).replace(" ", " "));
   const whose = state.team ? ` when ${state.team} plays` : state.type ? ` during ${state.type} matches` : " during matches";
+  const isApart = uplift.pct !== null && (uplift.low > 0 || uplift.high < 0);
+  const notFound = isApart
+    ? ["Not certain: orders run ", em, " against a normal hour", whose, ", as chance alone does now and then among so many questions"]
+    : ["Not shown: the data is compatible with no effect", whose];
   return {
     higher: ["Yes: orders run ", em, " against a normal hour", whose],
     "above zero": ["Yes, it seems: orders run ", em, " against a normal hour", whose],
     lower: ["No, the opposite: orders run ", em, " against a normal hour", whose],
     "below zero": ["No, the opposite, it seems: orders run ", em, " against a normal hour", whose],
     doubtful: ["Doubtful: orders run ", em, " against a normal hour", whose, ", and differ where nobody played too"],
-    "no effect found": ["Not shown: the data is compatible with no effect", whose],
-    "not shown": ["Not shown: the data is compatible with no effect", whose],
+    "no effect found": notFound,
+    "not shown": notFound,
   }[uplift.verdict] || ["Too little data to say", whose];
 }
 

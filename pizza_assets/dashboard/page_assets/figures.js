@@ -19,11 +19,12 @@ function filterWords() {
   return words.filter(Boolean).join(", ") || "all matches";
 }
 
+function leavesOutZero(uplift) { return uplift.pct !== null && (uplift.low > 0 || uplift.high < 0); }
+
 function headline(uplift) {
   const em = element("em", percent(uplift.pct).replace(" ", " "));
   const whose = state.team ? ` when ${state.team} plays` : state.type ? ` during ${state.type} matches` : " during matches";
-  const isApart = uplift.pct !== null && (uplift.low > 0 || uplift.high < 0);
-  const notFound = isApart
+  const notFound = leavesOutZero(uplift)
     ? ["Not certain: orders run ", em, " against a normal hour", whose, ", as chance alone does now and then among so many questions"]
     : ["Not shown: the data is compatible with no effect", whose];
   return {
@@ -111,7 +112,8 @@ function drawCards(matches, days) {
     const uplift = uplifts[i];
     if (!uplift) return card(title, "not filtered", "Known for all matches, one team or one match type.");
     if (uplift.pct === null) return card(title, "insufficient", `${plural(uplift.n, "kick-off", "kick-offs")} that count`);
-    const small = `${span(uplift.low, uplift.high)} · ${uplift.verdict}${uplift.exact ? "" : " · approximate"}`;
+    const verdict = uplift.verdict === "no effect found" && leavesOutZero(uplift) ? "not certain" : uplift.verdict;
+    const small = `${span(uplift.low, uplift.high)} · ${verdict}${uplift.exact ? "" : " · approximate"}`;
     return card(title, percent(uplift.pct), small, intervalBar(uplift, { low: low - room, high: high + room }));
   });
   const teams = teamRows();

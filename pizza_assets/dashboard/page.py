@@ -21,6 +21,7 @@ from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
 from pizza_assets.lake.store import Store
+from pizza_assets.printable import of_cell
 
 #: Matches that carry their hours, so that they open; older ones are listed but do not. Keeps the file small.
 MAX_OPENED = 2000
@@ -53,16 +54,12 @@ def read_current(store: Store) -> Mapping[str, pd.DataFrame]:
 def read_csv(data: bytes, name: str) -> pd.DataFrame:
     """Return a published CSV with the types of its contract."""
     schema = DATA_SETS[name]
-    frame = pd.read_csv(
-        io.BytesIO(data),
-        dtype={
-            column: "str"
-            for column, kind in schema.columns.items()
-            if kind.dtype.type == pd.StringDtype(na_value=float("nan"))
-        },
-        keep_default_na=False,
-        na_values=[""],
-    )
+    texts = [
+        column for column, kind in schema.columns.items() if kind.dtype.type == pd.StringDtype(na_value=float("nan"))
+    ]
+    frame = pd.read_csv(io.BytesIO(data), dtype=dict.fromkeys(texts, "str"), keep_default_na=False, na_values=[""])
+    for column in texts:
+        frame[column] = frame[column].map(of_cell, na_action="ignore")
     for field in arrow_schema(schema):
         if str(field.type).startswith("timestamp"):
             frame[field.name] = pd.to_datetime(frame[field.name], utc=True).dt.as_unit("us")

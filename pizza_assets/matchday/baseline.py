@@ -222,7 +222,7 @@ def _blocks_without(blocks: _Blocks, fit: _Fit, exposure: Floats, share_without:
     usual = np.einsum("cwk,cw,ck->wk", exposure, np.nan_to_num(fit.level), fit.theta, optimize=True)
     usual *= _all_day(fit.day)
     by_block = (of.reshape(n_weeks, 7 * BLOCKS_PER_DAY, BLOCK_BINS) for of in (usual, share_without))
-    without = np.einsum("vbk,wbk->bwv", *by_block, optimize=True).transpose(1, 0, 2)
+    without = np.einsum("vbk,wbk->vbw", *by_block, optimize=True)
     change = _day_change(_by_block(usual * fit.share), without, blocks.strength)
     result: Floats = change * np.tile(blocks.season_without, (1, 7, 1))
     return result

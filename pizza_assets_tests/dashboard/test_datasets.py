@@ -154,3 +154,9 @@ def test_the_shops_results_are_taken_over_as_they_are_and_are_none_without_a_war
     without = replace(SEASON, weeks=2, shops=False)
     assert frames_of(without)["retail"].empty
     assert list(frames_of(without)["retail"].columns) == list(DATA_SETS["retail"].columns)
+
+
+def test_weeks_with_and_without_cups_leave_the_intervals_narrow() -> None:
+    """Leaving a week out is answered by that week's own blocks, whatever the other weeks hold."""
+    effects = frames_of(World(weeks=16))["effects"].query("scope == 'all'").set_index("time_window")
+    assert (effects["ci_high"] - effects["ci_low"]).loc[["pre_match", "during_match", "post_match"]].max() < 20

@@ -85,7 +85,8 @@ def sentence(result: Mapping[str, Any]) -> str:
 def _verdict(result: Mapping[str, Any]) -> str:
     """Return the verdict; of an interval that leaves out zero and proves nothing, why it does not."""
     if result["verdict"] == NOT_FOUND and (result["ci_low"] > 0 or result["ci_high"] < 0):
-        return "not certain, for the interval leaves out zero as chance does now and then among so many questions"
+        why = "the interval leaves out zero, as chance does now and then among so many questions"
+        return f"{NOT_FOUND} with certainty; {why}"
     return str(result["verdict"])
 
 

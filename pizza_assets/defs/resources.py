@@ -10,7 +10,8 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from pizza_assets.lake import is_on_s3, open_lake
-from pizza_assets.lake.store import ATTEMPTS, Store
+from pizza_assets.lake.s3 import ATTEMPTS
+from pizza_assets.lake.store import Store
 from pizza_assets.settings import Settings
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pizza_assets.errors import SettingsError
-from pizza_assets.lake.store import ATTEMPTS, LocalStore, S3Store, Store
+from pizza_assets.lake.s3 import ATTEMPTS, S3Store
+from pizza_assets.lake.store import LocalStore, Store
 from pizza_assets.settings import Settings
 
 __all__ = ["is_on_s3", "lake_of", "open_lake", "s3_client"]

@@ -18,7 +18,8 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from pizza_assets.errors import LakeError
-from pizza_assets.lake.store import LocalStore, S3Store, Store
+from pizza_assets.lake.s3 import S3Store
+from pizza_assets.lake.store import LocalStore, Store
 
 _LOGGER = logging.getLogger("pizza_assets.lake")
 _NAME = ".metadata/writer.lock"

@@ -7,7 +7,8 @@ from datetime import date
 
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
-from pizza_assets.lake.store import NO_VERSION, S3Store, Store, Version
+from pizza_assets.lake.s3 import NO_VERSION, S3Store, Version
+from pizza_assets.lake.store import Store
 
 
 def versions_of_day(store: Store, prefix: str, day: date) -> tuple[S3Store, list[Version]]:

@@ -13,7 +13,8 @@ from moto.core import set_initial_no_auth_action_count
 
 from pizza_assets.errors import LakeError, SettingsError
 from pizza_assets.lake import open_lake
-from pizza_assets.lake.store import LocalStore, S3Store, Store
+from pizza_assets.lake.s3 import S3Store
+from pizza_assets.lake.store import LocalStore, Store
 from pizza_assets_tests.conftest import AWS, BUCKET
 from pizza_assets_tests.faulty_s3 import FAULTS, faulty
 

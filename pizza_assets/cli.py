@@ -134,10 +134,9 @@ def _materialize(settings: Settings, first: date, last: date, select: str, *, de
 
 
 def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, which costs a second to import
-    from pizza_assets.lake import is_on_s3, open_lake, s3_client
+    from pizza_assets.lake import lake_of
 
-    client = s3_client(settings) if is_on_s3(settings.pizza_lake) else None
-    return open_lake(settings.pizza_lake, client)
+    return lake_of(settings)
 
 
 @main.command()

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def _store(settings: Settings) -> "Store":
-    from pizza_assets.lake import is_on_s3, open_lake, s3_client
+    from pizza_assets.lake import lake_of
 
-    return open_lake(settings.pizza_lake, s3_client(settings) if is_on_s3(settings.pizza_lake) else None)
+    return lake_of(settings)
 
 
 def page_of(store: "Store") -> Path:

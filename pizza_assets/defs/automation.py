@@ -15,6 +15,7 @@ from pizza_assets.defs.failures import without_secrets_in_errors
 from pizza_assets.defs.in_flight import days_in_flight, make_pools_known, range_tags
 from pizza_assets.defs.resources import lake_resource
 from pizza_assets.due_days import ONE_DAY
+from pizza_assets.kept import span
 from pizza_assets.lake.layout import RAW_ORDERS
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable
@@ -106,7 +107,7 @@ def decide(
     if not asked:
         return dg.SensorResult(skip_reason=f"No day after {reached} is missing.", cursor=reached)
     if in_flight is None or in_flight.intersection(asked):
-        reason = f"{_told(asked)} missing; a run or backfill that has not ended covers that. Waiting for it."
+        reason = f"{span(asked)} missing; a run or backfill that has not ended covers that. Waiting for it."
         return dg.SensorResult(skip_reason=reason, cursor=reached)
     longest = settings.pizza_max_days_per_run
     requests = [
@@ -120,10 +121,6 @@ def decide(
 
 def _request(first: date, last: date, why: str) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"catch-up-{first}-{last}{why}", tags={**range_tags(first, last), **_PRIORITY})
-
-
-def _told(days: list[date]) -> str:
-    return f"{days[0]} is" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]} are"
 
 
 def catch_up(

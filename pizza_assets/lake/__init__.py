@@ -40,7 +40,7 @@ def open_lake(location: str, client: Any = None, attempts: int = ATTEMPTS) -> St
     return S3Store(client, parts.netloc, parts.path, attempts)
 
 
-def lake_of(settings: Settings) -> Store:
-    """Return the store at the settings' location."""
-    client = s3_client(settings) if is_on_s3(settings.pizza_lake) else None
-    return open_lake(settings.pizza_lake, client, settings.s3_attempts)
+def lake_of(settings: Settings, location: str | None = None) -> Store:
+    """Return the store at the settings' location, or at another one with the settings' client and attempts."""
+    place = settings.pizza_lake if location is None else location
+    return open_lake(place, s3_client(settings) if is_on_s3(place) else None, settings.s3_attempts)

@@ -17,7 +17,6 @@ from pizza_assets.settings import Settings
 if TYPE_CHECKING:
     import pyarrow
 
-    from pizza_assets.lake.store import Store
     from pizza_assets.merchants.to_warehouse import Run
 
 #: Kept here too, so that --help is quick; a test holds them equal to those of ``questions``.
@@ -39,12 +38,6 @@ def step_progress(steps: int, label: str) -> Iterator[Callable[[str], None]]:
                 click.echo(f"{label} {step}", err=True)
 
         yield told
-
-
-def _store(location: str, settings: Settings) -> "Store":
-    from pizza_assets.lake import is_on_s3, open_lake, s3_client
-
-    return open_lake(location, s3_client(settings) if is_on_s3(location) else None)
 
 
 def _settings(given: dict[str, str | None]) -> Settings:
@@ -113,6 +106,7 @@ def merchants(
     Answers are Parquet and CSV, with the engine's plan beside them. Where an option is not given, the setting
     MERCHANTS_... holds.
     """
+    from pizza_assets.lake import lake_of
     from pizza_assets.merchants import outputs
     from pizza_assets.merchants.analysis import Study, limits
     from pizza_assets.merchants.engines import open_engine
@@ -123,7 +117,7 @@ def merchants(
 
     settings = _settings(given)
     _check_places(task, settings, given, to_warehouse=to_warehouse)
-    store = _store(output, settings)
+    store = lake_of(settings, output)
     rules = Rules(declined_are_sales=declined_are_sales, midnight_is_unknown=midnight_is_unknown)
     names, answers = answer_names(task), {}
     with step_progress(len(names) + 3, "merchants:") as told, ExitStack() as opened:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.errors import PizzaAssetsError
-from pizza_assets.lake import is_on_s3, open_lake, s3_client
+from pizza_assets.lake import lake_of, s3_client
 from pizza_assets.merchants.analysis import limits
 from pizza_assets.merchants.lake_answers import answer
 from pizza_assets.merchants.spark import SparkEngine
@@ -54,8 +54,7 @@ def main(given: Sequence[str] | None = None) -> None:
 
 
 def _answer(pipes: Any, settings: Settings, names: Sequence[str], master: str | None) -> None:  # noqa: ANN401 as above
-    client = s3_client(settings) if is_on_s3(settings.pizza_lake) else None
-    store = open_lake(settings.pizza_lake, client)
+    store = lake_of(settings)
     pipes.log.info(f"starting Spark on {master or 'the given master'}")
     with SparkEngine(master) as engine:
         done = answer(engine, store, names, limits(settings), str(pipes.run_id), pipes.log.info)

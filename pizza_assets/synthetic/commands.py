@@ -52,13 +52,13 @@ def retailers(port: int, faults: tuple[str, ...], lines: float | None) -> None:
 @click.option("--output", default="mock-merchants", show_default=True, help="A folder, or s3://bucket[/prefix].")
 def merchants(rows: int, seed: int | None, output: str) -> None:
     """Write card transactions, as Parquet by year and month, and a CSV of their merchants."""
-    from pizza_assets.lake import is_on_s3, open_lake, s3_client
+    from pizza_assets.lake import lake_of
     from pizza_assets.merchants.commands import step_progress
     from pizza_assets.synthetic.merchant_files import write
     from pizza_assets.synthetic.merchants import Simulation
 
     settings = Settings.load()
-    store = open_lake(output, s3_client(settings) if is_on_s3(output) else None)
+    store = lake_of(settings, output)
     simulation = Simulation(rows, settings.mock_seed if seed is None else seed)
     with step_progress(len(simulation.months), "simulating") as told:
         transactions, listed = write(simulation, store, told)

@@ -22,7 +22,7 @@ from pizza_assets.kept import Kept, sentences
 from pizza_assets.lake.commands import athena, lake, restore
 from pizza_assets.merchants.commands import merchants
 from pizza_assets.options import DAY
-from pizza_assets.orders.commands import PROFILE, inspected, looking, orders, reading_options
+from pizza_assets.orders.commands import PROFILE, inspected, orders, reading_options, reading_progress
 from pizza_assets.quarantine.commands import quarantine
 from pizza_assets.redaction import safe_text
 from pizza_assets.roll_up import roll_up
@@ -76,21 +76,21 @@ main.add_command(roll_up)
 
 
 class _DayCounter(logging.Handler):
-    """Hears of each day that is stored or kept and tells it on."""
+    """Calls a function for each day that is stored or kept."""
 
-    def __init__(self, told: Callable[[str, date, str | None], None]) -> None:
+    def __init__(self, on_day: Callable[[str, date, str | None], None]) -> None:
         super().__init__(logging.INFO)
-        self._told = told
+        self._on_day = on_day
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._told(record.__dict__["asset"], record.__dict__["day"], record.__dict__.get("reason"))
+        self._on_day(record.__dict__["asset"], record.__dict__["day"], record.__dict__.get("reason"))
 
 
 @contextmanager
 def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]]]:
     """Show how many days of how many assets are stored: a bar on a terminal, a line per asset elsewhere.
 
-    Gives the days that were kept, by asset; at the end it tells them.
+    Yields the days that were kept, by asset; at the end it prints them.
     """
     all_kept: dict[str, list[Kept]] = {}
     logger = logging.getLogger("pizza_assets.progress")
@@ -100,7 +100,7 @@ def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=assets * days, label="storing days", file=sys.stderr, hidden=hidden) as bar:
 
-        def told(asset: str, day: date, reason: str | None) -> None:
+        def count(asset: str, day: date, reason: str | None) -> None:
             if reason is not None:
                 all_kept.setdefault(asset, []).append(Kept(day, reason))
             counts[asset] = counts.get(asset, 0) + 1
@@ -110,7 +110,7 @@ def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]
                 stored = days - len(all_kept.get(asset, ()))
                 click.echo(f"stored {asset}: {stored} days, the last is {day}", err=True)
 
-        handler = _DayCounter(told)
+        handler = _DayCounter(count)
         logger.addHandler(handler)
         try:
             yield all_kept
@@ -203,13 +203,12 @@ def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: boo
 @main.command()
 @click.option("--orders", "files", required=True, help="Exports: a file, a folder or a pattern such as 'exports/*'.")
 @click.option("--profile", "name", default=PROFILE, show_default=True, help="What they mean; written where it is new.")
-@click.option("--matches", help="Files of matches, in place of football-data.org.")
 @click.option("--lake", default="answer-lake", show_default=True, help="Folder that everything is written to.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--open/--no-open", "opens", default=True, help="Open the page in a browser.")
 @reading_options
 @click.pass_context
-def answer(ctx: click.Context, /, files: str, name: str, matches: str | None, lake: str, **said: Any) -> None:  # noqa: ANN401  # options
+def answer(ctx: click.Context, /, files: str, name: str, lake: str, **said: Any) -> None:  # noqa: ANN401  # options
     """Say whether football sells pizza in your shops: from the exports of your till to the answer.
 
     Without a profile the exports are inspected first. Matches come from football-data.org (FOOTBALL_API_KEY).
@@ -220,8 +219,8 @@ def answer(ctx: click.Context, /, files: str, name: str, matches: str | None, la
 
     asks, opens = not said.pop("yes"), said.pop("opens")
     profile, findings = inspected(ctx, files, name, said, asks=asks)
-    settings = _answer_settings(files, profile, lake, matches)
-    with looking() as told, Book(findings.tables, findings.profile, told) as book:
+    settings = _answer_settings(files, profile, lake)
+    with reading_progress() as on_progress, Book(findings.tables, findings.profile, on_progress) as book:
         for line in answers.intake(book):
             click.echo(line)
         if not any(place.city in cities() for place in book.places.values()):
@@ -248,15 +247,12 @@ def answer(ctx: click.Context, /, files: str, name: str, matches: str | None, la
 _OF_A_DAY = "raw_matches or raw_orders or match_events or order_volume or merged_orders"
 
 
-def _answer_settings(files: str, profile: str, lake: str, matches: str | None) -> Settings:
+def _answer_settings(files: str, profile: str, lake: str) -> Settings:
     """Return the settings of an answer: real data only, in a lake of its own."""
-    own: dict[str, object] = {"orders_files": files, "orders_profile": profile, "pizza_lake": lake}
-    if matches:
-        if "matches_files" not in Settings.model_fields:
-            raise SettingsError("--matches: files of matches cannot be read yet. Set FOOTBALL_API_KEY instead.")
-        own["matches_files"] = matches
-    settings = Settings.load(**own, dominos_api_key=None, pizza_allow_mock=False)
-    if settings.football_api_key is None and not matches:
+    settings = Settings.load(
+        orders_files=files, orders_profile=profile, pizza_lake=lake, dominos_api_key=None, pizza_allow_mock=False
+    )
+    if settings.football_api_key is None:
         raise SettingsError(
             "The matches are missing. Set FOOTBALL_API_KEY (free at football-data.org); mock ones answer nothing."
         )

@@ -112,7 +112,7 @@ class Book:
         In the order of their age: of an order that several hold, the last one counts.
     profile
         Complete: with columns for number and time, a shop, and date order and decimal sign where they are needed.
-    told
+    on_progress
         Called with the source and the number of rows read so far.
 
     Raises
@@ -122,7 +122,7 @@ class Book:
     """
 
     def __init__(
-        self, tables: Sequence[Table], profile: Profile, told: Callable[[str, int], None] | None = None
+        self, tables: Sequence[Table], profile: Profile, on_progress: Callable[[str, int], None] | None = None
     ) -> None:
         self.profile, self._tables = profile, tables
         self._folder = Path(tempfile.mkdtemp(prefix="pizza-orders-"))
@@ -137,7 +137,7 @@ class Book:
         self._db.unregister("empty")
         for number, table in enumerate(tables):
             self._db.execute("INSERT INTO files VALUES (?, ?)", [number, table.source])
-            self._read(number, table, told)
+            self._read(number, table, on_progress)
         self._settle()
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class Book:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read(self, number: int, table: Table, told: Callable[[str, int], None] | None) -> None:
+    def _read(self, number: int, table: Table, on_progress: Callable[[str, int], None] | None) -> None:
         columns = self.profile.columns_in(table.columns)
         rows_read = 0
         for rows in table.batches():
@@ -161,8 +161,8 @@ class Book:
                 self._db.execute(f"INSERT INTO parsed SELECT {number}, * FROM batch")
                 self._db.unregister("batch")
                 rows_read += len(rows)
-                if told:
-                    told(table.source, rows_read)
+                if on_progress:
+                    on_progress(table.source, rows_read)
 
     def _settle(self) -> None:
         by_item = self.profile.rows == "item"

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pizza_assets.errors import SettingsError, SourceError
+from pizza_assets.errors import SettingsError
 
 if TYPE_CHECKING:
     from pizza_assets.orders.columns import Question
     from pizza_assets.orders.evidence import Findings
     from pizza_assets.orders.profile import Profile
+    from pizza_assets.orders.tables import Table
 
 #: The profile beside which everything is written.
 PROFILE = "orders.toml"
 
-Told = Callable[[str, int], None]
+OnProgress = Callable[[str, int], None]
 
 
 @click.group()
@@ -56,18 +57,18 @@ def inspect(ctx: click.Context, /, files: Sequence[str], name: str, *, yes: bool
     """Say what the exports FILES are, and write a profile of them: what their columns mean.
 
     FILES are files, folders or patterns such as 'exports/*.csv'. A profile that is there is read and not replaced: what
-    the files show otherwise is told.
+    the files show otherwise is printed.
     """
     from pizza_assets.orders import inspection
     from pizza_assets.orders.book import Book
 
     path = Path(name)
     given, is_new = known_profile(name, said)
-    with looking() as told:
+    with reading_progress() as on_progress:
         tables = all_tables(files)
-        findings = answered(tables, given, told, asks=not yes and _is_terminal())
+        findings = answered(tables, given, on_progress, asks=not yes and _is_terminal())
         is_open = any(question.is_needed for question in findings.questions)
-        book = None if is_open else Book(findings.tables, findings.profile, told)
+        book = None if is_open else Book(findings.tables, findings.profile, on_progress)
     try:
         for line in inspection.report(findings, book):
             click.echo(line)
@@ -109,8 +110,8 @@ def inspected(ctx: click.Context, files: str, name: str, said: dict[str, Any], *
             if ended.exit_code:
                 raise
     given, _ = known_profile(name, dict(said))
-    with looking() as told:
-        findings = answered(all_tables([files]), given, told, asks=asks and _is_terminal())
+    with reading_progress() as on_progress:
+        findings = answered(all_tables([files]), given, on_progress, asks=asks and _is_terminal())
     findings.check()
     return name, findings
 
@@ -127,22 +128,22 @@ def _is_terminal() -> bool:
 
 
 @contextmanager
-def looking() -> Iterator[Told]:
+def reading_progress() -> Iterator[OnProgress]:
     """Give a function that shows which file is read, and how far: at a terminal only."""
     if not sys.stderr.isatty():
         yield lambda source, rows: None
         return
 
-    def told(source: str, rows: int) -> None:
+    def show(source: str, rows: int) -> None:
         click.echo(f"\r\x1b[Kreading {Path(source).name[:50]}: {rows:,} rows", nl=False, err=True)
 
     try:
-        yield told
+        yield show
     finally:
         click.echo("\r\x1b[K", nl=False, err=True)
 
 
-def all_tables(files: Sequence[str]) -> list[Any]:
+def all_tables(files: Sequence[str]) -> "list[Table]":
     """Return the tables of all files, from the oldest file to the newest.
 
     Raises
@@ -150,18 +151,10 @@ def all_tables(files: Sequence[str]) -> list[Any]:
     SourceError
         When one cannot be read: a sentence for each.
     """
-    from pizza_assets.orders.files import matching, tables_in
+    from pizza_assets.orders.files import matching, tables_by_path
 
     paths = dict.fromkeys(path for item in files for path in matching(item))
-    tables, problems = [], []
-    for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path)):
-        try:
-            tables += tables_in(path)
-        except SourceError as error:
-            problems.append(str(error))
-    if problems:
-        raise SourceError("\n".join(problems), final=True)
-    return tables
+    return [table for of_file in tables_by_path(paths).values() for table in of_file]
 
 
 def known_profile(name: str, said: dict[str, Any]) -> "tuple[Profile, bool]":
@@ -195,18 +188,18 @@ def known_profile(name: str, said: dict[str, Any]) -> "tuple[Profile, bool]":
     return profile, is_new
 
 
-def answered(tables: Sequence[Any], given: "Profile", told: Told, *, asks: bool) -> "Findings":
+def answered(tables: "Sequence[Table]", given: "Profile", on_progress: OnProgress, *, asks: bool) -> "Findings":
     """Find out what the exports are; at a terminal ask what they do not tell."""
     from pizza_assets.orders.evidence import find_out, merged
 
-    findings = find_out(tables, given, told)
+    findings = find_out(tables, given, on_progress)
     while asks and findings.questions:
         answers = {question.key: _ask(question) for question in findings.questions}
         said = _as_profile({key: value for key, value in answers.items() if value})
         if said is None:
             return findings
         given = merged(given, said)
-        findings = find_out(tables, given, told)
+        findings = find_out(tables, given, on_progress)
     return findings
 
 

@@ -74,7 +74,7 @@ class Findings:
 def find_out(
     tables: Sequence[Table],
     given: Profile | None = None,
-    told: Callable[[str, int], None] | None = None,
+    on_progress: Callable[[str, int], None] | None = None,
     *,
     takes_empty: bool = False,
 ) -> Findings:
@@ -86,7 +86,7 @@ def find_out(
         Of all files.
     given
         What is known already; it stays. Without columns those of a ready-made profile are taken where they fit.
-    told
+    on_progress
         Called with the source and the number of rows looked at so far.
     takes_empty
         Whether a column without any cell counts by its name: of a few rows that were rejected for what they lack.
@@ -122,7 +122,7 @@ def find_out(
     findings = Findings(profile, tuple(used), tuple(left_out), evidence)
     questions = [*missing_columns(profile, with_rows[0][0])]
     if not questions:
-        findings, questions = _looked_at(findings, told)
+        findings, questions = _looked_at(findings, on_progress)
     return replace(findings, questions=tuple(questions))
 
 
@@ -174,7 +174,7 @@ class _Seen:
     example: str = ""
 
 
-def _looked_at(findings: Findings, told: Callable[[str, int], None] | None) -> tuple[Findings, list[Question]]:
+def _looked_at(findings: Findings, on_progress: Callable[[str, int], None] | None) -> tuple[Findings, list[Question]]:
     profile, evidence, seen = findings.profile, dict(findings.evidence), _Seen()
     for table in findings.tables:
         columns = profile.columns_in(table.columns)
@@ -185,8 +185,8 @@ def _looked_at(findings: Findings, told: Callable[[str, int], None] | None) -> t
             count += len(rows)
             if count <= SAMPLE:
                 kept.append(_plain(rows))
-            if told:
-                told(table.source, count)
+            if on_progress:
+                on_progress(table.source, count)
         _compare(seen, kept, columns)
     questions: list[Question] = []
     profile = _date_order(profile, seen, evidence, questions)

@@ -8,7 +8,7 @@ import glob
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -61,12 +61,31 @@ def tables_in(path: Path) -> list[Table]:
     SourceError
         When it cannot be read, or holds no table: what was expected and found, and what to do.
     """
-    with _told(str(path)):
+    with _as_source_error(str(path)):
         return [_guarded(table) for table in _tables(str(path), lambda: path.open("rb"), 0)]
 
 
+def tables_by_path(paths: Iterable[Path]) -> dict[Path, list[Table]]:
+    """Return the tables of files, from the oldest file to the newest.
+
+    Raises
+    ------
+    SourceError
+        When some cannot be read: a sentence for each.
+    """
+    tables, problems = dict[Path, list[Table]](), list[str]()
+    for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path)):
+        try:
+            tables[path] = tables_in(path)
+        except SourceError as error:
+            problems.append(str(error))
+    if problems:
+        raise SourceError("\n".join(problems), final=True)
+    return tables
+
+
 @contextmanager
-def _told(source: str) -> Iterator[None]:
+def _as_source_error(source: str) -> Iterator[None]:
     """Raise what libraries say about a damaged file as SourceError."""
     try:
         yield
@@ -112,10 +131,10 @@ def _tables(source: str, open_file: Open, depth: int) -> list[Table]:
 
 
 def _guarded(table: Table) -> Table:
-    """Return the table so that a fault while it is read is told as one sentence."""
+    """Return the table so that a fault while it is read is one sentence."""
 
     def batches() -> Iterator[Rows]:
-        with _told(table.source):
+        with _as_source_error(table.source):
             yield from table.batches()
 
     return Table(table.source, table.description, table.columns, batches)

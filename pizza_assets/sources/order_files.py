@@ -17,7 +17,7 @@ from pizza_assets.contracts import DOMINOS_ORDERS, arrow_schema, empty, from_arr
 from pizza_assets.errors import SettingsError, SourceError
 from pizza_assets.orders.book import Book
 from pizza_assets.orders.evidence import find_out, merged
-from pizza_assets.orders.files import matching, tables_in
+from pizza_assets.orders.files import matching, tables_by_path
 from pizza_assets.orders.json_files import objects_table
 from pizza_assets.orders.profile import Field, Profile, read_profile, ready_made
 from pizza_assets.orders.tables import Table
@@ -132,19 +132,11 @@ class OrderFiles:
 
 
 def _tables(pattern: str) -> dict[Path, list[Table]]:
-    tables, problems = dict[Path, list[Table]](), []
     try:
         paths = matching(pattern)
     except SourceError:
         raise SourceError(f"ORDERS_FILES={pattern} must match files. Found none. Correct it.", final=True) from None
-    for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path)):
-        try:
-            tables[path] = tables_in(path)
-        except SourceError as error:
-            problems.append(str(error))
-    if problems:
-        raise SourceError("\n".join(problems), final=True)
-    return tables
+    return tables_by_path(paths)
 
 
 def frame_of(book: Book, orders: pyarrow.Table) -> pd.DataFrame:

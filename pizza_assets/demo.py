@@ -3,14 +3,13 @@
 Belongs here: which days it covers, whether they are there, and the lines. Does not belong here: running it.
 """
 
-import io
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
 
-from pizza_assets.dashboard.publish import current_rows
+from pizza_assets.dashboard.publish import current_records, current_rows
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import layout
 from pizza_assets.lake.sales import SalesTable
@@ -117,7 +116,7 @@ def sales_finding(connection: Connection) -> str:
 
 def findings(store: Store, first: date, last: date) -> Iterator[str]:
     """Yield five lines: the data, the answer, before and after, the teams, and where to look next."""
-    effects, (meta, *_) = (_records(store, name) for name in ("effects", "meta"))
+    effects, (meta, *_) = (current_records(store, name) for name in ("effects", "meta"))
     overall = {row["time_window"]: row for row in effects if row["scope"] == "all"}
     yield (
         f"{(last - first).days + 1} days to {meta['as_of']}: {meta['orders']:,} orders, {meta['matches']} matches, "
@@ -130,11 +129,6 @@ def findings(store: Store, first: date, last: date) -> Iterator[str]:
     most = f"; most: {proven[-1]['scope'].removeprefix('team:')} {_estimate(proven[-1])}" if proven else ""
     yield f"Teams with a proven uplift during matches: {len(proven)} of {len(teams)}{most}."
     yield f"Look next: pizza-assets dashboard, or open {store.uri(layout.PAGE_KEY)}"
-
-
-def _records(store: Store, data_set: str) -> list[dict[str, Any]]:
-    frame = pd.read_csv(io.BytesIO(store.read(layout.current_key(data_set))))
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _estimate(row: Mapping[str, Any]) -> str:

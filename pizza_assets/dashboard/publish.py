@@ -3,9 +3,11 @@
 Belongs here: the order in which viewers' files change. Does not belong here: what is in them.
 """
 
+import io
 import json
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -35,6 +37,12 @@ def current_rows(store: Store) -> Mapping[str, int]:
         return {}
     listed = json.loads(store.read(layout.MANIFEST_KEY))["data_sets"]
     return {name: int(data_set["rows"]) for name, data_set in listed.items()}
+
+
+def current_records(store: Store, data_set: str) -> list[dict[str, Any]]:
+    """Return the rows of a current data set as its CSV has them: instants are texts, empty cells NaN."""
+    frame = pd.read_csv(io.BytesIO(store.read(layout.current_key(data_set))))
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def publish(

@@ -11,7 +11,7 @@ of the weeks around; no match and no fit is needed for it, and a week without an
 import numpy as np
 import pandas as pd
 
-from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Ints, cumulated
+from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Ints, cumulated, spans_on
 from pizza_assets.matchday.windows import BINS_PER_DAY, BINS_PER_HOUR
 
 #: Orders that a city must have lacked in a run without any for the run to be unobserved.
@@ -81,10 +81,7 @@ def silent_bins(orders: Floats, is_open: Bools, usual: Floats) -> Bools:
     end = np.nonzero(steps == -1)[1]
     sums = cumulated(usual)
     is_silent = sums[city, end] - sums[city, start] > SILENT
-    marks = np.zeros(steps.shape, dtype=np.int64)
-    marks[city[is_silent], start[is_silent]] = 1
-    marks[city[is_silent], end[is_silent]] = -1
-    result: Bools = marks.cumsum(axis=1)[:, :-1] > 0
+    result: Bools = spans_on(len(orders), orders.shape[1], city[is_silent], start[is_silent], end[is_silent]) > 0
     return result
 
 
@@ -99,14 +96,11 @@ def marked(cities: tuple[str, ...], first_bin: int, n_bins: int, unobserved: pd.
         One row a span: city; start and end (UTC, end excluded), widened to whole bins of 15 minutes; reason. Spans
         of cities without orders, and those outside the grid, change nothing.
     """
-    marks = np.zeros((len(cities), n_bins + 1), dtype=np.int64)
     row = pd.Index(cities).get_indexer(pd.Index(unobserved["city"]))
     start, end = (_bins(unobserved[name]) - first_bin for name in ("start", "end"))
     low, high = (np.clip(bins, 0, n_bins).astype(np.int64) for bins in (np.floor(start), np.ceil(end)))
     is_here = (row >= 0) & (high > low)
-    np.add.at(marks, (row[is_here], low[is_here]), 1)
-    np.add.at(marks, (row[is_here], high[is_here]), -1)
-    result: Bools = marks.cumsum(axis=1)[:, :-1] > 0
+    result: Bools = spans_on(len(cities), n_bins, row[is_here], low[is_here], high[is_here]) > 0
     return result
 
 

@@ -116,6 +116,15 @@ class Grid:
         return instants_of(bins + self.first_bin)
 
 
+def spans_on(n_rows: int, n_bins: int, row: Ints, low: Ints, high: Ints) -> Ints:
+    """Return how many spans are on in each bin, rows by bins; each is of one row, from bin `low` to before `high`."""
+    steps = np.zeros((n_rows, n_bins + 1), dtype=np.int64)
+    np.add.at(steps, (row, low), 1)
+    np.add.at(steps, (row, high), -1)
+    on: Ints = steps.cumsum(axis=1)[:, :-1]
+    return on
+
+
 def cumulated(values: Floats | Bools) -> Floats:
     """Return sums up to each position of the last axis, with a leading 0."""
     sums = np.zeros((*values.shape[:-1], values.shape[-1] + 1))

@@ -21,7 +21,7 @@ import pandas as pd
 
 from pizza_assets.contracts.analysis import TIME_PERIODS
 from pizza_assets.matchday.baseline import BLOCK_BINS
-from pizza_assets.matchday.grid import Bools, Floats, Grid, Ints
+from pizza_assets.matchday.grid import Bools, Floats, Grid, Ints, spans_on
 from pizza_assets.matchday.uplift import CLEAN, OVERLAPPED, REASONS, Counts, Panel, week_sums
 from pizza_assets.matchday.verdicts import MIN_UNITS
 from pizza_assets.matchday.windows import BINS_PER_DAY, window_bins
@@ -66,14 +66,14 @@ def separated(
 
 def _phases(grid: Grid, units: pd.DataFrame, city: Ints) -> Ints:
     """Return how many units are in each phase, phases by cities by bins."""
-    steps = np.zeros((len(TIME_PERIODS), len(grid.cities), grid.n_bins + 1), dtype=np.int64)
     has_city = city >= 0
-    for phase, name in zip(steps, TIME_PERIODS, strict=True):
-        low, high = grid.bins_within(*window_bins(units, name))
-        np.add.at(phase, (city[has_city], low[has_city]), 1)
-        np.add.at(phase, (city[has_city], high[has_city]), -1)
-    on: Ints = steps.cumsum(axis=2)[:, :, :-1]
-    return on
+    here = units[has_city]
+    return np.array(
+        [
+            spans_on(len(grid.cities), grid.n_bins, city[has_city], *grid.bins_within(*window_bins(here, name)))
+            for name in TIME_PERIODS
+        ]
+    )
 
 
 def _log_ratio(counts: Counts) -> Floats:

@@ -12,7 +12,7 @@ import pandas as pd
 from pizza_assets.contracts.columns import Source
 from pizza_assets.matchday.baseline import BLOCK_BINS, Baseline, fit_baseline
 from pizza_assets.matchday.coverage import silent_bins, usual_orders
-from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints, cumulated
+from pizza_assets.matchday.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints, cumulated, spans_on
 from pizza_assets.matchday.jackknife import effective_weeks
 from pizza_assets.matchday.windows import BINS_PER_DAY, Spans, span_bins
 
@@ -98,7 +98,7 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
     is_observed = np.repeat(open_days, BINS_PER_DAY, axis=1) & ~grid.unobserved
     is_fitted = np.repeat(np.ones_like(open_days[0]) if not_fitted is None else ~not_fitted, BINS_PER_DAY)
     free = is_observed & is_fitted
-    on = _spans_on(grid, spans)
+    on = spans_on(len(grid.cities), grid.n_bins, spans.city, *grid.bins_within(spans.start, spans.end))
     when = grid.week, grid.time_of_week, grid.zone
     usual = usual_orders(grid.orders, free & (on == 0), *when)
     # Where a city has a match at that time of every week, its weeks with matches are all that there is.
@@ -141,16 +141,6 @@ def _open_days(sells: Bools) -> Bools:
     has_not_ended = np.logical_or.accumulate(sells[:, ::-1], axis=1)[:, ::-1]
     result: Bools = has_begun & has_not_ended
     return result
-
-
-def _spans_on(grid: Grid, spans: Spans) -> Ints:
-    """Return how many spans are on in each bin, cities by bins."""
-    steps = np.zeros((len(grid.cities), grid.n_bins + 1), dtype=np.int64)
-    low, high = grid.bins_within(spans.start, spans.end)
-    np.add.at(steps, (spans.city, low), 1)
-    np.add.at(steps, (spans.city, high), -1)
-    on: Ints = steps.cumsum(axis=1)[:, :-1]
-    return on
 
 
 @dataclass(frozen=True)

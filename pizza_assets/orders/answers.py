@@ -3,14 +3,10 @@
 Belongs here: days and text. Does not belong here: running it (``cli.py``), the statistics (``matchday/``).
 """
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
-import pandas as pd
-
-from pizza_assets.lake import layout
+from pizza_assets.dashboard.publish import current_records
 from pizza_assets.lake.store import Store
 from pizza_assets.orders.book import Book
 from pizza_assets.reference import cities, teams
@@ -50,7 +46,7 @@ def intake(book: Book) -> Iterator[str]:
 
 def answer(store: Store, book: Book) -> Iterator[str]:
     """Yield the answer as the lake's current data has it: over all matches, then for the clubs of the shops' cities."""
-    effects, (meta, *_) = (_records(store, name) for name in ("effects", "meta"))
+    effects, (meta, *_) = (current_records(store, name) for name in ("effects", "meta"))
     yield (
         f"As of {meta['as_of']}: {meta['orders']:,} orders, {meta['matches']} matches, all {meta['data_source']} data."
     )
@@ -62,8 +58,3 @@ def answer(store: Store, book: Book) -> Iterator[str]:
     for row in effects:
         if row["scope"] in clubs and row["time_window"] == _DURING:
             yield f"{clubs[row['scope']]}: {row['sentence']}"
-
-
-def _records(store: Store, data_set: str) -> list[Mapping[str, Any]]:
-    frame = pd.read_csv(io.BytesIO(store.read(layout.current_key(data_set))))
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

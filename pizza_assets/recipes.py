@@ -5,9 +5,8 @@ days are made, and storing them.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,7 @@ from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
 from pizza_assets.lake import formats
 from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, Note
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, received_objects
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, received_objects, records_at
 from pizza_assets.lake.uncovered import UNCOVERED, uncovered_fact
 from pizza_assets.matchday.alignment import align
 from pizza_assets.matchday.analysis import Analysis, Prepared, analyse_prepared
@@ -88,9 +87,8 @@ def stored_matches(table: DailyTable, day: date) -> StoredMatches | None:
     if not table.is_real(day):
         return None
     where, store = table.layout, table.store
-    frame, key = table[day], where.rejected_key(day)
-    refused: Iterable[Mapping[str, Any]] = formats.read_ndjson(store.read(key)) if any(store.list(key)) else ()
-    rejected = [Rejected(item["record"], item["reason"]) for item in refused]
+    frame = table[day]
+    rejected = [Rejected(item["record"], item["reason"]) for item in records_at(store, where.rejected_key(day))]
     said = table.facts(day).get(COMPETITIONS)
     known = frame["competition"].unique().tolist() if said is None else said.split()
     return StoredMatches(DayRecords(frame, rejected, received_objects(store, where, day)), known)

@@ -303,6 +303,11 @@ def objects_beside(
     return objects
 
 
+def records_at(store: Store, key: str) -> Sequence[Mapping[str, Any]]:
+    """Return the records of an NDJSON object beside a day's data; none where it is not there."""
+    return formats.read_ndjson(store.read(key)) if any(store.list(key)) else ()
+
+
 def received_objects(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]] | None:
     """Return the source's own objects of a real day; None where none are kept."""
     key = where.received_key(day)

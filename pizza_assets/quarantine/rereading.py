@@ -12,10 +12,9 @@ import pandas as pd
 
 from pizza_assets import contracts
 from pizza_assets.errors import LakeError
-from pizza_assets.lake import formats
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, DailyLayout
 from pizza_assets.lake.store import CHECKSUM, Store
-from pizza_assets.lake.tables import DailyTable, Day, notes_of, received_objects
+from pizza_assets.lake.tables import DailyTable, Day, notes_of, received_objects, records_at
 from pizza_assets.quarantine.records import Reject, rejects
 from pizza_assets.settings import Settings
 from pizza_assets.sources import dominos, football_data, order_files
@@ -56,7 +55,7 @@ def reread(store: Store, where: DailyLayout, day: date, settings: Settings) -> D
     valid, duplicates = contracts.split_valid(together, where.contract)
     reasons |= by_position(duplicates)
     rejected = [{**reject, "reason": reasons[at]} for at, reject in enumerate(refused) if at in reasons]
-    set_aside = _set_aside(store, where, day)
+    set_aside = records_at(store, where.set_aside_key(day))
     # Several rejected rows of a till may be one order.
     merged = [at for at in range(len(refused)) if at not in reasons and at not in again.index]
     return Day(
@@ -80,12 +79,6 @@ def gains(store: Store, where: DailyLayout, first: date, last: date, settings: S
         if day in real
     }
     return {day: count for day, count in gained.items() if count}
-
-
-def _set_aside(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]]:
-    """Return the records of a real day that were set aside."""
-    key = where.set_aside_key(day)
-    return formats.read_ndjson(store.read(key)) if any(store.list(key)) else []
 
 
 def _matches(refused: Sequence[Reject], settings: Settings, facts: Mapping[str, str]) -> Read:

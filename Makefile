@@ -95,9 +95,9 @@ warehouse-kill: setup ## Kill a load 50 times and compare what it made (minutes)
 	$(BIN)/python -m benchmarks.warehouse_kill
 
 dictionary: setup ## Write the data dictionary and .env.example from the code
-	$(BIN)/python -m pizza_assets.documents
+	$(BIN)/python -m pizza_assets.cli.documents
 
-lock: setup ## Resolve the dependencies anew
+lock: setup ## Resolve the dependencies again
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--python-version 3.11 --extra dev --upgrade --output-file requirements.lock pyproject.toml

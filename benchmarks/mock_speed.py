@@ -7,9 +7,9 @@ from functools import partial
 from statistics import median
 from time import perf_counter
 
+from pizza_assets.football.mock import mock_matches
+from pizza_assets.orders.mock import mock_orders
 from pizza_assets.settings import Settings
-from pizza_assets.synthetic.matches import mock_matches
-from pizza_assets.synthetic.orders import mock_orders
 
 ORDERS_PER_SECOND = 500_000
 PLAIN_DAY_MS = 10

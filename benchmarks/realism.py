@@ -16,11 +16,11 @@ import pandas as pd
 import pyarrow
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, arrow_schema, empty, from_arrow
-from pizza_assets.contracts.matches import PLAYED
+from pizza_assets.football.contract import PLAYED
+from pizza_assets.football.mock import LEAGUE, mock_matches
+from pizza_assets.orders.mock import mock_orders
 from pizza_assets.reference import UNKNOWN_CITY, cities
 from pizza_assets.settings import Settings
-from pizza_assets.synthetic.matches import LEAGUE, mock_matches
-from pizza_assets.synthetic.orders import mock_orders
 
 TOLERANCE = 0.05
 

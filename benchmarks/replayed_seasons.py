@@ -32,17 +32,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom, t
 
+from pizza_assets.analysis.analyse import Analysis, analyse
+from pizza_assets.analysis.contract import TIME_WINDOWS
+from pizza_assets.analysis.correlation import associate, response
+from pizza_assets.analysis.grid import cumulated
+from pizza_assets.analysis.verdicts import ALPHA
+from pizza_assets.analysis.volume import roll_up
+from pizza_assets.analysis.windows import BIN_MINUTES, OUTCOMES, window_bins
 from pizza_assets.contracts import FOOTBALL_MATCHES, empty
-from pizza_assets.contracts.analysis import TIME_WINDOWS
-from pizza_assets.matchday.analysis import Analysis, analyse
-from pizza_assets.matchday.correlation import associate, response
-from pizza_assets.matchday.grid import cumulated
-from pizza_assets.matchday.verdicts import ALPHA
-from pizza_assets.matchday.volume import roll_up
-from pizza_assets.matchday.windows import BIN_MINUTES, OUTCOMES, window_bins
+from pizza_assets.orders.collect import collect_matches
+from pizza_assets.orders.mock import mock_orders, planted_log_uplift
 from pizza_assets.settings import Settings
-from pizza_assets.sources.collect import collect_matches
-from pizza_assets.synthetic.orders import mock_orders, planted_log_uplift
 
 SEASONS = {
     "2023/24": (date(2023, 8, 1), date(2024, 5, 31)),

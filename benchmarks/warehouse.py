@@ -28,9 +28,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Numeric, create_engine
 from sqlalchemy.pool import StaticPool
 
+from pizza_assets.football.mock import mock_matches
+from pizza_assets.retail.mock import mock_sales
 from pizza_assets.settings import Settings
-from pizza_assets.synthetic.matches import mock_matches
-from pizza_assets.synthetic.retailers import mock_sales
 from pizza_assets.warehouse import embedded
 from pizza_assets.warehouse.connection import Connection, connect
 from pizza_assets.warehouse.feeds import Feed
@@ -257,7 +257,7 @@ def cold_load(address: str, timed: Stopwatch, feeds: list[Feed]) -> tuple[float,
 
 
 def replace(connection: Connection, feed: Feed) -> None:
-    """State a day anew."""
+    """Replace a day."""
     load_day(connection, feed.sales, retailer_id=RETAILER, source_day=feed.source_day, replace=True)
 
 
@@ -275,7 +275,7 @@ def measure_views(connection: Connection, timed: Stopwatch, day: Feed) -> str:
         different += row[0] if row else 0
     rows = [
         ("all from the facts, without roll-ups", over_facts),
-        ("all days rolled up anew", full),
+        ("all days rolled up again", full),
         (f"after {one_day[2].days} retailer-day was replaced", one_day),
     ]
     return "\n".join(

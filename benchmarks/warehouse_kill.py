@@ -24,13 +24,13 @@ import psycopg
 import pyarrow as pa
 
 from benchmarks.warehouse import fresh
-from pizza_assets.contracts.sales import RETAILER_IDS
+from pizza_assets.football.mock import mock_matches
 from pizza_assets.lake import layout, open_lake
 from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.store import Store
+from pizza_assets.retail.contract import RETAILER_IDS
+from pizza_assets.retail.mock import mock_sales
 from pizza_assets.settings import Settings
-from pizza_assets.synthetic.matches import mock_matches
-from pizza_assets.synthetic.retailers import mock_sales
 from pizza_assets.warehouse import bulk, embedded, intake
 from pizza_assets.warehouse.connection import Connection, connect
 from pizza_assets.warehouse.loader import DayLoad

@@ -5,24 +5,24 @@ Belongs here: wiring. Does not belong here: anything that computes, reads or wri
 
 import dagster as dg
 
-from pizza_assets import logs
-from pizza_assets.defs.alerts import alert_defs
-from pizza_assets.defs.automation import automation_defs
-from pizza_assets.defs.checks import freshness_defs
-from pizza_assets.defs.console import console_logger
-from pizza_assets.defs.dashboard import dashboard_assets
-from pizza_assets.defs.io_manager import LakeIOManager
-from pizza_assets.defs.matchday import matchday_assets
-from pizza_assets.defs.merchants import merchant_defs
-from pizza_assets.defs.metrics import metrics_resource
-from pizza_assets.defs.quicksight import quicksight_defs
-from pizza_assets.defs.raw import raw_assets
-from pizza_assets.defs.resources import lake_resource
-from pizza_assets.defs.retail import retail_assets
-from pizza_assets.defs.retail_daily import retail_daily_defs
-from pizza_assets.defs.warehouse import warehouse_defs
+from pizza_assets.analysis.assets import matchday_assets
+from pizza_assets.dashboard.assets import dashboard_assets
+from pizza_assets.dashboard.quicksight.assets import quicksight_defs
 from pizza_assets.lake import layout
+from pizza_assets.merchants.assets import merchant_defs
+from pizza_assets.operations.dagster_alerts import alert_defs
+from pizza_assets.operations.dagster_automation import automation_defs
+from pizza_assets.orders.assets import raw_assets
+from pizza_assets.platform import logs
+from pizza_assets.platform.dagster_checks import freshness_defs
+from pizza_assets.platform.dagster_console import console_logger
+from pizza_assets.platform.dagster_io_manager import LakeIOManager
+from pizza_assets.platform.dagster_metrics import metrics_resource
+from pizza_assets.platform.dagster_resources import lake_resource
+from pizza_assets.retail.assets import retail_assets
+from pizza_assets.retail.schedules import retail_daily_defs
 from pizza_assets.settings import Settings
+from pizza_assets.warehouse.assets import warehouse_defs
 
 #: The whole match-day branch, from orders and matches to the dashboard's data.
 MATCH_DAY_JOB = "match_day"

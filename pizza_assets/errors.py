@@ -3,7 +3,7 @@
 import re
 from datetime import date
 
-from pizza_assets.redaction import safe_text
+from pizza_assets.platform.redaction import safe_text
 
 _SPACE = "Free space there"
 _MODES = "Correct the permissions, or choose another folder"
@@ -79,9 +79,9 @@ class SourceError(PizzaAssetsError):
 
 
 class ContractError(PizzaAssetsError):
-    """A frame breaks its contract. ``refused`` tells which day a check refuses for it, and the check's name."""
+    """A frame breaks its contract. ``rejected`` tells which day a check rejects for it, and the check's name."""
 
-    refused: tuple[date, str] | None = None
+    rejected: tuple[date, str] | None = None
 
 
 class LakeError(PizzaAssetsError):
@@ -100,7 +100,7 @@ class RealDataError(LakeError):
 
 
 class WarehouseError(PizzaAssetsError):
-    """The warehouse cannot be reached, read or written, or refuses what it is given."""
+    """The warehouse cannot be reached, read or written, or rejects what it is given."""
 
 
 class EngineError(PizzaAssetsError):

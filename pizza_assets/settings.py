@@ -25,9 +25,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pizza_assets.addresses import is_loopback
 from pizza_assets.errors import SettingsError
-from pizza_assets.redaction import learn, secrets_of
+from pizza_assets.platform.addresses import is_loopback
+from pizza_assets.platform.redaction import learn, secrets_of
 from pizza_assets.reference import name_of_team
 
 
@@ -255,7 +255,7 @@ class Settings(BaseSettings):
         None, description="Take the warehouse's real or its mock sales, where it has both."
     )
     merchants_max_amount: float = Field(
-        10_000_000, gt=0, description="Larger purchase amounts, either way, are refused."
+        10_000_000, gt=0, description="Larger purchase amounts, either way, are rejected."
     )
     merchants_mock_rows: int = Field(200_000, ge=1, description="Mock transactions, when there are no real ones.")
     merchants_engine: Literal["duckdb", "spark"] = Field(

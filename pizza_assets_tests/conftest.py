@@ -12,11 +12,11 @@ from hypothesis import settings as hypothesis_settings
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-from pizza_assets import redaction
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.store import Store
+from pizza_assets.platform import redaction
 from pizza_assets.settings import Settings
-from pizza_assets_tests.alerts.receivers import MailServer, SlackServer, serving
+from pizza_assets_tests.operations.alerts.receivers import MailServer, SlackServer, serving
 
 # Machines differ in speed, and no test is about time; the examples are the same in every run.
 hypothesis_settings.register_profile(
@@ -25,10 +25,14 @@ hypothesis_settings.register_profile(
 )  # fmt: skip
 hypothesis_settings.load_profile("pizza")
 
-pytest_plugins = ["pizza_assets_tests.postgres"]
+pytest_plugins = [
+    "pizza_assets_tests.postgres",
+    "pizza_assets_tests.platform.instance",
+    "pizza_assets_tests.platform.api_fixture",
+]
 
 BUCKET = "pizza-lake"
-#: Reads the description of S3 once for all tests: every new session reads it anew, and moto makes one a test.
+#: Reads the description of S3 once for all tests: every new session reads it again, and moto makes one a test.
 AWS = boto3.Session("testing", "testing", region_name="us-east-1")
 _FAKE_AWS = {
     "AWS_ACCESS_KEY_ID": "testing",

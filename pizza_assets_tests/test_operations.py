@@ -15,8 +15,8 @@ from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import RAW_ORDERS
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.lake.verify import verify
 from pizza_assets.settings import Settings
-from pizza_assets.verify import verify
 from pizza_assets_tests.conftest import BUCKET
 from pizza_assets_tests.frames import orders_frame
 

@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 DOCUMENT = (HERE.parent / "docs/security.md").read_text(encoding="utf-8")
 #: In the table of the local servers the file stands in the head.
 NAMED = re.findall(r"`([\w/]+\.py)::(test_\w+)`", DOCUMENT) + [
-    ("test_web.py", name) for name in re.findall(r"`(test_\w+)`", DOCUMENT)
+    ("platform/test_web.py", name) for name in re.findall(r"`(test_\w+)`", DOCUMENT)
 ]
 
 

@@ -10,9 +10,9 @@ from benchmarks.soak.daemon import environment_of, make_instance
 from benchmarks.soak.definitions import defs
 from benchmarks.soak.season import Season
 from pizza_assets.definitions import MATCH_DAY_JOB
+from pizza_assets.football.football_data import read_matches
 from pizza_assets.lake import open_lake
-from pizza_assets.sources.football_data import read_matches
-from pizza_assets_tests.sources.fake_api import Request
+from pizza_assets_tests.platform.fake_api import Request
 
 NOON = datetime(2025, 3, 25, 12, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.calibration import table
 from benchmarks.calibration.measure import measure
 from benchmarks.calibration.worlds import Scenario, make_world
-from pizza_assets.matchday.analysis import analyse, analyse_prepared, prepare
+from pizza_assets.analysis.analyse import analyse, analyse_prepared, prepare
 
 NULL = Scenario("null")
 INJECTED = Scenario("injected", pre=0.10, during=0.06, post=0.04, win=0.08, goal=0.03)

@@ -12,8 +12,8 @@ import pandas as pd
 
 from benchmarks.calibration.naive import before_after, trailing_mean
 from benchmarks.calibration.worlds import Scenario, World, make_world
-from pizza_assets.matchday.analysis import Analysis, analyse_prepared, prepare
-from pizza_assets.matchday.verdicts import ALPHA
+from pizza_assets.analysis.analyse import Analysis, analyse_prepared, prepare
+from pizza_assets.analysis.verdicts import ALPHA
 
 _HOURS = {"pre_match": (-2, 0), "during_match": (0, 2), "post_match": (2, 4), "day": (0, 24)}
 _BINS_PER_HOUR = 4

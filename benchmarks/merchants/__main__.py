@@ -21,15 +21,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.merchants import on_pandas
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.lake.store import LocalStore
 from pizza_assets.merchants.analysis import Study, limits
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.engines import open_engine
 from pizza_assets.merchants.inputs import read_merchants, transaction_files
+from pizza_assets.merchants.mock import Simulation
+from pizza_assets.merchants.mock_files import write
 from pizza_assets.merchants.questions import Rules
 from pizza_assets.settings import Settings
-from pizza_assets.synthetic.merchant_files import write
-from pizza_assets.synthetic.merchants import Simulation
 
 _LARGE_GB = 8
 _BYTES_PER_ROW = 20

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pizza_assets import contracts
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.merchants.analysis import limits
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.inputs import read_merchants
 from pizza_assets.settings import Settings
 

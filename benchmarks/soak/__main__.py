@@ -24,8 +24,8 @@ from benchmarks.soak.script import FIRST, ZONE, Soak, SoakError
 from benchmarks.soak.season import Season
 from benchmarks.soak.verdict import Verdict
 from pizza_assets.lake import open_lake
-from pizza_assets_tests.alerts.receivers import SlackServer, serving
-from pizza_assets_tests.sources.fake_api import running
+from pizza_assets_tests.operations.alerts.receivers import SlackServer, serving
+from pizza_assets_tests.platform.fake_api import running
 
 TOKEN = "soak-0123456789abcdef"  # noqa: S105 of an API on loopback
 

@@ -9,12 +9,12 @@ from datetime import datetime
 import dagster as dg
 
 from benchmarks.soak.clock import Clock, ClockedStore
-from pizza_assets import due_days
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
-from pizza_assets.defs.alerts import alert_sensor
-from pizza_assets.defs.automation import daily_refresh, decide
-from pizza_assets.defs.in_flight import days_in_flight, make_pools_known
-from pizza_assets.defs.resources import lake_resource
+from pizza_assets.operations import expected_partitions
+from pizza_assets.operations.dagster_alerts import alert_sensor
+from pizza_assets.operations.dagster_automation import daily_refresh, decide
+from pizza_assets.platform.dagster_active_runs import active_days, make_pools_known
+from pizza_assets.platform.dagster_resources import lake_resource
 from pizza_assets.settings import Settings
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -32,7 +32,7 @@ def defs() -> dg.Definitions:
     @dg.sensor(name="evening", job=job, minimum_interval_seconds=1, default_status=_RUNNING)
     def evening(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Fire the daily refresh when the clock has passed 18:00."""
-        at = due_days.last_refresh(clock.now(), settings.daily_refresh_time_zone)
+        at = expected_partitions.last_refresh(clock.now(), settings.daily_refresh_time_zone)
         if context.cursor is None or at <= datetime.fromisoformat(context.cursor):
             return dg.SensorResult(skip_reason="Not yet.", cursor=context.cursor or at.isoformat())
         tick = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at))
@@ -46,7 +46,7 @@ def defs() -> dg.Definitions:
         graph = context.repository_def.asset_graph if context.repository_def else None
         if graph is not None:
             make_pools_known(context.instance, graph)
-        in_flight = days_in_flight(context.instance, graph, {dg.AssetKey("raw_orders")}, MATCH_DAY_JOB)
+        in_flight = active_days(context.instance, graph, {dg.AssetKey("raw_orders")}, MATCH_DAY_JOB)
         store = ClockedStore(lake_resource(settings).store(), clock)
         return decide(store, settings, context.cursor, in_flight, clock.now())
 

@@ -17,10 +17,10 @@ import dagster as dg
 from benchmarks.soak.clock import Clock, ClockedStore
 from benchmarks.soak.daemon import Daemon
 from benchmarks.soak.season import Season
-from pizza_assets import due_days
-from pizza_assets.defs.alerts import STATE_KEY
-from pizza_assets.defs.in_flight import ACTIVE_RUNS, partitions_of
-from pizza_assets.due_days import ONE_DAY
+from pizza_assets.operations import expected_partitions
+from pizza_assets.operations.dagster_alerts import STATE_KEY
+from pizza_assets.operations.expected_partitions import ONE_DAY
+from pizza_assets.platform.dagster_active_runs import ACTIVE_RUNS, partitions_of
 
 ZONE = "Europe/London"
 #: The clocks go forward on the 30th of March.
@@ -128,13 +128,13 @@ class Soak:
         """Tell whether the alerts of all runs that have ended are sent."""
         ended = self.instance.get_run_records(order_by="id", limit=1)[0].end_time or 0.0
         kept = self.instance.daemon_cursor_storage.get_cursor_values({STATE_KEY}).get(STATE_KEY)
-        desk = json.loads(kept)["desk"] if kept else {"inbox": [0], "outbox": []}
-        return time.time() - ended > _SETTLED and not desk["inbox"] and not desk["outbox"]
+        queue = json.loads(kept)["queue"] if kept else {"inbox": [0], "outbox": []}
+        return time.time() - ended > _SETTLED and not queue["inbox"] and not queue["outbox"]
 
     def _active(self, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
         return list(self.instance.get_runs(dg.RunsFilter(statuses=list(statuses or ACTIVE_RUNS))))
 
     def _missing(self) -> list[date]:
         now = self.clock.now()
-        due = due_days.expected(FIRST - ONE_DAY, now, ZONE)
-        return due_days.missing(due, due_days.collected_at(self.store, due), now, ZONE)
+        due = expected_partitions.expected(FIRST - ONE_DAY, now, ZONE)
+        return expected_partitions.missing(due, expected_partitions.collected_at(self.store, due), now, ZONE)

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from pizza_assets.football.mock import mock_matches
 from pizza_assets.settings import Settings
-from pizza_assets.synthetic.matches import mock_matches
-from pizza_assets_tests.sources.fake_api import Answer, FakeApi, Request, envelope, july_to_june, match, score
+from pizza_assets_tests.platform.fake_api import Answer, FakeApi, Request, envelope, july_to_june, match, score
 
 FAULTS: Sequence[Answer] = (
     Answer(429, {"message": "You reached your request limit. Wait 1 seconds."}, {"retry-after": "1"}),

@@ -10,13 +10,13 @@ from itertools import pairwise
 import dagster as dg
 
 from benchmarks.soak.script import FIRST, ZONE, Soak
-from pizza_assets import due_days
-from pizza_assets.alerts.alert import Alert
-from pizza_assets.defs.in_flight import ACTIVE_RUNS, partitions_of
 from pizza_assets.lake.layout import RAW_MATCHES, SALES_TABLES
+from pizza_assets.lake.status import layers
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable
-from pizza_assets.status import layers
+from pizza_assets.operations import expected_partitions
+from pizza_assets.operations.alerts.alert import Alert
+from pizza_assets.platform.dagster_active_runs import ACTIVE_RUNS, partitions_of
 
 Check = tuple[str, bool, str]
 
@@ -61,11 +61,11 @@ class Verdict:
         found = {layer.name: set(layer.days) for layer in layers(self._store) if layer.name not in SALES_TABLES}
         lacking = {name: sorted(map(str, expected ^ days)) for name, days in found.items() if days != expected}
         yield f"every layer has all {len(expected)} days, and no other", not lacking, str(lacking or "")
-        due = due_days.expected(FIRST - due_days.ONE_DAY, self._soak.clock.now(), ZONE)
-        collected = due_days.collected_at(self._soak.store, due)
-        partial = due_days.missing(due, collected, self._soak.clock.now(), ZONE)
+        due = expected_partitions.expected(FIRST - expected_partitions.ONE_DAY, self._soak.clock.now(), ZONE)
+        collected = expected_partitions.collected_at(self._soak.store, due)
+        partial = expected_partitions.missing(due, collected, self._soak.clock.now(), ZONE)
         yield "every day was collected after it had ended", not partial, ", ".join(map(str, partial))
-        kept = sorted(due_days.kept_since(self._soak.store, FIRST - due_days.ONE_DAY))
+        kept = sorted(expected_partitions.kept_since(self._soak.store, FIRST - expected_partitions.ONE_DAY))
         yield "no real day is still waiting for its source", not kept, ", ".join(map(str, kept))
         yield self._catch_up()
         yield self._one_at_a_time()

@@ -4,7 +4,7 @@ Belongs here: columns, types, units, keys, grain, and what follows from them mec
 here: how a value is computed.
 """
 
-from pizza_assets.contracts.analysis import ANOMALIES, CORRELATION_RESULTS, MERGED_ORDERS, ORDER_VOLUME, UNIT_UPLIFT
+from pizza_assets.analysis.contract import ANOMALIES, CORRELATION_RESULTS, MERGED_ORDERS, ORDER_VOLUME, UNIT_UPLIFT
 from pizza_assets.contracts.derive import (
     arrow_schema,
     conform,
@@ -16,11 +16,11 @@ from pizza_assets.contracts.derive import (
     valid_tables,
     validate,
 )
-from pizza_assets.contracts.matches import FOOTBALL_MATCHES, MATCH_EVENTS
-from pizza_assets.contracts.merchants import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
-from pizza_assets.contracts.orders import DOMINOS_ORDERS
 from pizza_assets.contracts.quality import QUALITY_RESULTS
-from pizza_assets.contracts.sales import RETAILER_IDS, SALES, sales_schema
+from pizza_assets.football.contract import FOOTBALL_MATCHES, MATCH_EVENTS
+from pizza_assets.merchants.contract import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
+from pizza_assets.orders.contract import DOMINOS_ORDERS
+from pizza_assets.retail.contract import RETAILER_IDS, SALES, sales_schema
 
 #: Every contract by the name of its data set, in the order that data flows.
 CONTRACTS = {

@@ -171,7 +171,7 @@ def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.Dat
     valid : DataFrame
         The rows that keep the contract, in their order. Of rows with one key the first is kept.
     reasons : Series of str
-        Why each other row was refused, by its index.
+        Why each other row was rejected, by its index.
 
     Raises
     ------
@@ -190,8 +190,8 @@ def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.Dat
             reasons[label] = "; ".join(
                 f"{case.column} = {case.failure_case!r}: expected {case.check}" for case in cases.itertuples()
             )
-    refused = pd.Series(reasons, dtype=str).reindex(frame.index[frame.index.isin(list(reasons))])
-    return frame.drop(index=refused.index), refused
+    rejected = pd.Series(reasons, dtype=str).reindex(frame.index[frame.index.isin(list(reasons))])
+    return frame.drop(index=rejected.index), rejected
 
 
 def data_dictionary(contracts: Mapping[str, pa.DataFrameSchema]) -> str:

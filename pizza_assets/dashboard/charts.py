@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from pizza_assets.dashboard.spec import visual
-from pizza_assets.vega import converter
+from pizza_assets.platform.vega import converter
 
 #: Each chart's own data set has this name; further ones are named where they are used.
 ROWS = "rows"

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from pizza_assets.analysis.analyse import PROFILE_HOURS, Analysis
+from pizza_assets.analysis.events import match_events
 from pizza_assets.contracts import conform, empty, validate
-from pizza_assets.contracts import dashboard as contracts
 from pizza_assets.contracts.columns import UTC_TYPE, Source
-from pizza_assets.contracts.matches import PLAYED
-from pizza_assets.matchday.analysis import PROFILE_HOURS, Analysis
-from pizza_assets.matchday.events import match_events
+from pizza_assets.dashboard import contract as contracts
+from pizza_assets.football.contract import PLAYED
 
 #: Every data set of the dashboard by name, in the order that the manifests list them.
 DATA_SETS: Mapping[str, pa.DataFrameSchema] = {

@@ -21,7 +21,7 @@ from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
 from pizza_assets.lake.store import Store
-from pizza_assets.printable import of_cell
+from pizza_assets.platform.printable import of_cell
 
 #: Matches that carry their hours, so that they open; older ones are listed but do not. Keeps the file small.
 MAX_OPENED = 2000

@@ -15,8 +15,8 @@ from starlette.routing import Route
 from pizza_assets.dashboard.stored_page import stored_page
 from pizza_assets.errors import LakeError
 from pizza_assets.lake.store import Store
+from pizza_assets.platform.web import Server
 from pizza_assets.settings import Settings
-from pizza_assets.web import Server
 
 
 def live_page(store: Store) -> tuple[bytes, str]:

@@ -12,7 +12,7 @@ from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.errors import PizzaAssetsError
 
 TITLE = "Does football sell pizza?"
-#: A mean over fewer units or weeks than these is not shown; see `pizza_assets.matchday.verdicts`.
+#: A mean over fewer units or weeks than these is not shown; see `pizza_assets.analysis.verdicts`.
 MIN_UNITS, MIN_WEEKS = 10, 8
 #: The window whose uplift is the headline.
 HEADLINE_WINDOW = "during_match"

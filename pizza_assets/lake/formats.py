@@ -15,7 +15,7 @@ from pyarrow import csv
 
 from pizza_assets import contracts
 from pizza_assets.errors import LakeError
-from pizza_assets.printable import cell, of_cell
+from pizza_assets.platform.printable import cell, of_cell
 
 #: Small enough to skip by time, large enough to decode at full speed.
 ROWS_PER_GROUP = 125_000
@@ -127,7 +127,7 @@ def read_csv(data: bytes, contract: pa.DataFrameSchema) -> list[dict[str, object
 
 
 def json_bytes(document: Mapping[str, object], indent: int | None = 2) -> bytes:
-    """Return a document as JSON, for people to read unless `indent` is None; NaN and infinities are refused."""
+    """Return a document as JSON, for people to read unless `indent` is None; NaN and infinities are rejected."""
     return (json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=str) + "\n").encode()
 
 

@@ -65,7 +65,7 @@ class DailyLayout:
         return f"{folder(prefix, day)}{day:%Y%m%d}_000000_{label}.{extension}"
 
     def rejected_key(self, day: date) -> str:
-        """Return the key of the day's quarantine: refused records, one JSON object a line."""
+        """Return the key of the day's quarantine: rejected records, one JSON object a line."""
         return f"{folder(f'{self.prefix}/rejected', day)}{day:%Y%m%d}_000000_rejected.ndjson"
 
     def set_aside_key(self, day: date) -> str:
@@ -122,7 +122,7 @@ class SalesLayout:
         return f"{self.prefix}/{day:year=%Y/month=%m/day=%d}/sales_data.json"
 
     def rejected_key(self, day: date) -> str:
-        """Return the key of the day's quarantine: refused records, one JSON object a line."""
+        """Return the key of the day's quarantine: rejected records, one JSON object a line."""
         return f"{self.prefix}/rejected/{day:year=%Y/month=%m/day=%d}/rejected.ndjson"
 
     def received_key(self, day: date) -> str:

@@ -57,7 +57,7 @@ class S3Store:
     its checksum) is tried `attempts` times, after pauses that grow. ``retries`` counts the tries after the first.
     """
 
-    can_travel: ClassVar[bool] = False
+    is_picklable: ClassVar[bool] = False
 
     def __init__(self, client: Any, bucket: str, prefix: str = "", attempts: int = ATTEMPTS) -> None:  # noqa: ANN401 boto3 makes client classes at run time
         self.client, self.bucket = client, bucket

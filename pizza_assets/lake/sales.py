@@ -1,7 +1,7 @@
 """Days of sales in the lake: NDJSON in Hive partitions, read and written as Arrow tables.
 
 Belongs here: what a day of a retailer consists of (lines, quarantine, pages as received), its encoding, and
-replacing it whole. Does not belong here: reading a retailer's own form (``sources/retail``).
+replacing it whole. Does not belong here: reading a retailer's own form (``retail``).
 
 One JSON object a line; money and instants are text, so that no reader turns them into floats.
 """
@@ -37,7 +37,7 @@ _BY_RETAILER = {where.retailer_id: where for where in layout.SALES_TABLES.values
 class SalesDay:
     """One business day of one retailer, as its asset makes it.
 
-    ``received`` counts the records that the source gave, ``rejected`` holds those that were refused, each with its
+    ``received`` counts the records that the source gave, ``rejected`` holds those that were rejected, each with its
     reason, ``pages`` the texts of the API's answers, and ``facts`` go into the object's metadata.
     """
 

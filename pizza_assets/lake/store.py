@@ -39,11 +39,11 @@ class Listed:
 class Store(Protocol):
     """Bytes and text metadata under a key; keys use ``/`` and are relative to the store's root.
 
-    ``can_travel`` tells whether other processes can be handed the store; ``retries`` counts the tries after a first
+    ``is_picklable`` tells whether other processes can be handed the store; ``retries`` counts the tries after a first
     one, of all operations.
     """
 
-    can_travel: ClassVar[bool]
+    is_picklable: ClassVar[bool]
     retries: int
 
     def read(self, key: str) -> bytes:
@@ -91,7 +91,7 @@ class LocalStore:
     goes when the object is replaced.
     """
 
-    can_travel: ClassVar[bool] = True
+    is_picklable: ClassVar[bool] = True
 
     def __init__(self, root: Path | str) -> None:
         self.retries = 0

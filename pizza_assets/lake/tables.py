@@ -21,11 +21,11 @@ import pyarrow
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import LakeError, RealDataError
-from pizza_assets.kept import Kept
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import DailyLayout, Note, SalesLayout
 from pizza_assets.lake.store import Metadata, Store
-from pizza_assets.redaction import safe_text
+from pizza_assets.platform.kept import Kept
+from pizza_assets.platform.redaction import safe_text
 
 #: S3 holds 2 KB of metadata on an object.
 _LONGEST_VALUE = 600
@@ -260,7 +260,7 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         return {name: value for name, value in {**self.__dict__, "stored": self.stored}.items() if name != "_read"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Read days anew in this process."""
+        """Read days again in this process."""
         self.__dict__.update(state)
         self._read = lru_cache(maxsize=4)(self._decode)
 

@@ -1,6 +1,6 @@
 """Cities of which a day does not tell all orders, as the metadata of the day says it.
 
-Belongs here: writing and reading that fact. Does not belong here: finding it out (``orders/coverage.py``).
+Belongs here: writing and reading that fact. Does not belong here: finding it out (``orders/till/coverage.py``).
 """
 
 from collections.abc import Collection, Mapping

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pyarrow
 
 from pizza_assets import contracts
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.errors import SourceError
 from pizza_assets.merchants import quality
 from pizza_assets.merchants.clean import Limits, accepted, attempts, judged, merchant_names
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.engines import Engine
 from pizza_assets.merchants.inputs import check_schema, source_of
 from pizza_assets.merchants.quality import Quality
@@ -62,7 +62,7 @@ class Study:
     merchants
         MERCHANTS.
     limits
-        Beyond what rows are refused.
+        Beyond what rows are rejected.
     """
 
     engine: Engine
@@ -81,16 +81,16 @@ class Study:
         check_schema(self.raw.schema().to_pyarrow(), "The transactions")
         listed = self.engine.lookup("merchants", self.merchants)
         rows = judged(self.raw, self.limits)
-        strangers = quality.unmatched(attempts(accepted(rows)), merchant_names(listed))
+        unmatched = quality.unmatched(attempts(accepted(rows)), merchant_names(listed))
         of_merchants = {
             name: values[0]
-            for expression in (quality.merchant_census(listed), strangers)
+            for expression in (quality.merchant_census(listed), unmatched)
             for name, values in self.engine.run(expression).table.to_pydict().items()
         }
         found = Quality.from_census(self.engine.run(quality.census(rows)).table, of_merchants)
         if not found.stored:
-            why = "; ".join(f"{count:,} x {reason}" for reason, count in found.refused.items())
-            what = f"{found.received:,} received, all refused ({why})" if why else "the files have no rows"
+            why = "; ".join(f"{count:,} x {reason}" for reason, count in found.rejected.items())
+            what = f"{found.received:,} received, all rejected ({why})" if why else "the files have no rows"
             raise SourceError(f"There is no usable transaction: {what}. Give files with transactions.", final=True)
         labels = self.merchants["data_source"].unique().to_pylist()
         source_of([found.data_source, *labels], "Transactions and merchants together")

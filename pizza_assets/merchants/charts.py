@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pizza_assets.dashboard.charts import CONFIG
-from pizza_assets.vega import converter
+from pizza_assets.platform.vega import converter
 
 _WIDTH = 520
 _ACCENT, _QUIET, _INK = "var(--accent)", "var(--quiet)", "var(--ink)"

@@ -1,4 +1,4 @@
-"""Cleaning rules, as Ibis expressions: types, reasons for refusal, and what unknown things are called.
+"""Cleaning rules, as Ibis expressions: types, reasons for rejection, and what unknown things are called.
 
 Belongs here: what happens to one row, the same on every engine. Does not belong here: counting rows
 (``quality``), answering questions (``questions``).
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pizza_assets.contracts.columns import EARLIEST, SOURCES
-from pizza_assets.contracts.merchants import (
+from pizza_assets.merchants.contract import (
     UNKNOWN_CATEGORY,
     UNKNOWN_CITY,
     UNKNOWN_MERCHANT,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 UNKNOWN_PLACES = ("-1", "unknown")
 #: More monthly instalments than these are codes, not instalments (the data has -1 and 999).
 MAX_INSTALMENTS = 60
-#: Why a purchase in the future is refused.
+#: Why a purchase in the future is rejected.
 FUTURE = "purchase_date is in the future"
 #: Amounts are summed as whole millionths: exact, and the same in whatever order an engine adds them.
 MILLIONTHS = 1_000_000
@@ -81,7 +81,7 @@ def _typed(raw: "ir.Table") -> dict[str, "ir.Value"]:
 
 
 def judged(raw: "ir.Table", limits: Limits) -> "ir.Table":
-    """Return transactions with the types of MERCHANT_TRANSACTIONS and ``reason``: why a row is refused, or null.
+    """Return transactions with the types of MERCHANT_TRANSACTIONS and ``reason``: why a row is rejected, or null.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def judged(raw: "ir.Table", limits: Limits) -> "ir.Table":
     return raw.select(**columns, reason=_reason(columns, limits))
 
 
-def refused(raw: "ir.Table", limits: Limits) -> "ir.Table":
-    """Return the rows that `judged` refuses, whole as they came, with the reason."""
+def rejected(raw: "ir.Table", limits: Limits) -> "ir.Table":
+    """Return the rows that `judged` rejects, whole as they came, with the reason."""
     rows = raw.mutate(reason=_reason(_typed(raw), limits))
     return rows.filter(rows.reason.notnull())
 
@@ -116,7 +116,7 @@ def _reason(row: Mapping[str, "ir.Value"], limits: Limits) -> "ir.StringValue":
 
 
 def accepted(judged_transactions: "ir.Table") -> "ir.Table":
-    """Return the rows that are not refused, without the reason."""
+    """Return the rows that are not rejected, without the reason."""
     return judged_transactions.filter(judged_transactions.reason.isnull()).drop("reason")
 
 

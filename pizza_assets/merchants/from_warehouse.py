@@ -21,9 +21,9 @@ from psycopg.sql import SQL, Composed, Literal
 
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
-from pizza_assets.contracts.sales import UNKNOWN
 from pizza_assets.errors import SourceError
 from pizza_assets.reference import cities
+from pizza_assets.retail.contract import UNKNOWN
 from pizza_assets.warehouse.connection import Connection
 
 #: Bytes of CSV that become one row group, some 150,000 rows: bounds memory.

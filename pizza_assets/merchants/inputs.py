@@ -1,6 +1,6 @@
 """What transactions and merchants come from: Parquet and CSV files, or the warehouse's own sales.
 
-Belongs here: finding files, and refusing what has another schema, as a whole and in one sentence. Does not
+Belongs here: finding files, and rejecting what has another schema, as a whole and in one sentence. Does not
 belong here: single rows, which ``clean`` judges.
 """
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import pyarrow
 
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.errors import LakeError
 from pizza_assets.lake.layout import MERCHANT_ANSWERS_PREFIX
 from pizza_assets.lake.store import Store
 from pizza_assets.merchants import lake_copy, outputs
 from pizza_assets.merchants.analysis import Answer, Study, Told
 from pizza_assets.merchants.clean import Limits
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.engines import Engine
 from pizza_assets.merchants.questions import Rules
 

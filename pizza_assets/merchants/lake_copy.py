@@ -1,7 +1,7 @@
-"""The lake's copy of the transactions, by year and month, with what was refused beside it.
+"""The lake's copy of the transactions, by year and month, with what was rejected beside it.
 
 Belongs here: parts, their manifest, and the order in which they change. Does not belong here: which rows are
-refused. A copy becomes the one that readers see when its manifest is written; parts that the manifest does not
+rejected. A copy becomes the one that readers see when its manifest is written; parts that the manifest does not
 name are removed after that, so a kill at any moment leaves a whole copy.
 """
 
@@ -25,7 +25,7 @@ from pizza_assets.lake import formats, layout
 from pizza_assets.lake.store import LocalStore, Store, checksum
 from pizza_assets.lake.tables import as_metadata
 from pizza_assets.merchants.analysis import Study, Told
-from pizza_assets.merchants.clean import accepted, judged, refused
+from pizza_assets.merchants.clean import accepted, judged, rejected
 from pizza_assets.merchants.quality import Quality
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def copy(study: Study, store: Store, run_id: str, told: Told, currency: str | No
             data = _parquet(table)
             parts.append(layout.merchant_part_key(source, month, number, checksum(data)))
             store.write(parts[-1], data, as_metadata({**facts, "rows": table.num_rows}))
-    told("refused rows")
+    told("rejected rows")
     kept = [*parts, *_write_rejected(study, store, facts)]
     manifest = Manifest(run_id, source, parts, months, quality, currency)
     store.write(layout.MERCHANT_MANIFEST_KEY, formats.json_bytes(asdict(manifest)), as_metadata(facts))
@@ -120,8 +120,8 @@ def _write_merchants(table: pyarrow.Table, source: Source, store: Store, facts: 
 
 
 def _write_rejected(study: Study, store: Store, facts: dict[str, str]) -> Iterator[str]:
-    """Write refused rows, whole and with the reason, and yield their keys."""
-    for number, batch in enumerate(study.engine.stream(refused(study.raw, study.limits), REJECTED_ROWS)):
+    """Write rejected rows, whole and with the reason, and yield their keys."""
+    for number, batch in enumerate(study.engine.stream(rejected(study.raw, study.limits), REJECTED_ROWS)):
         if batch.num_rows:
             records = [{"reason": row.pop("reason"), "record": row} for row in batch.to_pylist()]
             data = formats.ndjson_bytes(records)

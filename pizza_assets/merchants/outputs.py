@@ -11,14 +11,14 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.lake import formats
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import as_metadata
 from pizza_assets.merchants.analysis import Answer
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.quality import Quality
 from pizza_assets.merchants.report import Findings, render
-from pizza_assets.printable import cell
+from pizza_assets.platform.printable import cell
 
 
 def write_answer(store: Store, prefix: str, answer: Answer, engine: str, facts: Mapping[str, object]) -> str:

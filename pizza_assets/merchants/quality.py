@@ -1,6 +1,6 @@
 """Quality of transactions and merchants: what was counted, and whether it is as expected.
 
-Belongs here: counts, as one expression over all rows, and the checks on them. Does not belong here: refusing
+Belongs here: counts, as one expression over all rows, and the checks on them. Does not belong here: rejecting
 or repairing rows (``clean``).
 """
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow
 
-from pizza_assets.contracts.merchants import UNKNOWN_MERCHANT
 from pizza_assets.merchants.clean import FUTURE
+from pizza_assets.merchants.contract import UNKNOWN_MERCHANT
 from pizza_assets.merchants.inputs import source_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The names of the checks.
 CHECKS = {
     "not_empty": "Some transaction is usable.",
-    "refused_rows": "At most a tenth of the rows is refused; more, and the input is not what it says.",
+    "rejected_rows": "At most a tenth of the rows is rejected; more, and the input is not what it says.",
     "future_dates": "No purchase lies in the future.",
     "null_merchants": "Every transaction names its merchant.",
     "negative_amounts": "No amount is negative: refunds and normalised data have some.",
@@ -29,8 +29,8 @@ CHECKS = {
     "duplicate_merchants": "Every merchant is listed once.",
     "unmatched_merchants": "Every merchant with a transaction is listed.",
 }
-#: More refused rows than this share: the input is not what it says.
-MAX_REFUSED_SHARE = 0.1
+#: More rejected rows than this share: the input is not what it says.
+MAX_REJECTED_SHARE = 0.1
 #: One second of a day holds 0.001 % of it; more than this share at 00:00:00 are dates without a time.
 MAX_MIDNIGHT_SHARE = 0.01
 
@@ -69,8 +69,8 @@ def unmatched(attempts: "ir.Table", names: "ir.Table") -> "ir.Table":
     """Return how many merchants of the attempts are not in the list, and their attempts; the unknown one apart."""
     known = attempts.filter(attempts.merchant_id != UNKNOWN_MERCHANT)
     by_id = known.group_by("merchant_id").agg(rows=known.count())
-    strangers = by_id.anti_join(names, "merchant_id")
-    return strangers.agg(unmatched_merchants=strangers.count(), unmatched_attempts=strangers.rows.sum().fill_null(0))
+    unmatched = by_id.anti_join(names, "merchant_id")
+    return unmatched.agg(unmatched_merchants=unmatched.count(), unmatched_attempts=unmatched.rows.sum().fill_null(0))
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Quality:
-    """What was counted. ``received`` = ``stored`` + the sum of ``refused``; counts are of stored rows."""
+    """What was counted. ``received`` = ``stored`` + the sum of ``rejected``; counts are of stored rows."""
 
     data_source: str
     received: int
     stored: int
-    refused: Mapping[str, int]
+    rejected: Mapping[str, int]
     counts: Mapping[str, int]
     first: str | None
     last: str | None
@@ -108,10 +108,10 @@ class Quality:
         """
         rows = found.to_pylist()
         kept = [row for row in rows if row["reason"] is None]
-        refused: dict[str, int] = {}
+        rejected: dict[str, int] = {}
         for row in rows:
             if row["reason"] is not None:
-                refused[row["reason"]] = refused.get(row["reason"], 0) + row["rows"]
+                rejected[row["reason"]] = rejected.get(row["reason"], 0) + row["rows"]
         names = [name for name in found.column_names if name not in {"data_source", "reason", "first", "last"}]
         counts = {name: int(sum(row[name] or 0 for row in kept)) for name in names}
         stored = counts.pop("rows")
@@ -119,9 +119,9 @@ class Quality:
         times: list[datetime] = [at.replace(tzinfo=None) for row in kept for at in (row["first"], row["last"]) if at]
         return cls(
             data_source=source_of([row["data_source"] for row in kept], "The transactions"),
-            received=stored + sum(refused.values()),
+            received=stored + sum(rejected.values()),
             stored=stored,
-            refused=dict(sorted(refused.items())),
+            rejected=dict(sorted(rejected.items())),
             counts=counts,
             first=min(times).isoformat(sep=" ", timespec="seconds") if times else None,
             last=max(times).isoformat(sep=" ", timespec="seconds") if times else None,
@@ -139,22 +139,22 @@ class Quality:
 
 def checks(quality: Quality) -> list[Check]:
     """Return the checks of a quality, in the order that people read them."""
-    refused = sum(quality.refused.values())
-    share = refused / quality.received if quality.received else 0.0
-    future = quality.refused.get(FUTURE, 0)
+    rejected = sum(quality.rejected.values())
+    share = rejected / quality.received if quality.received else 0.0
+    future = quality.rejected.get(FUTURE, 0)
     counted, listed = quality.counts, quality.merchants
     midnight = quality.share("midnight_stamps")
-    why = "; ".join(f"{count:,} x {reason}" for reason, count in quality.refused.items())
+    why = "; ".join(f"{count:,} x {reason}" for reason, count in quality.rejected.items())
     return [
         Check("not_empty", quality.stored > 0, f"{quality.stored:,} transactions are usable.", quality.stored, False),
         Check(
-            "refused_rows",
-            share <= MAX_REFUSED_SHARE,
-            f"{refused:,} of {quality.received:,} rows were refused ({share:.1%}){': ' + why if why else ''}.",
-            refused,
+            "rejected_rows",
+            share <= MAX_REJECTED_SHARE,
+            f"{rejected:,} of {quality.received:,} rows were rejected ({share:.1%}){': ' + why if why else ''}.",
+            rejected,
             False,
         ),
-        Check("future_dates", future == 0, f"{future:,} purchases lie in the future; they were refused.", future),
+        Check("future_dates", future == 0, f"{future:,} purchases lie in the future; they were rejected.", future),
         Check(
             "null_merchants",
             counted["null_merchants"] == 0,

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pizza_assets.contracts.merchants import UNKNOWN_CATEGORY, UNKNOWN_CITY
 from pizza_assets.merchants.clean import MILLIONTHS, named
+from pizza_assets.merchants.contract import UNKNOWN_CATEGORY, UNKNOWN_CITY
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow
 import pyarrow.compute as pc
 
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.dashboard.page import content_security_policy
 from pizza_assets.merchants import charts
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.quality import Quality, checks
 from pizza_assets.merchants.questions import QUESTIONS, Rules
 

@@ -177,6 +177,6 @@ class SparkEngine:
                 ) from error
             raise EngineError(f"Spark failed: {cause[:500]}") from error
         except PySparkException as error:
-            raise EngineError(f"Spark refuses this: {str(error)[:500]}") from error
+            raise EngineError(f"Spark rejects this: {str(error)[:500]}") from error
         except Py4JError as error:
             raise EngineError(f"Spark's Java process has gone ({str(error)[:200]}). See its log for why.") from error

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import lake_of, s3_client
 from pizza_assets.merchants.analysis import limits
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.lake_answers import answer
 from pizza_assets.merchants.spark import SparkEngine
 from pizza_assets.settings import Settings

@@ -1,6 +1,6 @@
 """The answers as tables of the warehouse, schema ``merchants``: all of one run, or none.
 
-Belongs here: replacing the tables. Does not belong here: their columns (``contracts.merchants``; the database has
+Belongs here: replacing the tables. Does not belong here: their columns (``merchants.contract``; the database has
 them by a migration), computing answers. Readers see the older answers until the newer ones are all there.
 """
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pyarrow
 from psycopg.sql import SQL, Identifier
 
-from pizza_assets.contracts.merchants import ANSWERS, MERCHANT_TABLES, PUBLISHED_RUN
+from pizza_assets.merchants.contract import ANSWERS, MERCHANT_TABLES, PUBLISHED_RUN
 from pizza_assets.merchants.inputs import source_of
 from pizza_assets.merchants.quality import Quality
 from pizza_assets.merchants.questions import Rules
@@ -67,7 +67,7 @@ def publish(connection: Connection, answers: Mapping[str, pyarrow.Table], run: R
     SourceError
         When the answers are not all of the run's data source.
     WarehouseError
-        When the database refuses or goes away: the older answers stay.
+        When the database rejects or goes away: the older answers stay.
     """
     labels = [label for table in answers.values() for label in table["data_source"].unique().to_pylist()]
     source_of([run.quality.data_source, *labels], "The answers")

@@ -1,5 +1,1 @@
-"""Orders from the exports of tills: files to tables, tables to orders, and what the files cover.
-
-Belongs here: everything between a file and an order. Does not belong here: which source gives a day
-(``sources/collect.py``), storing anything (``lake/``).
-"""
+"""Pizza orders: the contract, the Domino's API, exports of tills, and mock orders."""

@@ -1,188 +1,182 @@
-"""Files of any format to tables: CSV and the like, spreadsheets, JSON, Parquet, each also in gzip or zip.
+"""Till exports: the orders of the files that ``ORDERS_FILES`` names; they count as real orders.
 
-Belongs here: which format a file has, by its content and never by its name, archives, and Parquet. Does not belong
-here: the other formats (``text.py``, ``workbooks.py``, ``json_files.py``), what a column means (``columns.py``).
+Belongs here: exports as one of the sources of a day. Does not belong here: reading them (``orders/``), falling back to
+mock (``collect.py``).
 """
 
-import glob
-import gzip
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import BinaryIO
 
+import numpy as np
+import pandas as pd
 import pyarrow
-import pyarrow.parquet
-import python_calamine
 
-from pizza_assets.errors import SourceError
-from pizza_assets.orders.json_files import json_table
-from pizza_assets.orders.opening import Open, seekable
-from pizza_assets.orders.tables import ROWS_PER_BATCH, Rows, Table, unique_names
-from pizza_assets.orders.text import text_table
-from pizza_assets.orders.typed import arrow_cells
-from pizza_assets.orders.workbooks import workbook_tables
+from pizza_assets.contracts import DOMINOS_ORDERS, arrow_schema, empty, from_arrow, split_valid
+from pizza_assets.errors import SettingsError, SourceError
+from pizza_assets.orders.till.book import Book
+from pizza_assets.orders.till.evidence import find_out, merged
+from pizza_assets.orders.till.files import matching, tables_by_path
+from pizza_assets.orders.till.json_files import objects_table
+from pizza_assets.orders.till.profile import Field, Profile, read_profile, ready_made
+from pizza_assets.orders.till.tables import Table
+from pizza_assets.platform.records import DayRecords, Rejected, by_position
+from pizza_assets.settings import Settings
 
-_OLE, _ZIP, _GZIP, _PARQUET = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b", b"PAR1"
-#: Members of a zip file, and levels of archives in archives.
-_MOST_MEMBERS, _DEEPEST = 10_000, 3
-#: A name of the kind a system puts beside files.
-_BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db")
+_LOGGER = logging.getLogger("pizza_assets.sources")
+
+#: Our names of fields in ORDERS_COLUMNS, and those of a profile.
+_FIELDS: Mapping[str, Field] = {
+    "order_id": "order_id",
+    "timestamp": "time",
+    "location": "shop",
+    "order_total": "total",
+    "pizza_types": "pizzas",
+    "quantity": "quantity",
+    "currency": "currency",
+}
+#: The reason that a row of an order is kept with, when the order broke the contract.
+_TO_CHECK = "Check the export with pizza-assets orders inspect."
 
 
-def matching(pattern: str) -> list[Path]:
-    """Return the files that a name or a pattern means, in order; a name that exists is no pattern.
+def profile_of(settings: Settings) -> Profile:
+    """Return what the settings say of till exports: ``ORDERS_PROFILE``, else ``ORDERS_COLUMNS`` and its like.
+
+    Raises
+    ------
+    SettingsError
+        When the profile cannot be read, or ``ORDERS_COLUMNS`` names a field that we do not have.
+    """
+    if unknown := sorted(set(settings.orders_columns) - set(_FIELDS)):
+        raise SettingsError(f"ORDERS_COLUMNS must have keys out of {list(_FIELDS)}. Found {unknown}. Correct it.")
+    given = Profile(columns={_FIELDS[name]: (column,) for name, column in settings.orders_columns.items()})
+    name = settings.orders_profile
+    below = Profile()
+    if name:
+        below = ready_made()[name] if name in ready_made() else read_profile(Path(name))
+    profile = merged(below, given)
+    return merged(Profile(time_zone=settings.orders_time_zone, currency=settings.orders_currency), profile)
+
+
+class OrderFiles:
+    """The till exports that ``ORDERS_FILES`` names.
 
     Raises
     ------
     SourceError
-        When there is none.
+        When there is none, or some cannot be read: a line for each, with what was expected and what was found; or when
+        the files leave open what has to be known.
+    SettingsError
+        When ``ORDERS_COLUMNS`` names a field that we do not have, or the profile cannot be read.
     """
-    path = Path(pattern)
-    if path.is_file():
-        return [path]
-    found = sorted(path.rglob("*") if path.is_dir() else map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207  # an absolute pattern
-    files = [file for file in found if file.is_file() and not file.name.startswith((".", "~$"))]
-    if not files:
-        raise SourceError(
-            f"{pattern} must name a file, a folder or a pattern such as 'exports/*.csv'. Found no file. Correct it."
-        )
-    return files
 
-
-def tables_in(path: Path) -> list[Table]:
-    """Return the tables of a file: one, or one for each sheet or member that holds any.
-
-    Raises
-    ------
-    SourceError
-        When it cannot be read, or holds no table: what was expected and found, and what to do.
-    """
-    with _as_source_error(str(path)):
-        return [_guarded(table) for table in _tables(str(path), lambda: path.open("rb"), 0)]
-
-
-def tables_by_path(paths: Iterable[Path]) -> dict[Path, list[Table]]:
-    """Return the tables of files, from the oldest file to the newest.
-
-    Raises
-    ------
-    SourceError
-        When some cannot be read: a sentence for each.
-    """
-    tables, problems = dict[Path, list[Table]](), list[str]()
-    for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path)):
+    def __init__(self, settings: Settings) -> None:
+        given = profile_of(settings)
+        if settings.orders_columns and not settings.orders_profile:
+            _LOGGER.info("ORDERS_COLUMNS is read. A profile says more: pizza-assets orders inspect writes one.")
+        by_path = _tables(settings.orders_files or "")
+        findings = find_out([table for tables in by_path.values() for table in tables], given)
         try:
-            tables[path] = tables_in(path)
+            findings.check()
         except SourceError as error:
-            problems.append(str(error))
-    if problems:
-        raise SourceError("\n".join(problems), final=True)
-    return tables
+            raise SourceError(
+                f"{error} Say it in ORDERS_PROFILE, or ask pizza-assets orders inspect.", final=True
+            ) from None
+        left_out = {table.source: why for table, why in findings.left_out}
+        problems = [
+            f"{path} must hold orders: {left_out[tables[0].source]}."
+            for path, tables in by_path.items()
+            if all(table.source in left_out for table in tables)
+        ]
+        if problems:
+            raise SourceError("\n".join(problems), final=True)
+        for question in findings.questions:
+            _LOGGER.warning("Till exports: %s", question.text)
+        self._book = Book(findings.tables, findings.profile)
+        unusable = [
+            f"Not one order of {name} could be stored: {reason}. {_TO_CHECK}"
+            for name, reason in self._book.unusable().items()
+        ]
+        if unusable:
+            raise SourceError("\n".join(unusable), final=True)
+
+    def covers(self, day: date) -> bool:
+        """Tell whether something is known of the orders of a UTC day: of some shop, or in part."""
+        return self._book.covers(day)
+
+    def uncovered_cities(self, day: date) -> list[str]:
+        """Return the cities of which not all orders of a UTC day are known."""
+        return self._book.uncovered_cities(day)
+
+    def read(self, days: Sequence[date]) -> dict[date, DayRecords]:
+        """Read the orders of the UTC days; they are held in memory, so ask for a month at most.
+
+        A row whose time cannot be read counts for the day of the nearest earlier row in its file, else of the nearest
+        later.
+        """
+        found = {day: self._records(day) for day in days}
+        return {day: records for day, records in found.items() if records.received}
+
+    def _records(self, day: date) -> DayRecords:
+        frame, violations = split_valid(frame_of(self._book, self._book.orders(day)), DOMINOS_ORDERS)
+        rejected, set_aside = list[Rejected](), list[Rejected]()
+        for entry in self._book.aside(day):
+            kept = rejected if entry.kind == "rejected" else set_aside
+            kept.append(Rejected(entry.record, entry.reason if kept is rejected else f"{entry.kind}: {entry.reason}"))
+        orders = self._book.orders(day) if len(violations) else pyarrow.table({})
+        for position, why in by_position(violations).items():
+            record = {name: str(value) for name, value in orders.slice(position, 1).to_pylist()[0].items()}
+            rejected.append(Rejected(record, why))
+        return DayRecords(frame.reset_index(drop=True), rejected, set_aside=set_aside)
 
 
-@contextmanager
-def _as_source_error(source: str) -> Iterator[None]:
-    """Raise what libraries say about a damaged file as SourceError."""
+def _tables(pattern: str) -> dict[Path, list[Table]]:
     try:
-        yield
-    except (
-        pyarrow.ArrowException,
-        python_calamine.CalamineError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        UnicodeError,
-        NotImplementedError,  # zip: a method of compression that is not there
-    ) as error:
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SourceError(f"{source} could not be read: {problem}. Export it again.") from None
+        paths = matching(pattern)
+    except SourceError:
+        raise SourceError(f"ORDERS_FILES={pattern} must match files. Found none. Correct it.", final=True) from None
+    return tables_by_path(paths)
 
 
-def _tables(source: str, open_file: Open, depth: int) -> list[Table]:
-    with open_file() as file:
-        head = file.read(4096)
-    if depth > _DEEPEST:
-        raise SourceError(f"{source} holds archives within archives. Unpack it.")
-    if head.startswith(_GZIP):
-        return _tables(source, partial(_gunzipped, open_file), depth + 1)
-    if head.startswith(_ZIP):
-        return _zipped(source, open_file, depth)
-    if head.startswith(_OLE):
-        return workbook_tables(source, open_file, "Excel workbook (.xls)")
-    if head.startswith(_PARQUET):
-        return [_parquet(source, open_file)]
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith((b"{", b"[")) and not text.startswith(b"[]"):
-        return [json_table(source, open_file, is_lines=text.startswith(b"{"))]
-    if text[:100].lower().startswith((b"<html", b"<!doctype html", b"<table")):
-        raise SourceError(
-            f"{source} is a web page, whatever its name says. Open it in a spreadsheet and save it as .xlsx."
-        )
-    if text.startswith(b"<?xml"):
-        raise SourceError(f"{source} is XML. Open it in a spreadsheet and save it as .xlsx, or export CSV.")
-    if head.startswith(b"%PDF"):
-        raise SourceError(f"{source} is a PDF, which holds no table that can be read. Export CSV or .xlsx.")
-    return [text_table(source, open_file)]
+def frame_of(book: Book, orders: pyarrow.Table) -> pd.DataFrame:
+    """Return orders of a book in the types of DOMINOS_ORDERS; their values are not checked."""
+    if not len(orders):
+        return empty(DOMINOS_ORDERS)
+    shops = orders["location"].combine_chunks().dictionary_encode()
+    cities = pyarrow.array([book.places[shop].city for shop in shops.dictionary.to_pylist()])
+    orders = orders.append_column("data_source", pyarrow.repeat("real", len(orders)))
+    orders = orders.append_column("city", cities.take(shops.indices))
+    schema = arrow_schema(DOMINOS_ORDERS)
+    return from_arrow(orders.select(schema.names).cast(schema), DOMINOS_ORDERS)
 
 
-def _guarded(table: Table) -> Table:
-    """Return the table so that a fault while it is read is one sentence."""
+def read_again(records: Sequence[Mapping[str, object]], settings: Settings) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Read rejected rows of till exports with today's profile.
 
-    def batches() -> Iterator[Rows]:
-        with _as_source_error(table.source):
-            yield from table.batches()
-
-    return Table(table.source, table.description, table.columns, batches)
-
-
-@contextmanager
-def _gunzipped(open_file: Open) -> Iterator[BinaryIO]:
-    with open_file() as file, gzip.GzipFile(fileobj=file) as plain:
-        yield plain  # type: ignore[misc]  # a stream of bytes
-
-
-def _zipped(source: str, open_file: Open, depth: int) -> list[Table]:
-    with open_file() as file, seekable(file) as whole, zipfile.ZipFile(whole) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
-        names = {info.filename for info in infos}
-    if "xl/workbook.xml" in names or "xl/workbook.bin" in names:
-        return workbook_tables(source, open_file, "Excel workbook")
-    if {"content.xml", "mimetype"} <= names:
-        return workbook_tables(source, open_file, "OpenDocument spreadsheet")
-    infos = [i for i in infos if not i.filename.startswith(_BESIDE) and not i.filename.endswith(_BESIDE)]
-    if any(info.flag_bits & 1 for info in infos):
-        raise SourceError(f"{source} is protected by a password. Unpack it, and give the files in it.")
-    if not infos or len(infos) > _MOST_MEMBERS:
-        raise SourceError(f"{source} holds {len(infos)} files; from 1 to {_MOST_MEMBERS} are expected. Unpack it.")
-    tables = []
-    for info in sorted(infos, key=lambda info: info.filename):
-        tables += _tables(f"{source} > {info.filename}", partial(_member, open_file, info.filename), depth + 1)
-    return tables
-
-
-@contextmanager
-def _member(open_file: Open, name: str) -> Iterator[BinaryIO]:
-    with open_file() as file, seekable(file) as whole, zipfile.ZipFile(whole) as archive, archive.open(name) as member:
-        yield member  # type: ignore[misc]  # a stream of bytes
-
-
-def _parquet(source: str, open_file: Open) -> Table:
-    with open_file() as file, seekable(file) as whole, pyarrow.parquet.ParquetFile(whole) as parquet:
-        given = parquet.schema_arrow.names
-    columns = unique_names(given)
-    return Table(source, "Parquet", columns, lambda: _parquet_batches(open_file, columns))
-
-
-def _parquet_batches(open_file: Open, columns: Sequence[str]) -> Iterator[Rows]:
-    first_row = 1
-    with open_file() as file, seekable(file) as whole, pyarrow.parquet.ParquetFile(whole) as parquet:
-        for batch in parquet.iter_batches(ROWS_PER_BATCH):
-            batch.validate(full=True)
-            cells = {name: arrow_cells(column) for name, column in zip(columns, batch.columns, strict=True)}
-            yield Rows(cells, len(batch), first_row)
-            first_row += len(batch)
+    Returns
+    -------
+    tuple
+        The orders that can be stored (index: position of their first row), and why each row that is in none of them
+        cannot, by its position.
+    """
+    given = merged(Profile(rows="order"), profile_of(settings))
+    is_line = [set(record) == {"line"} for record in records]
+    reasons = {at: "the row has not the cells of the table" for at, line in enumerate(is_line) if line}
+    rows = [at for at, line in enumerate(is_line) if not line]
+    nothing = empty(DOMINOS_ORDERS)
+    try:
+        findings = find_out([objects_table("rejected rows", [records[at] for at in rows])], given, takes_empty=True)
+        findings.check()
+    except SourceError as error:
+        return nothing, reasons | dict.fromkeys(rows, str(error))
+    with Book(findings.tables, findings.profile) as book:
+        orders = [book.orders(day) for day in sorted({day for days in book.by_day.values() for day in days})]
+        positions = [book.first_rows(day) for day in sorted({day for days in book.by_day.values() for day in days})]
+        aside = {rows[entry.row - 1]: entry.reason for entry in book.all_aside()}
+        if not orders:
+            return nothing, reasons | aside
+        at = [rows[position - 1] for of_day in positions for position in of_day]
+        frame = frame_of(book, pyarrow.concat_tables(orders)).set_axis(np.array(at), axis="index")
+    valid, violations = split_valid(frame, DOMINOS_ORDERS)
+    return valid, reasons | aside | by_position(violations)

@@ -5,7 +5,7 @@ happens inside of the load's transaction: a killed load leaves facts and constra
 facts wait meanwhile (the views' readers do not).
 
 Checking five foreign keys row by row is what loading facts costs (measured: 40 s a million, against 5 s for making
-keys and indexes anew and checking all rows at once), but making them anew takes time by what is there already.
+keys and indexes again and checking all rows at once), but making them again takes time by what is there already.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from pizza_assets.warehouse.connection import Connection
 
 #: Fewer lines than this are in within a second or two either way.
 _FEWEST_LINES = 20_000
-#: Making constraints anew costs about a tenth, per fact that is there, of checking a new one row by row.
+#: Making constraints again costs about a tenth, per fact that is there, of checking a new one row by row.
 _SHARE_OF_FACTS = 0.1
 _BYTES_PER_FACT = 130
 

@@ -89,7 +89,7 @@ def connect(conninfo: str) -> Connection:
     Raises
     ------
     WarehouseError
-        When the server does not answer or refuses.
+        When the server does not answer or rejects.
     """
     try:
         connection = psycopg.connect(
@@ -109,7 +109,7 @@ def warehouse(settings: Settings) -> Iterator[Connection]:
     ------
     WarehouseError
         When it cannot be reached, or its schema is not the one that this version works with. What the database
-        refuses inside of the block is raised as WarehouseError too.
+        rejects inside of the block is raised as WarehouseError too.
     """
     with connect(address(settings)) as connection:
         if settings.warehouse_url is None and migrations.current(connection) is None:
@@ -163,11 +163,11 @@ def explain(error: psycopg.Error) -> WarehouseError:
     said = (error.diag.message_primary or str(error)).strip().rstrip(".")
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
-            words = f"The warehouse refuses: {advice}. Nothing was changed. It says: {said}."
+            words = f"The warehouse rejects: {advice}. Nothing was changed. It says: {said}."
             return WarehouseError(words, final=kind is errors.DiskFull)
     if isinstance(error, psycopg.OperationalError):
         return WarehouseError(
             "The warehouse does not answer, and what was not committed is not there. Check that the server runs and "
             f"that WAREHOUSE_URL is right, then run again. It says: {' '.join(said.split())}."
         )
-    return WarehouseError(f"The warehouse refuses; nothing was changed. It says: {said}.")
+    return WarehouseError(f"The warehouse rejects; nothing was changed. It says: {said}.")

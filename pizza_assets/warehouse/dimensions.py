@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pizza_assets.contracts.sales import UNKNOWN
+from pizza_assets.retail.contract import UNKNOWN
 from pizza_assets.warehouse.connection import Connection
 from pizza_assets.warehouse.feeds import newest_attributes
 

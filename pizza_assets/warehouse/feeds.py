@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pizza_assets.contracts.sales import UNKNOWN, sales_schema
 from pizza_assets.errors import ContractError
 from pizza_assets.reference import cities
+from pizza_assets.retail.contract import UNKNOWN, sales_schema
 
 #: A product and a transaction, within one feed: what the lines are summed by.
 _KEY = ["transaction_id", "product_key", "source_day"]
@@ -24,7 +24,7 @@ _CODED = ["transaction_id", "data_source", "currency"]
 
 @dataclass(frozen=True)
 class Feed:
-    """A day of a retailer as its feed gave it: its good lines, and how many were refused before."""
+    """A day of a retailer as its feed gave it: its good lines, and how many were rejected before."""
 
     source_day: date
     sales: pa.Table

@@ -7,12 +7,12 @@ Belongs here: reading the lake's sales and matches for the loader. Does not belo
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
+from pizza_assets.analysis.windows import NOT_PLAYED_AT_ALL
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
 from pizza_assets.lake.sales import SalesTable
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, days_with_note
-from pizza_assets.matchday.windows import NOT_PLAYED_AT_ALL
 from pizza_assets.warehouse import bulk
 from pizza_assets.warehouse.calendar import MatchDate
 from pizza_assets.warehouse.connection import Connection

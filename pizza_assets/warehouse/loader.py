@@ -6,7 +6,7 @@ Belongs here: the order of the steps, and what a load did. Does not belong here:
 The rules. A fact is what the newest feed states of a (transaction, product): a correction in a later day's feed
 replaces the fact, and the older statement moves to ``fact_sales_superseded``; an older day loaded later changes
 nothing. So the facts do not depend on the order of loads. A day that is loaded again adds what is new and leaves
-the rest; with ``replace`` it states the day anew, and what only that day stated goes or becomes again what an older
+the rest; with ``replace`` it replaces the day: what only that day stated goes or becomes again what an older
 feed stated. Loads of one retailer wait for each other.
 """
 
@@ -81,14 +81,14 @@ def load_days(
     feeds
         The days, each once; their lines in the schema of ``contracts.sales_schema()``.
     replace
-        State the days anew: facts that they stated before and do not state now go.
+        Replace the days: facts that they stated before and do not state now go.
 
     Raises
     ------
     ContractError
         When lines break the contract.
     WarehouseError
-        When the database refuses or goes away. The audit says so where it can still be written.
+        When the database rejects or goes away. The audit says so where it can still be written.
     """
     mode: Mode = "replace" if replace else "add"
     feeds = sorted(feeds, key=lambda feed: feed.source_day)

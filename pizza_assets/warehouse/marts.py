@@ -51,7 +51,7 @@ _ROLL_UPS = (
 
 @dataclass(frozen=True)
 class Refresh:
-    """What a refresh did: retailer-days rolled up anew, and seconds for these and for the views."""
+    """What a refresh did: retailer-days rolled up again, and seconds for these and for the views."""
 
     days: int
     roll_up_seconds: float

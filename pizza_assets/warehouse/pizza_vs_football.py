@@ -1,7 +1,7 @@
 """Pizza against football in the warehouse: sales as the analysis takes them, and the table of what it found.
 
 Belongs here: which retailers and days enter, counting their items, replacing the table. Does not belong here: what
-is estimated of them (``matchday.categories``).
+is estimated of them (``analysis.categories``).
 
 **What enters.** Sales of one source are counted over retailers on the days that all of these are observed on, for a
 retailer that is missing on a day would look like a fall of sales, and one that is new like a rise. Of all groups of
@@ -19,14 +19,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from psycopg.sql import Identifier
 
+from pizza_assets.analysis.categories import CategorySales
+from pizza_assets.analysis.grid import instants_of
+from pizza_assets.analysis.windows import BIN_MINUTES
 from pizza_assets.contracts import to_arrow
 from pizza_assets.contracts.columns import Source
-from pizza_assets.contracts.warehouse import PIZZA_VS_FOOTBALL
-from pizza_assets.matchday.categories import CategorySales
-from pizza_assets.matchday.grid import instants_of
-from pizza_assets.matchday.windows import BIN_MINUTES
 from pizza_assets.reference import cities
 from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL
 from pizza_assets.warehouse.copying import copy_in
 
 _ONE_DAY = timedelta(days=1)

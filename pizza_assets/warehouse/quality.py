@@ -1,7 +1,7 @@
 """Quality: checks of what was loaded for a retailer and day, with their history in ``ops.quality_result``.
 
-Belongs here: measuring the facts and judging the figures. Does not belong here: refusing single lines (that is the
-contract's), and what follows from a failed check (``defs``).
+Belongs here: measuring the facts and judging the figures. Does not belong here: rejecting single lines (that is the
+contract's), and what follows from a failed check (``platform``).
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 
 from pizza_assets import contracts
-from pizza_assets.documents import dictionary, env_example
+from pizza_assets.cli.documents import dictionary, env_example
 from pizza_assets.errors import ContractError
 from pizza_assets_tests.strategies import orders_of_day
 

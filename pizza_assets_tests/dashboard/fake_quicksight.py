@@ -7,9 +7,9 @@ the published version only, and every request is valid by the service's own mode
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pizza_assets.dashboard import model_check
-from pizza_assets.dashboard.deploy import QuickSightError
-from pizza_assets.dashboard.quicksight import Request
+from pizza_assets.dashboard.quicksight import model_check
+from pizza_assets.dashboard.quicksight.data_sources import Request
+from pizza_assets.dashboard.quicksight.deploy import QuickSightError
 
 _KEYS = {"DataSource": "DataSourceId", "DataSet": "DataSetId", "Dashboard": "DashboardId"}
 
@@ -17,18 +17,18 @@ _KEYS = {"DataSource": "DataSourceId", "DataSet": "DataSetId", "Dashboard": "Das
 class FakeQuickSight:
     """Resources by kind and id, and every call that was made."""
 
-    def __init__(self, refuse: Callable[[str, Request], str | None] = lambda *_: None) -> None:
+    def __init__(self, reject: Callable[[str, Request], str | None] = lambda *_: None) -> None:
         self.resources: dict[tuple[str, str], dict[str, Any]] = {}
         self.published: dict[str, int] = {}
         self.calls: list[str] = []
-        self.refuse = refuse
+        self.reject = reject
         self.dashboard_error: str | None = None
 
     def call(self, operation: str, request: Request) -> Mapping[str, Any]:
         assert model_check.problems(operation, request) == []
         self.calls.append(operation)
-        if code := self.refuse(operation, request):
-            raise QuickSightError(code, f"{operation} refused: {code}")
+        if code := self.reject(operation, request):
+            raise QuickSightError(code, f"{operation} rejected: {code}")
         if operation == "UpdateDashboardPublishedVersion":
             self.published[request["DashboardId"]] = request["VersionNumber"]
             return {}

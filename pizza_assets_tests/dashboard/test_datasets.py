@@ -137,7 +137,7 @@ def test_the_specification_names_only_what_is_there() -> None:
     spec.check()
 
 
-def test_a_wrong_specification_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_specification_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = spec.Visual("x", "?", "?", spec.Kind.TABLE, "daily", {"x": "nothing"}, ("colour",))
     monkeypatch.setattr(spec, "VISUALS", (*spec.VISUALS, wrong))
     with pytest.raises(PizzaAssetsError, match="no column 'nothing'.*no filter 'colour'"):

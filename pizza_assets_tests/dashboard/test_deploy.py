@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pizza_assets.dashboard.datasets import DATA_SETS
-from pizza_assets.dashboard.deploy import Deployment, QuickSightError
-from pizza_assets.dashboard.quicksight import DASHBOARD_ID, Request, Target, target
+from pizza_assets.dashboard.quicksight.data_sources import DASHBOARD_ID, Request, Target, target
+from pizza_assets.dashboard.quicksight.deploy import Deployment, QuickSightError
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.settings import Settings
 from pizza_assets_tests.dashboard.fake_quicksight import FakeQuickSight
@@ -23,15 +23,15 @@ def deployment(api: FakeQuickSight, lines: list[str] | None = None) -> Deploymen
     return Deployment(api, TO, (lines if lines is not None else []).append, lambda _: None, lambda: next(ticks) * 1.0)
 
 
-def refusing(code: str, operation: str, number: int = 1) -> Callable[[str, Request], str | None]:
-    """Refuse the n-th call of an operation."""
+def rejecting(code: str, operation: str, number: int = 1) -> Callable[[str, Request], str | None]:
+    """Reject the n-th call of an operation."""
     seen = {"count": 0}
 
-    def refuse(asked: str, _request: Request) -> str | None:
+    def reject(asked: str, _request: Request) -> str | None:
         seen["count"] += asked == operation
         return code if asked == operation and seen["count"] == number else None
 
-    return refuse
+    return reject
 
 
 def test_a_first_deployment_makes_everything_and_publishes() -> None:
@@ -66,7 +66,7 @@ def test_a_changed_data_set_is_updated() -> None:
 @pytest.mark.parametrize("operation", ["CreateDataSource", "CreateDataSet", "CreateRefreshSchedule", "CreateDashboard"])
 def test_a_failed_half_is_cleaned_up(operation: str) -> None:
     number = 1 if operation == "CreateDashboard" else 3
-    api = FakeQuickSight(refusing("AccessDeniedException", operation, number))
+    api = FakeQuickSight(rejecting("AccessDeniedException", operation, number))
     with pytest.raises(QuickSightError, match="AccessDeniedException"):
         deployment(api).deploy()
     assert api.resources == {}
@@ -76,7 +76,7 @@ def test_a_failed_half_is_cleaned_up(operation: str) -> None:
 def test_what_was_there_before_stays_when_an_update_fails() -> None:
     api = FakeQuickSight()
     deployment(api).deploy()
-    api.refuse = refusing("AccessDeniedException", "UpdateDashboard")
+    api.reject = rejecting("AccessDeniedException", "UpdateDashboard")
     with pytest.raises(QuickSightError):
         deployment(api).deploy()
     assert len(api.resources) == RESOURCES
@@ -132,7 +132,7 @@ def test_teardown_deletes_all_and_again_is_no_error() -> None:
 def test_teardown_stops_at_a_denial() -> None:
     api = FakeQuickSight()
     deployment(api).deploy()
-    api.refuse = refusing("AccessDeniedException", "DeleteDashboard")
+    api.reject = rejecting("AccessDeniedException", "DeleteDashboard")
     with pytest.raises(QuickSightError):
         deployment(api).teardown()
 

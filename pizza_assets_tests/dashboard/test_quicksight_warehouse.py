@@ -13,13 +13,13 @@ import sqlglot
 from click.testing import CliRunner
 
 from pizza_assets.cli import main
-from pizza_assets.contracts.dashboard import SALES_BY_PRODUCT
-from pizza_assets.dashboard import deploy, model_check, reference_check
+from pizza_assets.dashboard.contract import SALES_BY_PRODUCT
 from pizza_assets.dashboard.datasets import DATA_SETS
-from pizza_assets.dashboard.deploy import Deployment, QuickSightError
-from pizza_assets.dashboard.quicksight import Request
-from pizza_assets.dashboard.quicksight_warehouse import data_set, data_source, query
-from pizza_assets.dashboard.warehouse_target import WarehouseTarget, warehouse_target
+from pizza_assets.dashboard.quicksight import deploy, model_check, reference_check
+from pizza_assets.dashboard.quicksight.data_sources import Request
+from pizza_assets.dashboard.quicksight.deploy import Deployment, QuickSightError
+from pizza_assets.dashboard.quicksight.warehouse import data_set, data_source, query
+from pizza_assets.dashboard.quicksight.warehouse_target import WarehouseTarget, warehouse_target
 from pizza_assets.errors import PizzaAssetsError, SettingsError
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse.calendar import MatchDate, mark_match_dates

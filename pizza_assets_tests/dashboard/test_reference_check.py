@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pizza_assets.dashboard import deploy, model_check, reference_check
 from pizza_assets.dashboard.datasets import DATA_SETS
-from pizza_assets.dashboard.definition import dashboard
-from pizza_assets.dashboard.quicksight import Request, data_set, resource_id
+from pizza_assets.dashboard.quicksight import deploy, model_check, reference_check
+from pizza_assets.dashboard.quicksight.data_sources import Request, data_set, resource_id
+from pizza_assets.dashboard.quicksight.definition import dashboard
 from pizza_assets_tests.dashboard.test_deploy import TO
 
 SETS = {name: data_set(TO, name) for name in DATA_SETS}

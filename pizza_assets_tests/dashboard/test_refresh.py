@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from pizza_assets.dashboard.api import BotoApi
-from pizza_assets.dashboard.deploy import QuickSightError
-from pizza_assets.dashboard.refresh import IngestionError, Refresh
+from pizza_assets.dashboard.quicksight.api import BotoApi
+from pizza_assets.dashboard.quicksight.deploy import QuickSightError
+from pizza_assets.dashboard.quicksight.refresh import IngestionError, Refresh
 
 ACCOUNT = "123456789012"
 KEY = {"AwsAccountId": ACCOUNT, "DataSetId": "pizza-daily", "IngestionId": "spice-7-0"}

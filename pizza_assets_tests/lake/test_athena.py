@@ -18,7 +18,7 @@ from pizza_assets.lake import open_lake
 from pizza_assets.lake.athena import SALES_TABLE, SALES_VIEW, ddl
 from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES
 from pizza_assets.lake.sales import SalesDay, SalesTable
-from pizza_assets_tests.retail import sale, sales
+from pizza_assets_tests.retail.sales_lines import sale, sales
 
 DAY = date(2024, 2, 9)
 STATEMENTS = [text for text in ddl("s3://bucket/lake/", "pizza", date(2023, 8, 1)).split(";\n") if text.strip()]

@@ -11,12 +11,12 @@ from hypothesis import given
 
 from pizza_assets.contracts import sales_schema
 from pizza_assets.errors import ContractError, LakeError, RealDataError
-from pizza_assets.kept import Kept
 from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.lake.sales import SalesDay, SalesTable, read_sales, sales_bytes, sales_table
 from pizza_assets.lake.store import LocalStore, Store
 from pizza_assets.lake.tables import noted
-from pizza_assets_tests.retail import sale, sales, sales_of_day
+from pizza_assets.platform.kept import Kept
+from pizza_assets_tests.retail.sales_lines import sale, sales, sales_of_day
 
 DAY = date(2024, 5, 1)
 KEY = "raw/retailer_1/year=2024/month=05/day=01/sales_data.json"
@@ -115,6 +115,6 @@ def test_a_day_that_is_not_there_is_named(store: Store) -> None:
     ],
     ids=["no json", "money as a number", "three decimals", "null", "a field is missing", "another field"],
 )
-def test_what_holds_no_sales_is_refused(line: bytes) -> None:
+def test_what_holds_no_sales_is_rejected(line: bytes) -> None:
     with pytest.raises(LakeError, match=r"here does not hold sales of this version \(.+\)\. Materialize its day"):
         sales_table(line, "here")

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from pizza_assets import contracts
 from pizza_assets.errors import ContractError, LakeError, RealDataError
-from pizza_assets.kept import Kept
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import MATCH_EVENTS, ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.store import LocalStore, Store
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, noted
+from pizza_assets.platform.kept import Kept
 from pizza_assets_tests.frames import match_row, matches_frame, orders_frame
 
 DAY = date(2024, 2, 29)

@@ -17,8 +17,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import SecretStr
 
-from pizza_assets.sources.retail.retailer_3 import SIGNATURE_HEADER, signature
-from pizza_assets_tests.sources.fake_api import envelope, match, order, page, score
+from pizza_assets.retail.retailer_3 import SIGNATURE_HEADER, signature
+from pizza_assets_tests.platform.fake_api import envelope, match, order, page, score
 
 #: Ways to write a secret.
 FORMS: Mapping[str, Callable[[str], str]] = {
@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(query=query, **_lie(liar, mode, honest))
 
     def _aws(self, told: str) -> None:
-        """Refuse a request to S3, QuickSight or CloudWatch."""
+        """Reject a request to S3, QuickSight or CloudWatch."""
         body = f"<Error><Code>Denied</Code><Message>{told.replace('&', '&amp;').replace('<', '&lt;')}</Message></Error>"
         if "quicksight" in self.headers.get("authorization", ""):
             body = json.dumps({"Message": told, told: told})
@@ -202,16 +202,16 @@ _KINDS = ("/football", "/dominos", "/retailer_1", "/retailer_2", "/retailer_3", 
 
 
 class LyingDatabase(socketserver.ThreadingTCPServer):
-    """A PostgreSQL server that refuses every user, and says why with our secrets in it."""
+    """A PostgreSQL server that rejects every user, and says why with our secrets in it."""
 
     daemon_threads = True
 
     def __init__(self, liar: Liar) -> None:
-        super().__init__(("127.0.0.1", 0), _Refusal)
+        super().__init__(("127.0.0.1", 0), _Rejection)
         self.liar = liar
 
 
-class _Refusal(socketserver.BaseRequestHandler):
+class _Rejection(socketserver.BaseRequestHandler):
     server: LyingDatabase
 
     def handle(self) -> None:

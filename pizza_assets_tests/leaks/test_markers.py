@@ -23,13 +23,15 @@ import pyarrow.parquet
 import pytest
 from pydantic import SecretStr
 
-from pizza_assets import logs, redaction
-from pizza_assets.dashboard.api import BotoApi
+from pizza_assets.dashboard.quicksight import assets as quicksight
+from pizza_assets.dashboard.quicksight.api import BotoApi
 from pizza_assets.definitions import build_defs
-from pizza_assets.defs import quicksight, retail, warehouse
-from pizza_assets.defs.alerts import alert_sensor
-from pizza_assets.defs.runs import local_instance
+from pizza_assets.operations.dagster_alerts import alert_sensor
+from pizza_assets.platform import logs, redaction
+from pizza_assets.platform.dagster_runs import local_instance
+from pizza_assets.retail import assets as retail
 from pizza_assets.settings import Settings
+from pizza_assets.warehouse import assets as warehouse
 from pizza_assets_tests.leaks.liar import FORMS, MODES, Liar, LiarServer, LyingDatabase, serving
 
 FIRST = date(2024, 5, 1)
@@ -115,7 +117,7 @@ class World:
         sensor.evaluate_tick(dg.build_sensor_context(instance))
 
     def fail(self, name: str, **changes: object) -> None:
-        """Run an asset that fails: the lake, the warehouse or QuickSight refuses."""
+        """Run an asset that fails: the lake, the warehouse or QuickSight rejects."""
         settings = Settings.load(**changes)
         job = dg.define_asset_job("fail", dg.AssetSelection.assets(dg.AssetKey(name)))
         defs = dg.Definitions.merge(build_defs(settings), dg.Definitions(jobs=[job]))

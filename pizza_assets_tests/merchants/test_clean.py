@@ -57,7 +57,7 @@ def test_amounts_become_whole_millionths(engine: Engine) -> None:
         ({"authorized_flag": " y "}, None),
     ],
 )
-def test_rows_are_refused_with_a_reason(engine: Engine, change: dict[str, Any], reason: str | None) -> None:
+def test_rows_are_rejected_with_a_reason(engine: Engine, change: dict[str, Any], reason: str | None) -> None:
     assert reasons(engine, transactions(change)) == [reason]
     assert len(cleaned(engine, transactions(change))) == (reason is None)
 

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 
 from pizza_assets import contracts
 from pizza_assets.cli import main
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.errors import SourceError
 from pizza_assets.merchants import from_warehouse
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.from_warehouse import Sold, export
 from pizza_assets.merchants.inputs import open_inputs
 from pizza_assets.settings import Settings
@@ -166,7 +166,7 @@ def test_any_number_of_sales_travels_in_portions(connection: Connection, monkeyp
 
 
 class TestOneKind:
-    """Currencies, and real and mock, are told apart or refused."""
+    """Currencies, and real and mock, are told apart or rejected."""
 
     @pytest.fixture
     def mixed(self, connection: Connection) -> Connection:

@@ -1,4 +1,4 @@
-"""Files that are refused as a whole, each in one sentence."""
+"""Files that are rejected as a whole, each in one sentence."""
 
 from pathlib import Path
 
@@ -123,7 +123,7 @@ def test_without_a_list_there_are_no_names() -> None:
     ],
     ids=["columns", "empty", "ragged"],
 )
-def test_lists_that_are_refused(text: str, sentence: str) -> None:
+def test_lists_that_are_rejected(text: str, sentence: str) -> None:
     Path("m.csv").write_text(text)
     with pytest.raises(SourceError, match=sentence):
         read_merchants("m.csv")

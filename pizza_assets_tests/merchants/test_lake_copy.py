@@ -1,4 +1,4 @@
-"""The lake's copy: by month, labelled, whole at any moment, with what was refused beside it."""
+"""The lake's copy: by month, labelled, whole at any moment, with what was rejected beside it."""
 
 import json
 from typing import Any
@@ -59,7 +59,7 @@ def test_months_are_folders_and_rows_keep_the_contract(engine: Engine, store: St
     assert table["city_id"].to_pylist() == ["1", "1", "1", None]
 
 
-def test_refused_rows_lie_beside_it_whole_and_with_the_reason(engine: Engine, store: Store) -> None:
+def test_rejected_rows_lie_beside_it_whole_and_with_the_reason(engine: Engine, store: Store) -> None:
     manifest = copied(engine, store, *ROWS)
     (key,) = [key for key in keys(store) if "/rejected/" in key]
     records = formats.read_ndjson(store.read(key))
@@ -142,4 +142,4 @@ def test_the_manifest_is_plain_json(engine: Engine, store: Store) -> None:
     copied(engine, store, *ROWS)
     document = json.loads(store.read(MERCHANT_MANIFEST_KEY))
     assert document["months"] == {"2023-12": 2, "2024-01": 1, "2024-02": 1}
-    assert document["quality"]["refused"] == {"authorized_flag is neither Y nor N": 1, "purchase_amount is missing": 1}
+    assert document["quality"]["rejected"] == {"authorized_flag is neither Y nor N": 1, "purchase_amount is missing": 1}

@@ -23,23 +23,23 @@ def outcome(quality: Quality) -> dict[str, tuple[bool, int]]:
 def test_nothing_to_say_about_good_transactions(engine: Engine) -> None:
     quality = examined(engine, row(), row())
     assert all(check.passed for check in checks(quality))
-    assert (quality.received, quality.stored, quality.refused) == (2, 2, {})
+    assert (quality.received, quality.stored, quality.rejected) == (2, 2, {})
     assert (quality.first, quality.last, quality.data_source) == ("2024-05-06 12:30:00", "2024-05-06 12:30:00", "real")
 
 
-def test_received_is_stored_and_refused_by_reason(engine: Engine) -> None:
+def test_received_is_stored_and_rejected_by_reason(engine: Engine) -> None:
     late = at(1, 2, year=2030)
     quality = examined(
         engine, *[row()] * 7, row(purchase_date=late), row(purchase_date=late), row(purchase_amount=None)
     )
     assert (quality.received, quality.stored) == (10, 7)
-    assert quality.refused == {"purchase_amount is missing": 1, "purchase_date is in the future": 2}
-    assert outcome(quality)["refused_rows"] == (False, 3)
+    assert quality.rejected == {"purchase_amount is missing": 1, "purchase_date is in the future": 2}
+    assert outcome(quality)["rejected_rows"] == (False, 3)
     assert outcome(quality)["future_dates"] == (False, 2)
 
 
-def test_a_tenth_refused_is_still_a_few(engine: Engine) -> None:
-    assert outcome(examined(engine, *[row()] * 9, row(authorized_flag="?")))["refused_rows"] == (True, 1)
+def test_a_tenth_rejected_is_still_a_few(engine: Engine) -> None:
+    assert outcome(examined(engine, *[row()] * 9, row(authorized_flag="?")))["rejected_rows"] == (True, 1)
 
 
 def test_null_merchants_negative_amounts_and_midnight_warn(engine: Engine) -> None:
@@ -72,9 +72,9 @@ def test_merchants_listed_twice_and_unmatched_ones(engine: Engine) -> None:
     ("rows", "why"),
     [
         ([], "the files have no rows"),
-        ([row(purchase_amount=None)], r"1 received, all refused \(1 x purchase_amount"),
+        ([row(purchase_amount=None)], r"1 received, all rejected \(1 x purchase_amount"),
     ],
-    ids=["empty", "all refused"],
+    ids=["empty", "all rejected"],
 )
 def test_without_a_usable_transaction_nothing_is_asked(engine: Engine, rows: list[dict[str, Any]], why: str) -> None:
     with pytest.raises(SourceError, match=f"no usable transaction: {why}"):

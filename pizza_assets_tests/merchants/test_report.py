@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.merchants.analysis import Study
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.engines import Engine
 from pizza_assets.merchants.questions import Rules
 from pizza_assets.merchants.report import Findings, render

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 
 from pizza_assets import contracts
 from pizza_assets.cli import main
-from pizza_assets.contracts.merchants import ANSWERS, MERCHANT_TABLES
 from pizza_assets.errors import SourceError, WarehouseError
 from pizza_assets.merchants.analysis import Study
+from pizza_assets.merchants.contract import ANSWERS, MERCHANT_TABLES
 from pizza_assets.merchants.engines import Engine
 from pizza_assets.merchants.questions import Rules
 from pizza_assets.merchants.to_warehouse import Run, publish, published_rows
@@ -99,13 +99,13 @@ class TestAllOrNone:
     def others(self, engine: Engine) -> tuple[Answers, Run]:
         return answered(engine, row(city_id="77"), run_id="r2")
 
-    def test_an_answer_that_the_database_refuses_leaves_the_older_ones(
+    def test_an_answer_that_the_database_rejects_leaves_the_older_ones(
         self, connection: Connection, before: dict[str, Any], others: tuple[Answers, Run]
     ) -> None:
         answers, run = others
         last = answers["merchant_advice"]
         broken = {**answers, "merchant_advice": pa.concat_tables([last, last.slice(0, 1)])}
-        with pytest.raises(WarehouseError, match=r"refuses; nothing was changed\. It says: duplicate key"):
+        with pytest.raises(WarehouseError, match=r"rejects; nothing was changed\. It says: duplicate key"):
             publish(connection, broken, run)
         assert tables(connection) == before
 

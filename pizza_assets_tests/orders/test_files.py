@@ -1,197 +1,277 @@
-import gzip
 import json
 import re
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pizza_assets.errors import SourceError
-from pizza_assets.orders import text
-from pizza_assets.orders.files import matching, tables_in
-from pizza_assets_tests.orders import exports
+from pizza_assets.contracts import DOMINOS_ORDERS, validate
+from pizza_assets.errors import SettingsError, SourceError
+from pizza_assets.orders.files import OrderFiles
+from pizza_assets.orders.till import text
+from pizza_assets.platform.records import DayRecords
+from pizza_assets.settings import Settings
 
-Records = list[dict[str, object]]
+HEADER = "order_id,timestamp,location,order_total,pizza_types,quantity,currency"
 
 
-def records(path: Path) -> Records:
-    return [
-        rows.record(position) for table in tables_in(path) for rows in table.batches() for position in range(len(rows))
+def files(folder: Path, pattern: str = "*", **changes: object) -> OrderFiles:
+    return OrderFiles(Settings(_env_file=None, orders_files=str(folder / pattern), **changes))
+
+
+def days(*numbers: int) -> list[date]:
+    return [date(2024, 5, number) for number in numbers]
+
+
+def ids(by_day: Mapping[date, DayRecords]) -> dict[int, list[str]]:
+    for records in by_day.values():
+        validate(records.frame, DOMINOS_ORDERS)
+    return {day.day: records.frame["order_id"].tolist() for day, records in by_day.items() if len(records.frame)}
+
+
+def csv_file(folder: Path, *rows: str, header: str = HEADER, name: str = "till.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def row(number: int, time: str) -> str:
+    return f"{number},{time},Norwich,12.5,Margherita|Funghi,2,GBP"
+
+
+def parquet_file(folder: Path, columns: Mapping[str, object], name: str = "till.parquet") -> Path:
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), folder / name)
+    return folder / name
+
+
+def columns(times: Sequence[datetime]) -> dict[str, object]:
+    count = len(times)
+    return {
+        "order_id": list(range(count)),
+        "timestamp": pyarrow.array(times, pyarrow.timestamp("us")),
+        "location": ["Norwich"] * count,
+        "order_total": [12.5] * count,
+        "pizza_types": [["Margherita"]] * count,
+    }
+
+
+def test_reads_csv(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-04 18:30:00"), row(2, "2024-05-05T00:30:00+01:00"), row(3, "2024-05-05 09:00"))
+    export = files(tmp_path)
+    assert [export.covers(day) for day in days(3, 4, 5, 6)] == [False, True, True, False]
+    by_day = export.read(days(4, 5))
+    assert ids(by_day) == {4: ["1", "2"], 5: ["3"]}
+    first = by_day[date(2024, 5, 4)].frame.iloc[0]
+    assert (list(first["pizza_types"]), first["order_total"], first["quantity"]) == (["Margherita", "Funghi"], 12.5, 2)
+
+
+@pytest.mark.parametrize("name", ["till.ndjson", "till.jsonl", "TILL.NDJSON"])
+def test_reads_ndjson(tmp_path: Path, name: str) -> None:
+    orders = [
+        {
+            "order_id": 1,
+            "timestamp": "2024-05-04T18:30:00Z",
+            "location": "Norwich",
+            "order_total": 1,
+            "pizza_types": ["a"],
+        },
+        {
+            "order_id": "2",
+            "timestamp": "2024-05-04T19:30:00Z",
+            "location": "Norwich",
+            "order_total": "2",
+            "pizza_types": "a;b",
+        },
     ]
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + "\n\n".join(map(json.dumps, orders)).encode())
+    (records,) = files(tmp_path).read(days(4)).values()
+    assert records.frame["quantity"].tolist() == [1, 2]
+    assert records.rejected == []
 
 
-def read(folder: Path, data: str | bytes, name: str = "export.csv") -> Records:
-    return records(exports.write(folder, name, data))
+def test_reads_parquet(tmp_path: Path) -> None:
+    parquet_file(tmp_path, columns([datetime(2024, 5, 4, 23, 30), datetime(2024, 5, 5, 0, 30)]))  # noqa: DTZ001  # local
+    assert ids(files(tmp_path).read(days(4, 5))) == {4: ["0"], 5: ["1"]}
+    assert ids(files(tmp_path, orders_time_zone="Europe/London").read(days(4, 5))) == {4: ["0", "1"]}
 
 
-@pytest.mark.parametrize("name", exports.in_every_format())
-def test_reads_every_format(tmp_path: Path, name: str) -> None:
-    found = records(exports.write(tmp_path, name, exports.in_every_format()[name]))
-    expected = [dict(zip(exports.HEADER, map(str, row), strict=True)) for row in exports.ROWS]
-    assert found == expected
+def test_reads_a_csv_as_shops_on_the_continent_write_it(tmp_path: Path) -> None:
+    header = "\ufeffBon;Zeit;Filiale;Summe;Pizzen"
+    csv_file(tmp_path, '7;2024-05-04 20:30:00;"Norwich; Markt";12.5;Margherita|Funghi', header=header)
+    names = {
+        "order_id": "Bon",
+        "timestamp": "Zeit",
+        "location": "Filiale",
+        "order_total": "Summe",
+        "pizza_types": "Pizzen",
+    }
+    export = files(tmp_path, orders_columns=names, orders_time_zone="Europe/Berlin", orders_currency="EUR")
+    (records,) = export.read(days(4)).values()
+    found = dict(records.frame.iloc[0])
+    assert (found["order_id"], found["location"], found["quantity"]) == ("7", "Norwich; Markt", 2)
+    assert (found["currency"], found["timestamp"].hour) == ("EUR", 18)
 
 
-def test_the_content_tells_the_format_not_the_name(tmp_path: Path) -> None:
-    assert len(read(tmp_path, exports.xlsx({"Orders": [exports.HEADER, *exports.ROWS]}), "orders.csv")) == 2
-    assert len(read(tmp_path, exports.csv_text(), "orders.xlsx")) == 2
+def test_times_that_the_clocks_skip_or_repeat(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-03-31 00:59"), row(2, "2024-03-31 01:30"), row(3, "2024-10-27 01:30"))
+    export = files(tmp_path, orders_time_zone="Europe/London")
+    by_day = export.read([date(2024, 3, 31), date(2024, 10, 27)])
+    assert by_day[date(2024, 10, 27)].frame["timestamp"][0].hour == 0
+    (reject,) = by_day[date(2024, 3, 31)].rejected
+    assert reject.record["order_id"] == "2"
+    assert "clocks went forward" in reject.reason
 
 
-def test_a_spreadsheet_keeps_times_and_numbers(tmp_path: Path) -> None:
-    sold = datetime(2024, 5, 4, 18, 14, 5)  # noqa: DTZ001  # the till's own clock
-    path = exports.write(tmp_path, "a.xlsx", exports.xlsx({"Orders": [("No", "Sold", "Total"), (7, sold, 12.5)]}))
-    ((rows,),) = (list(table.batches()) for table in tables_in(path))
-    times, totals = rows.columns["Sold"].times, rows.columns["Total"].numbers
-    assert times is not None
-    assert totals is not None
-    assert (times.to_pylist(), totals.to_pylist()) == ([sold], [12.5])
-    assert rows.columns["No"].text.to_pylist() == ["7"]
+def test_an_order_in_two_files_is_stored_once(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-04 18:30"), row(2, "2024-05-04 18:31"), name="a.csv")
+    csv_file(tmp_path, row(2, "2024-05-04 18:31"), row(3, "2024-05-04 18:32"), name="b.csv")
+    (records,) = files(tmp_path).read(days(4)).values()
+    assert records.frame["order_id"].tolist() == ["1", "2", "3"]
+    assert [aside.record["order_id"] for aside in records.set_aside] == ["2"]
+    assert "repeated: the same order is in" in records.set_aside[0].reason
 
 
-def test_tells_what_a_text_file_is(tmp_path: Path) -> None:
-    path = exports.write(tmp_path, "a.csv", ("Report\n\n" + exports.csv_text(delimiter=";")).encode("cp1252"))
-    (table,) = tables_in(path)
-    assert table.description == "text (Windows-1252), cells separated by semicolons, the table starts in line 3"
+def test_days_between_the_first_and_the_last_order_are_covered(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-03 18:30"), row(2, "2024-05-01 18:30"), name="a.csv")
+    csv_file(tmp_path, row(3, "2024-05-06 18:30"), row(4, "2023-05-06 18:30"), name="b.csv")
+    export = files(tmp_path, "*.csv")
+    assert [export.covers(day) for day in days(1, 2, 3, 4, 5, 6, 7)] == [True] * 6 + [False]
+    assert not export.covers(date(2024, 2, 1))
+    assert export.covers(date(2023, 5, 6))
+    assert ids(export.read(days(1, 2, 3))) == {1: ["2"], 3: ["1"]}
+    assert [export.uncovered_cities(day) for day in days(1, 2, 3, 6)] == [["Norwich"], [], [], ["Norwich"]]
 
 
-def test_columns_have_names_of_their_own(tmp_path: Path) -> None:
-    (table,) = tables_in(exports.write(tmp_path, "a.csv", " No ,Tax,Tax,,x\n1,2,3,4,5\n"))
-    assert table.columns == ["No", "Tax", "Tax (2)", "column 4", "x"]
-    (table,) = tables_in(
-        exports.write(tmp_path, "b.csv", "1,2024-05-04 12:00,Norwich,9\n2,2024-05-04 12:10,Norwich,9\n")
-    )
-    assert table.columns == ["column 1", "column 2", "column 3", "column 4"]
-    assert len(records(tmp_path / "b.csv")) == 2
-
-
-@pytest.mark.parametrize(
-    ("cell", "name"),
-    [
-        ('"10" Margherita"', '10" Margherita'),
-        ('12" Pepperoni', '12" Pepperoni'),
-        ('"12"" Hawaiian"', '12" Hawaiian'),
-        ('"Margherita', '"Margherita'),
-        ('Margherita"', 'Margherita"'),
-        ('"Margherita, large"', "Margherita, large"),
-        ('"Margherita\nextra cheese"', "Margherita\nextra cheese"),
-        ('""', None),
-    ],
+BROKEN = (
+    "x,soon,Norwich,1,a,1,GBP",
+    "1,2024-05-01 18:30,Norwich,1,a,1,GBP",
+    "only one cell",
+    "2,2024-05-01 18:31,Norwich,free,a,1,GBP",
+    "",
+    "3,2024-05-02 18:30,Norwich,1,a,1,GBP,and,more",
+    "4,2024-05-02 18:30,Norwich,1,a,1,GBP",
+    "y,,Norwich,1,a,1,GBP",
+    "5,2024-05-03 18:30,Norwich,-1,a,1,GBP",
+    "6,2024-05-04 18:30,Norwich,1,a,1,GBP",
+    "7,2024-05-0",
 )
-def test_quotes_that_tills_get_wrong_cost_no_row(tmp_path: Path, cell: str, name: str | None) -> None:
-    rows = [f"{number},Norwich,{cell if number == 2 else 'Funghi'},{number}" for number in range(1, 9)]
-    found = read(tmp_path, "\n".join(["No,Shop,Pizza,Total", *rows]))
-    assert [row["No"] for row in found] == [str(number) for number in range(1, 9)]
-    assert found[1].get("Pizza") == name
-    assert found[1]["Total"] == "2"
 
 
-def test_an_open_quote_in_the_header_or_the_last_row(tmp_path: Path) -> None:
-    assert [row["No"] for row in read(tmp_path, 'No,Pizza\n1,a\n2,"b')] == ["1", "2"]
-    assert len(read(tmp_path, 'No,"Pizza\n1,a\n2,b\n')) == 2
-
-
-def test_rows_with_too_few_or_too_many_cells(tmp_path: Path) -> None:
-    path = exports.write(
-        tmp_path, "a.csv", "No,Shop,Total\n1,Norwich,5\n2,Norwich\n3,Norwich,5,,\n4,Norwich,5,x\n5,a,b\n"
-    )
-    found = records(path)
-    assert found == [
-        {"No": "1", "Shop": "Norwich", "Total": "5"},
-        {"No": "2", "Shop": "Norwich", "Total": None},
-        {"No": "3", "Shop": "Norwich", "Total": "5"},
-        {"line": "4,Norwich,5,x"},
-        {"No": "5", "Shop": "a", "Total": "b"},
-    ]
-
-
-def test_batches_and_blocks_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "BLOCK_BYTES", 1000)
-    lines = ["No,Shop,Pizza"]
-    for number in range(3000):
-        odd = {3: ",x", 5: None}.get(number % 100, "")
-        pizza = {0: "Margherita", 1: '"a, b"', 2: '12" c', 4: '"d\nd"', 6: '"open'}.get(number % 100, "e")
-        lines.append(f"{number}" if odd is None else f"{number},Norwich,{pizza}{odd}")
-    found = read(tmp_path, "\r\n".join(lines))
-    numbers = [int(str(row.get("No") or row["line"]).split(",")[0]) for row in found]
-    assert numbers == list(range(3000))
-
-
-def test_memory_is_bounded_by_a_batch(tmp_path: Path) -> None:
-    exports.write(
-        tmp_path, "a.csv", "No,Shop\n" + "".join(f"{number},Norwich Riverside\n" for number in range(600_000))
-    )
-    (table,) = tables_in(tmp_path / "a.csv")
-    sizes = [len(rows) for rows in table.batches()]
-    assert sum(sizes) == 600_000
-    assert max(sizes) < 300_000
-
-
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_a_file_that_ends_within_a_character(tmp_path: Path, mark: bytes) -> None:
-    assert read(tmp_path, mark + "No,Pizza\n1,Jalapeño\n2,a".encode() + b"\xc3")[1] == {"No": "2", "Pizza": "a\ufffd"}
-
-
-def test_json_that_ends_early_or_has_other_things_in_it(tmp_path: Path) -> None:
-    assert read(tmp_path, '[{"No": 1}, {"No": 2}, {"No": ', "a.json") == [{"No": "1"}, {"No": "2"}, {"line": '{"No": '}]
-    lines = '{"No": 1}\n\n[2]\n{"No": 3\n'
-    assert read(tmp_path, lines, "a.ndjson") == [{"No": "1"}, {"line": "[2]"}, {"line": '{"No": 3'}]
-    nested = [{"No": 1, "shop": {"name": "Norwich"}, "pizzas": ["a", "b"], "paid": True}]
-    assert read(tmp_path, json.dumps(nested), "b.json") == [
-        {"No": "1", "shop.name": "Norwich", "pizzas": '["a", "b"]', "paid": "TRUE"}
-    ]
-
-
-@pytest.mark.parametrize(
-    ("data", "told"),
-    [
-        (b"", "is empty. Export it again."),
-        (b"\n\n", "is empty. Export it again."),
-        (b"hello\nworld\n", "must hold a table"),
-        (b"\x00\x01\x02\x03\xff" * 100, "is no text and no format that is known here"),
-        (b"%PDF-1.4 ...", "is a PDF"),
-        (b"<html><table></table></html>", "is a web page"),
-        (b"<?xml version='1.0'?><a/>", "is XML"),
-        (b"PAR1 but not really", "could not be read"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600, "could not be read"),
-        (gzip.compress(b"No,Shop\n1,a\n" * 9999)[:-40], "could not be read"),
-        (exports.zipped(), "holds 0 files"),
-        (exports.xlsx({"Empty": []}), "has no sheet with a table of orders"),
-        (",".join(f"c{n}" for n in range(10_000)).encode() + b"\n" + b"1," * 9_999 + b"1\n", "has 10000 columns"),
-    ],
-)
-def test_what_cannot_be_read_is_told_in_one_sentence(tmp_path: Path, data: bytes, told: str) -> None:
-    with pytest.raises(SourceError, match=re.escape(told)):
-        read(tmp_path, data)
-
-
-def test_a_name_that_exists_is_no_pattern(tmp_path: Path) -> None:
-    for name in ("till[1].csv", "till1.csv", "till [2025-09].csv", ".hidden.csv"):
-        exports.write(tmp_path, name, exports.csv_text())
-    assert [path.name for path in matching(str(tmp_path / "till[1].csv"))] == ["till[1].csv"]
-    assert [path.name for path in matching(str(tmp_path / "till [2025-09].csv"))] == ["till [2025-09].csv"]
-    assert len(matching(str(tmp_path))) == len(matching(str(tmp_path / "*.csv"))) == 3
-    with pytest.raises(SourceError, match="Found no file"):
-        matching(str(tmp_path / "*.xlsx"))
-
-
-NAMES = st.text(st.sampled_from(list('ab",;\n\r\t é')), max_size=6)
-
-
-def _marked(names: list[str], delimiter: str) -> Iterator[str]:
-    for number, name in enumerate(names):
-        yield f"R{number:04}{delimiter}{name}{delimiter}Norwich"
-
-
-@settings(max_examples=300, deadline=None)
-@given(names=st.lists(NAMES, min_size=1, max_size=12), delimiter=st.sampled_from(",;\t"))
-def test_no_row_vanishes_whatever_stands_in_a_cell(
-    tmp_path_factory: pytest.TempPathFactory, names: list[str], delimiter: str
+@pytest.mark.parametrize("block_bytes", [128, 2**20])
+@pytest.mark.parametrize("split", [[(1, 2, 3, 4)], [(1,), (2,), (3,), (4,)], [(1, 4), (2, 3)], [(4, 3, 2, 1)]])
+def test_what_is_no_order_is_counted_once_on_its_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, split: list[tuple[int, ...]]
 ) -> None:
-    folder = tmp_path_factory.mktemp("export")
-    header = delimiter.join(("No", "Pizza", "Shop"))
-    names = [*names, *["Margherita"] * 20]
-    content = "\n".join([header, *_marked(names, delimiter)])
-    found = json.dumps(read(folder, content.encode()))
-    assert sorted(re.findall(r"R\d{4}", found)) == [f"R{number:04}" for number in range(len(names))]
+    monkeypatch.setattr(text, "BLOCK_BYTES", block_bytes)
+    csv_file(tmp_path, *BROKEN, "8,2024-05-03 19:30,Norwich,1,a,1,GBP")
+    export = files(tmp_path)
+    by_day = {day.day: records for part in split for day, records in export.read(days(*part)).items()}
+    stored = {day: records.frame["order_id"].tolist() for day, records in by_day.items()}
+    assert stored == {1: ["1"], 2: ["4"], 3: ["8"], 4: ["6"]}
+    names = {
+        day: [str(reject.record.get("order_id") or reject.record.get("line")) for reject in records.rejected]
+        for day, records in by_day.items()
+    }
+    assert names == {
+        1: ["x", "only one cell", "2", "3,2024-05-02 18:30,Norwich,1,a,1,GBP,and,more"],
+        2: ["y"],
+        3: [],
+        4: ["7"],
+    }
+    assert [aside.record["order_id"] for aside in by_day[3].set_aside] == ["5"]
+    assert sum(records.received for records in by_day.values()) == 11
+
+
+def test_orders_without_totals_and_pizzas_are_stored(tmp_path: Path) -> None:
+    csv_file(tmp_path, "1,2024-05-04 18:30,Norwich", header="order_id,timestamp,location")
+    (records,) = files(tmp_path).read(days(4)).values()
+    validate(records.frame, DOMINOS_ORDERS)
+    assert records.frame[["order_total", "pizza_types", "quantity"]].isna().all(axis=None)
+
+
+def test_a_profile_says_what_an_export_means(tmp_path: Path) -> None:
+    (tmp_path / "orders.toml").write_text(
+        'date_order = "dmy"\ndecimal = ","\ntime_zone = "Europe/Berlin"\ncurrency = "EUR"\nshop = "Markt"\n'
+        '[columns]\norder_id = 1\ntime = ["Datum", "Uhr"]\ntotal = "Summe"\n[shops]\n"Markt" = "Norwich"\n'
+    )
+    csv_file(tmp_path, "7;04.05.2024;20:30;12,50", header="Bon;Datum;Uhr;Summe")
+    export = files(tmp_path, "*.csv", orders_profile=str(tmp_path / "orders.toml"))
+    (order,) = export.read(days(4))[date(2024, 5, 4)].frame.to_dict("records")
+    assert (order["order_id"], order["order_total"], order["currency"], order["city"]) == ("7", 12.5, "EUR", "Norwich")
+    assert order["timestamp"].hour == 18
+
+
+def test_memory_holds_the_days_asked_for_only(tmp_path: Path) -> None:
+    start = datetime(2024, 1, 1)  # noqa: DTZ001  # local
+    parquet_file(tmp_path, columns([start + timedelta(minutes=10 * n) for n in range(50_000)]))
+    export = files(tmp_path)
+    before = pyarrow.total_allocated_bytes()
+    by_day = export.read(days(4))
+    assert by_day[date(2024, 5, 4)].received == 144
+    assert pyarrow.total_allocated_bytes() - before < 200_000
+
+
+def test_a_field_that_is_named_must_be_ours(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-04 18:30"))
+    with pytest.raises(SettingsError, match=r"ORDERS_COLUMNS must have keys out of .* Found \['oder_id'\]"):
+        files(tmp_path, orders_columns={"oder_id": "Bon"})
+
+
+def test_a_column_that_has_to_be_there_is_named(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "2024-05-04 18:30"))
+    with pytest.raises(SourceError, match=r"till\.csv: it has no column Bon"):
+        files(tmp_path, orders_columns={"order_id": "Bon"})
+
+
+def test_what_the_files_leave_open_is_an_error_that_asks(tmp_path: Path) -> None:
+    csv_file(tmp_path, row(1, "04/05/2024 18:30"))
+    with pytest.raises(SourceError, match="day/month or month/day.*ORDERS_PROFILE") as caught:
+        files(tmp_path)
+    assert caught.value.final
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"", "is empty"),
+        ("a.csv", HEADER.encode(), "must hold orders"),
+        ("a.csv", b"\x00\xff\x00\x01binary", "is no text"),
+        ("a.ndjson", b"<html>\n", "is a web page"),
+        ("a.parquet", b"PAR1 no parquet PAR1", "could not be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_which(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=re.escape(str(tmp_path / name))) as caught:
+        files(tmp_path)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.7, 0.99])
+def test_a_parquet_file_that_is_cut_is_said_which(tmp_path: Path, keep: float) -> None:
+    path = parquet_file(tmp_path, columns([datetime(2024, 5, 4, 18)] * 1000))  # noqa: DTZ001  # local
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    with pytest.raises(SourceError, match=r"till\.parquet could not be read"):
+        files(tmp_path)
+
+
+def test_totals_that_look_too_large_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    csv_file(tmp_path, "1,2024-05-04 18:30,Norwich,2050,a,1,GBP")
+    assert files(tmp_path).read(days(4))[date(2024, 5, 4)].frame["order_total"].tolist() == [2050]
+    assert "looks a hundred times too large" in caplog.text
+
+
+def test_a_pattern_that_matches_nothing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"ORDERS_FILES=.*\*\.csv must match files"):
+        files(tmp_path, "*.csv")
+
+
+def test_an_export_of_which_nothing_can_be_stored_is_said(tmp_path: Path) -> None:
+    csv_file(tmp_path, "1,2024-05-04 18:30,Norwich,a,1,1,GBP", "2,2024-05-04 18:31,Norwich,b,1,1,GBP")
+    with pytest.raises(SourceError, match="Not one order of .* could be stored: order_total = 'a': expected an amount"):
+        files(tmp_path)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, validate
+from pizza_assets.football.mock import mock_matches
+from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
+from pizza_assets.orders.mock import mock_orders
 from pizza_assets.settings import Settings
-from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
-from pizza_assets.synthetic.matches import mock_matches
-from pizza_assets.synthetic.orders import mock_orders
-from pizza_assets_tests.sources.fake_api import (
+from pizza_assets_tests.platform.fake_api import (
     Answer,
     FakeApi,
     dominos_session,
@@ -23,7 +23,7 @@ from pizza_assets_tests.sources.fake_api import (
     page,
     settings_for,
 )
-from pizza_assets_tests.sources.strategies import SATURDAY, failures
+from pizza_assets_tests.platform.strategies import SATURDAY, failures
 
 ASKED = [SATURDAY, SATURDAY + timedelta(days=1)]
 

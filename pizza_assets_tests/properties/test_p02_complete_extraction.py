@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, empty
-from pizza_assets.orders.places import place_of
+from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
+from pizza_assets.orders.till.places import place_of
 from pizza_assets.reference import city_of_team, teams
-from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
-from pizza_assets_tests.sources.fake_api import (
+from pizza_assets_tests.platform.fake_api import (
     Answer,
     FakeApi,
     dominos_session,
@@ -19,7 +19,7 @@ from pizza_assets_tests.sources.fake_api import (
     page,
     settings_for,
 )
-from pizza_assets_tests.sources.strategies import SATURDAY, good_orders, good_scores, instants
+from pizza_assets_tests.platform.strategies import SATURDAY, good_orders, good_scores, instants
 
 names = st.sampled_from(sorted(teams())) | st.sampled_from(["HJK", "São Paulo FC", "FC København"])
 

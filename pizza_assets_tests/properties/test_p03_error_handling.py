@@ -9,9 +9,9 @@ from hypothesis import given
 
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, empty, validate
 from pizza_assets.errors import SourceError
-from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
-from pizza_assets.sources.records import read_json
-from pizza_assets_tests.sources.fake_api import (
+from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
+from pizza_assets.platform.records import read_json
+from pizza_assets_tests.platform.fake_api import (
     TOKEN,
     Answer,
     FakeApi,
@@ -23,7 +23,7 @@ from pizza_assets_tests.sources.fake_api import (
     page,
     settings_for,
 )
-from pizza_assets_tests.sources.strategies import SATURDAY, failures, wild_matches, wild_orders
+from pizza_assets_tests.platform.strategies import SATURDAY, failures, wild_matches, wild_orders
 
 ASKED = [SATURDAY + timedelta(days=n) for n in range(2)]
 
@@ -52,7 +52,7 @@ def test_a_failure_is_one_sentence_for_people(api: FakeApi, tmp_path: Path, answ
 # Feature: pizza-game-dashboard, Property 3: For any API operation or S3 interaction, authentication failures, rate
 # limits, and network errors should be handled gracefully without system crashes
 @given(sent=wild_matches())
-def test_matches_gone_wrong_are_stored_or_refused_whole(api: FakeApi, tmp_path: Path, sent: list[object]) -> None:
+def test_matches_gone_wrong_are_stored_or_rejected_whole(api: FakeApi, tmp_path: Path, sent: list[object]) -> None:
     sent.append(match(99))
     api.answers(Answer(body=envelope(*sent)))
     settings = settings_for(api)
@@ -71,7 +71,7 @@ def test_matches_gone_wrong_are_stored_or_refused_whole(api: FakeApi, tmp_path: 
 # Feature: pizza-game-dashboard, Property 3: For any API operation or S3 interaction, authentication failures, rate
 # limits, and network errors should be handled gracefully without system crashes
 @given(sent=wild_orders())
-def test_orders_gone_wrong_are_stored_or_refused_whole(api: FakeApi, tmp_path: Path, sent: list[object]) -> None:
+def test_orders_gone_wrong_are_stored_or_rejected_whole(api: FakeApi, tmp_path: Path, sent: list[object]) -> None:
     sent.append(order(99))
     api.answers(Answer(body=page(*sent)))
     settings = settings_for(api)

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from pyrate_limiter import Rate
 
 from pizza_assets.errors import SourceError
-from pizza_assets.sources.football_data import open_session
-from pizza_assets.sources.rate_budget import RateBudget
-from pizza_assets_tests.sources.fake_api import Answer, FakeApi, settings_for
+from pizza_assets.football.football_data import open_session
+from pizza_assets.platform.rate_budget import RateBudget
+from pizza_assets_tests.platform.fake_api import Answer, FakeApi, settings_for
 
 
 class RecordingBudget(RateBudget):

@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pizza_assets.sources.football_data import read_matches
-from pizza_assets_tests.sources.fake_api import match
-from pizza_assets_tests.sources.strategies import good_scores
+from pizza_assets.football.football_data import read_matches
+from pizza_assets_tests.platform.fake_api import match
+from pizza_assets_tests.platform.strategies import good_scores
 
 STAGES = ("FINAL", "THIRD_PLACE", "SEMI_FINALS", "GROUP_STAGE", "LEAGUE_STAGE", "REGULAR_SEASON", "PLAYOFFS", "NEW")
 STATUSES = ("SCHEDULED", "TIMED", "IN_PLAY", "PAUSED", "FINISHED", "SUSPENDED", "POSTPONED", "CANCELLED", "AWARDED")

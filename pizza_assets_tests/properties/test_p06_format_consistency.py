@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, arrow_schema, empty, to_arrow, validate
+from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
 from pizza_assets.settings import Settings
-from pizza_assets.sources.collect import Collected, collect_matches, collect_orders
-from pizza_assets_tests.sources.fake_api import (
+from pizza_assets_tests.platform.fake_api import (
     Answer,
     FakeApi,
     dominos_session,
@@ -22,7 +22,7 @@ from pizza_assets_tests.sources.fake_api import (
     page,
     settings_for,
 )
-from pizza_assets_tests.sources.strategies import SATURDAY, good_orders, wild_matches, wild_orders
+from pizza_assets_tests.platform.strategies import SATURDAY, good_orders, wild_matches, wild_orders
 
 
 def _no_matches(_: object) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Distributions of mock data against the published figures, typed in here anew.
+"""Distributions of mock data against the published figures, typed in here again.
 
 Bounds are six standard deviations of the figure under the published model: no seed crosses them by chance, and
 a generator that takes UTC for local time, mixes weekdays up or draws from another distribution does.
@@ -16,9 +16,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, empty
+from pizza_assets.football.mock import mock_matches
+from pizza_assets.orders.mock import mock_orders
 from pizza_assets.settings import Settings
-from pizza_assets.synthetic.matches import mock_matches
-from pizza_assets.synthetic.orders import mock_orders
 
 HOUR_SHARE = {12: 2, 13: 2, 14: 2, 17: 16, 18: 29, 19: 25, 20: 12, 21: 5.5, 22: 3}
 WEEKDAY_FACTOR = [0.62, 0.64, 0.67, 0.74, 1.51, 1.70, 1.10]

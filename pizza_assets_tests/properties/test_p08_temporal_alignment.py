@@ -4,10 +4,10 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pizza_assets.football.mock import mock_matches
+from pizza_assets.orders.mock import mock_orders
 from pizza_assets.reference import cities
 from pizza_assets.settings import Settings
-from pizza_assets.synthetic.matches import mock_matches
-from pizza_assets.synthetic.orders import mock_orders
 from pizza_assets_tests.frames import match_row, matches_frame
 
 BEFORE, AFTER = timedelta(hours=2), timedelta(hours=4)

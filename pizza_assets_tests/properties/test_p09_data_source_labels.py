@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets import contracts
+from pizza_assets.analysis.alignment import align
+from pizza_assets.analysis.events import match_events
+from pizza_assets.analysis.volume import roll_up
 from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.layout import ORDER_VOLUME, RAW_ORDERS
 from pizza_assets.lake.store import LocalStore
 from pizza_assets.lake.tables import DailyTable, Day
-from pizza_assets.matchday.alignment import align
-from pizza_assets.matchday.events import match_events
-from pizza_assets.matchday.volume import roll_up
 from pizza_assets_tests.strategies import matches_around, orders_of_day, sources
 
 DAY = date(2024, 3, 31)
@@ -48,7 +48,7 @@ def test_path_metadata_and_rows_name_one_source(orders: pd.DataFrame) -> None:
         assert f"/{source}/" in DailyTable(store, RAW_ORDERS).stored[DAY].key
 
 
-def test_a_contract_refuses_any_other_label() -> None:
+def test_a_contract_rejects_any_other_label() -> None:
     for schema in contracts.CONTRACTS.values():
         labels = [name for name in schema.columns if name.endswith("data_source")]
         assert labels, f"{schema.name} does not say where its rows come from"

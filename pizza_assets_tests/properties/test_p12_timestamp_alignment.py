@@ -4,8 +4,8 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pizza_assets.analysis.alignment import align
 from pizza_assets.contracts import MERGED_ORDERS, validate
-from pizza_assets.matchday.alignment import align
 from pizza_assets_tests.frames import match_row, matches_frame, orders_frame
 from pizza_assets_tests.strategies import DAYS, matches_around, orders_of_day
 

@@ -4,10 +4,10 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pizza_assets.analysis.alignment import align
+from pizza_assets.analysis.events import match_events
+from pizza_assets.analysis.volume import roll_up
 from pizza_assets.contracts import MATCH_EVENTS, MERGED_ORDERS, ORDER_VOLUME, validate
-from pizza_assets.matchday.alignment import align
-from pizza_assets.matchday.events import match_events
-from pizza_assets.matchday.volume import roll_up
 from pizza_assets_tests.strategies import DAYS, matches_around, orders_of_day
 
 _LABELS = ["data_source", "order_data_source", "match_data_source"]

@@ -5,9 +5,9 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pizza_assets.contracts.analysis import TIME_WINDOWS
+from pizza_assets.analysis.contract import TIME_WINDOWS
+from pizza_assets_tests.analysis.seasons import CITIES, kick_off, season
 from pizza_assets_tests.frames import match_row
-from pizza_assets_tests.matchday.seasons import CITIES, kick_off, season
 
 WEEKS = 4
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pizza_assets.matchday import grid
-from pizza_assets.matchday.correlation import Association, associate, response
-from pizza_assets.matchday.uplift import Counts
+from pizza_assets.analysis import grid
+from pizza_assets.analysis.correlation import Association, associate, response
+from pizza_assets.analysis.uplift import Counts
 from pizza_assets.reference import cities
-from pizza_assets_tests.matchday.seasons import Season, season
+from pizza_assets_tests.analysis.seasons import Season, season
 
 EXPECTED = 20.0
 ORDERS = st.lists(st.integers(0, 90), min_size=12, max_size=40).filter(lambda orders: len(set(orders)) > 2)

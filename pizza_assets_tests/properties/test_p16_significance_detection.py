@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from pizza_assets.matchday.verdicts import ALPHA, adjusted
-from pizza_assets_tests.matchday.seasons import season
+from pizza_assets.analysis.verdicts import ALPHA, adjusted
+from pizza_assets_tests.analysis.seasons import season
 
 FOUND = ("higher", "lower")
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=40)

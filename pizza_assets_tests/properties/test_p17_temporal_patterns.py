@@ -3,10 +3,10 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pizza_assets.contracts.analysis import TIME_PERIODS, TIME_WINDOWS
-from pizza_assets.contracts.matches import SIGNIFICANCES
+from pizza_assets.analysis.contract import TIME_PERIODS, TIME_WINDOWS
+from pizza_assets.football.contract import SIGNIFICANCES
+from pizza_assets_tests.analysis.seasons import FOOTBALL_CITIES, kick_off, season
 from pizza_assets_tests.frames import match_row
-from pizza_assets_tests.matchday.seasons import FOOTBALL_CITIES, kick_off, season
 
 
 @st.composite

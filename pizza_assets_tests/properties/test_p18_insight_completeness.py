@@ -6,10 +6,10 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pizza_assets.contracts.analysis import TIME_WINDOWS, VERDICTS
-from pizza_assets.matchday.analysis import Analysis
-from pizza_assets.matchday.insights import insights
-from pizza_assets_tests.matchday.seasons import MONDAY, Season, season
+from pizza_assets.analysis.analyse import Analysis
+from pizza_assets.analysis.contract import TIME_WINDOWS, VERDICTS
+from pizza_assets.analysis.insights import insights
+from pizza_assets_tests.analysis.seasons import MONDAY, Season, season
 
 
 @st.composite

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.contracts.columns import SOURCES, Source
-from pizza_assets_tests.matchday.seasons import CITIES, MONDAY, Season, season
+from pizza_assets_tests.analysis.seasons import CITIES, MONDAY, Season, season
 
 WEEKS, FEW_WEEKS = 26, 10
 #: Orders that no evening of these seasons comes near.

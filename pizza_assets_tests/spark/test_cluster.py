@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.lake.store import LocalStore
 from pizza_assets.merchants.analysis import Answer, Study
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.engines import DuckDBEngine, Engine
 from pizza_assets.merchants.inputs import transaction_files
+from pizza_assets.merchants.mock import Simulation
+from pizza_assets.merchants.mock_files import write
 from pizza_assets.merchants.questions import Rules
 from pizza_assets.merchants.spark import SparkEngine
-from pizza_assets.synthetic.merchant_files import write
-from pizza_assets.synthetic.merchants import Simulation
 from pizza_assets_tests.merchants.worlds import LIMITS
 from pizza_assets_tests.spark.conftest import QUICK, Cluster, executors, wait_for
 

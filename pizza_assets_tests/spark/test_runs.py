@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from pizza_assets.cli import main
-from pizza_assets.contracts.merchants import ANSWERS
 from pizza_assets.lake import open_lake
+from pizza_assets.merchants.contract import ANSWERS
 from pizza_assets.merchants.lake_answers import PREFIX
-from pizza_assets_tests.defs.test_merchants import materialized, run, sentence, settings_of
+from pizza_assets_tests.merchants.test_assets import materialized, run, sentence, settings_of
 
 ROOT = str(Path(__file__).parents[2])
 
@@ -74,5 +74,5 @@ def test_files_that_vanish_are_one_sentence() -> None:
     runner.invoke(main, ["simulate", "merchants", "--rows", "100", "--output", "mock"])
     result = runner.invoke(main, ["merchants", "all", "--transactions", "file:///nowhere", "--engine", "spark"])
     assert result.exit_code == 1
-    assert "Spark refuses this: [PATH_NOT_FOUND]" in result.stderr
+    assert "Spark rejects this: [PATH_NOT_FOUND]" in result.stderr
     shutil.rmtree("mock")

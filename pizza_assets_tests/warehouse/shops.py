@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pizza_assets.contracts.sales import sales_schema
+from pizza_assets.retail.contract import sales_schema
 from pizza_assets.warehouse.connection import Connection
 
 DAY = date(2025, 3, 3)

@@ -26,8 +26,8 @@ def lake(tmp_path: Path) -> Store:
     table = SalesTable(store, layout.SALES_TABLES["raw_retailer_1"])
     for number, day in enumerate(DAYS[:4]):
         lines = [{"transaction_id": f"T{number}-{item}"} for item in range(3)]
-        refused = [{"reason": "broken", "record": {}}] * number
-        table.put(day, SalesDay(sales(*lines, day=day), "mock", rejected=refused), "run")
+        records = [{"reason": "broken", "record": {}}] * number
+        table.put(day, SalesDay(sales(*lines, day=day), "mock", rejected=records), "run")
     return store
 
 

@@ -201,12 +201,12 @@ def test_lines_that_break_the_contract_stop_the_day(connection: Connection, line
     assert problem in one(connection, "SELECT reason FROM ops.load_audit")
 
 
-def test_other_columns_than_the_contracts_are_refused(connection: Connection) -> None:
+def test_other_columns_than_the_contracts_are_rejected(connection: Connection) -> None:
     with pytest.raises(ContractError, match="expected the columns"):
         load_day(connection, sales({}).drop_columns(["category"]), retailer_id=RETAILER, source_day=DAY)
 
 
-def test_an_unknown_retailer_is_refused(connection: Connection) -> None:
+def test_an_unknown_retailer_is_rejected(connection: Connection) -> None:
     with pytest.raises(WarehouseError, match="knows no retailer 'nobody'"):
         load_day(connection, sales({"retailer_id": "nobody"}), retailer_id="nobody", source_day=DAY)
 

@@ -9,18 +9,18 @@ import pandas as pd
 import psycopg
 import pytest
 
+from pizza_assets.analysis.analyse import analyse
+from pizza_assets.analysis.categories import CategorySales, sales_uplift
+from pizza_assets.analysis.volume import roll_up
 from pizza_assets.contracts import to_arrow
-from pizza_assets.contracts.sales import PIZZA_CATEGORIES
-from pizza_assets.contracts.warehouse import PIZZA_VS_FOOTBALL
 from pizza_assets.lake import open_lake
-from pizza_assets.matchday.analysis import analyse
-from pizza_assets.matchday.categories import CategorySales, sales_uplift
-from pizza_assets.matchday.volume import roll_up
+from pizza_assets.orders.mock import mock_orders
+from pizza_assets.retail.contract import PIZZA_CATEGORIES
+from pizza_assets.retail.dominos_sales import sales_of_orders
+from pizza_assets.retail.mock import mock_sales
 from pizza_assets.settings import Settings
-from pizza_assets.sources.retail.dominos_sales import sales_of_orders
-from pizza_assets.synthetic.orders import mock_orders
-from pizza_assets.synthetic.retailers import mock_sales
 from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL
 from pizza_assets.warehouse.feeds import Feed
 from pizza_assets.warehouse.loader import load_day, load_days
 from pizza_assets.warehouse.pizza_vs_football import (

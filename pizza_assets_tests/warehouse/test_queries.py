@@ -11,9 +11,9 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 import pizza_assets
-from pizza_assets.contracts.analysis import TIME_WINDOWS
+from pizza_assets.analysis.categories import sales_uplift
+from pizza_assets.analysis.contract import TIME_WINDOWS
 from pizza_assets.errors import WarehouseError
-from pizza_assets.matchday.categories import sales_uplift
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse.calendar import MatchDate, mark_match_dates
 from pizza_assets.warehouse.connection import Connection, reader

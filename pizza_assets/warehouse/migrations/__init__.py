@@ -57,7 +57,7 @@ def migrate(connection: psycopg.Connection[Any], revision: str = "head") -> None
             step = command.downgrade if _is_way_back(current(connection), revision) else command.upgrade
             step(config, revision)
         if current(connection) == HEAD:
-            # The migrations' commit let go of their lock, and two grants at once are refused by PostgreSQL.
+            # The migrations' commit let go of their lock, and two grants at once are rejected by PostgreSQL.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             set_roles(connection)
         connection.commit()

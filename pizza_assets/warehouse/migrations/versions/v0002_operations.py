@@ -32,13 +32,13 @@ CREATE INDEX load_audit_day_idx ON ops.load_audit (retailer_key, source_day, aud
 COMMENT ON TABLE ops.load_audit IS 'Every load of a retailer and day, the failed ones too.';
 COMMENT ON COLUMN ops.load_audit.received IS
     'Lines of the feed = rejected + merged + inserted + corrected + duplicate + ignored.';
-COMMENT ON COLUMN ops.load_audit.rejected IS 'Lines refused before the load; they are in the lake''s quarantine.';
+COMMENT ON COLUMN ops.load_audit.rejected IS 'Lines rejected before the load; they are in the lake''s quarantine.';
 COMMENT ON COLUMN ops.load_audit.merged IS 'Lines summed into another line of the same product and transaction.';
 COMMENT ON COLUMN ops.load_audit.corrected IS 'Facts that an older feed stated otherwise; the older statement is kept.';
 COMMENT ON COLUMN ops.load_audit.duplicate IS 'Facts that were there already, just so.';
 COMMENT ON COLUMN ops.load_audit.ignored IS
     'Facts that a newer feed, or an earlier load of this day, states otherwise; that statement stands.';
-COMMENT ON COLUMN ops.load_audit.removed IS 'Facts of the day that a replace took out before it stated the day anew.';
+COMMENT ON COLUMN ops.load_audit.removed IS 'Facts of the day that a replace took out before it replaced the day.';
 
 CREATE VIEW ops.loaded_day AS
 SELECT DISTINCT ON (retailer_key, source_day) *

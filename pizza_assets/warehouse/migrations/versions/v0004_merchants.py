@@ -1,6 +1,6 @@
 """The answers to the merchants' questions as tables, and the run that they are of.
 
-The columns are those of ``contracts.merchants``; a test holds the two equal. All tables are replaced together.
+The columns are those of ``merchants.contract``; a test holds the two equal. All tables are replaced together.
 """
 
 from alembic import op

@@ -1,0 +1,210 @@
+"""Match-day assets: events, volume, merged orders, and what the analysis finds.
+
+Belongs here: reading days, calling ``analysis``, handing days to the lake. Does not belong here: arithmetic.
+"""
+
+import base64
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from pizza_assets import contracts
+from pizza_assets.analysis import transforms, volume
+from pizza_assets.analysis.analyse import Analysis, analyse, prepare
+from pizza_assets.analysis.history import KEY, with_history
+from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
+from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
+from pizza_assets.contracts.columns import Source
+from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
+from pizza_assets.lake.uncovered import unobserved
+from pizza_assets.platform import dagster_catalog as catalog
+from pizza_assets.platform import dagster_lineage as lineage
+from pizza_assets.platform.dagster_checks import of_contract
+from pizza_assets.platform.dagster_daily_asset import OWNERS, columns, daily_asset
+from pizza_assets.platform.dagster_failures import without_secrets_in_errors
+from pizza_assets.platform.dagster_io_manager import Days, each
+from pizza_assets.platform.dagster_partitions import POOL, days_of
+from pizza_assets.platform.dagster_resources import LakeResource
+from pizza_assets.platform.dagster_versions import code_version
+from pizza_assets.platform.partition_building import Item
+from pizza_assets.platform.quality.plots import orders_and_expectation
+from pizza_assets.platform.quality.volume import Completeness, ExpectedVolume
+from pizza_assets.settings import Settings
+
+EVIDENCE_CHECK = "claims_have_evidence"
+_EVIDENCE_RULE = "Each claim of an effect has its n, its interval and its adjusted p-value."
+
+
+def read_window(
+    order_volume: DailyTable, raw_matches: DailyTable, first: date, last: date
+) -> tuple[pd.DataFrame, pd.DataFrame, Mapping[date, Source], pd.DataFrame]:
+    """Return what an analysis of `first` to `last` reads.
+
+    Volume, matches, where each day's orders are from, and the days of cities that are not known as a whole.
+    """
+    volume_rows, matches = order_volume.between(first, last), raw_matches.between(first, last)
+    facts = {day: order_volume.facts(day) for day in order_volume if first <= day <= last}
+    sources: dict[date, Source] = {
+        day: "real" if of_day["data-source"] == "real" else "mock" for day, of_day in facts.items()
+    }
+    return volume_rows, matches, sources, unobserved(facts, volume_rows["city"].unique())
+
+
+def _results(correlation_results: DatedFiles, day: date) -> pd.DataFrame:
+    """Return what identifies the stored results of a day, and their verdicts."""
+    return pd.read_csv(io.BytesIO(correlation_results.read(day, CORRELATION_FILES[0])), usecols=[*KEY, "verdict"])
+
+
+def unknown_days(raw_matches: DailyTable) -> Sequence[date]:
+    """Return the days (UTC) of which not all matches are known, as an analysis reads them."""
+    return days_with_note(raw_matches.store, raw_matches.layout, "unknown")
+
+
+def report_files(analysis: Analysis) -> Files:
+    """Return an analysis' report as the files that the lake keeps of it."""
+    texts = (report_markdown(analysis), report_json(analysis))
+    content = dict(zip(REPORT_FILES, (text.encode() for text in texts), strict=True))
+    return Files(content, {"as-of": analysis.as_of.isoformat()})
+
+
+def _shown_report(analysis: Analysis) -> dict[str, Any]:
+    """Return what the UI shows of a report: the plot first, then its text."""
+    plot = uplift_plot(analysis.results).encode()
+    image = f"![uplift](data:image/svg+xml;base64,{base64.b64encode(plot).decode()})\n\n" if plot else ""
+    return {"as_of": analysis.as_of.isoformat(), "report": dg.MetadataValue.md(image + report_markdown(analysis))}
+
+
+def claims_have_evidence(results: pd.DataFrame) -> dg.AssetCheckResult:
+    """Return whether each claim of CORRELATION_RESULTS has its evidence."""
+    bare = unproven(results)
+    return dg.AssetCheckResult(
+        check_name=EVIDENCE_CHECK,
+        passed=bare.empty,
+        description=" ".join(bare["pattern_description"].head(3)) or _EVIDENCE_RULE,
+        metadata={"claims": int(results["verdict"].isin(["higher", "lower"]).sum()), "without_evidence": len(bare)},
+    )
+
+
+def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
+    """Return the match-day assets for these settings."""
+
+    @daily_asset(
+        settings,
+        group="match_day",
+        kinds=["pandas", "parquet"],
+        contract=contracts.MATCH_EVENTS,
+        lineage=lineage.MATCH_EVENTS,
+        checks=[*of_contract(contracts.MATCH_EVENTS), COUNTS_ALL_RESULTS],
+        made_by=["pizza_assets.analysis.events", "pizza_assets.football.contract"],
+    )
+    def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
+        """Goals, to the minute where the source tells it, and each team's result."""
+        return Days(each(partial(transforms.events, raw_matches), days_of(context), raw_matches.store))
+
+    @daily_asset(
+        settings,
+        group="match_day",
+        kinds=["numpy", "parquet"],
+        contract=contracts.ORDER_VOLUME,
+        ins={"raw_orders": columns(*volume.COLUMNS)},
+        lineage=lineage.ORDER_VOLUME,
+        checks=[*of_contract(contracts.ORDER_VOLUME), COUNTS_ALL_ORDERS, ExpectedVolume(), Completeness()],
+        plot=lambda _, results: orders_and_expectation(results[ExpectedVolume.name]),
+        made_by=["pizza_assets.analysis.volume", "pizza_assets.analysis.contract"],
+    )
+    def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Days:
+        """Orders counted per city and 15 minutes: the small table that every analysis reads."""
+        return Days(each(partial(transforms.volume, raw_orders), days_of(context), raw_orders.store))
+
+    @daily_asset(
+        settings,
+        group="match_day",
+        kinds=["pandas", "parquet"],
+        contract=contracts.MERGED_ORDERS,
+        lineage=lineage.MERGED_ORDERS,
+        checks=[*of_contract(contracts.MERGED_ORDERS), NextDayKnown()],
+        made_by=["pizza_assets.analysis.alignment", "pizza_assets.analysis.windows", "pizza_assets.analysis.contract"],
+    )
+    def merged_orders(context: dg.AssetExecutionContext, raw_orders: DailyTable, raw_matches: DailyTable) -> Days:
+        """Orders beside the matches that they were placed around, in the cities whose teams play.
+
+        A match near midnight needs the day beside: the reader takes it from the lake. Until the next day's
+        matches are known a day is not complete, and says so.
+        """
+        make = partial(transforms.merged, raw_orders, raw_matches)
+        return Days(each(make, days_of(context), raw_orders.store))
+
+    @daily_asset(
+        settings,
+        group="match_day",
+        kinds=["scipy", "csv"],
+        contract=contracts.CORRELATION_RESULTS,
+        lineage=lineage.CORRELATION_RESULTS,
+        checks=[FileSchema(contracts.CORRELATION_RESULTS, CORRELATION_FILES[0])],
+        plot=lambda last, _: uplift_plot(pd.read_csv(io.BytesIO(last.objects[last.key]))),
+        made_by=["pizza_assets.analysis", "pizza_assets.analysis.contract"],
+        docs="statistics.md",
+    )
+    def correlation_results(
+        context: dg.AssetExecutionContext, order_volume: DailyTable, raw_matches: DailyTable
+    ) -> Days:
+        """Uplift and correlation as of the day, over the trailing window: estimate, interval, q, verdict."""
+
+        def analyses() -> Iterator[Item]:
+            days, window = days_of(context), settings.analysis_window_days
+            first, last = days[0] - timedelta(days=window - 1), days[-1]
+            volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
+            prepared = prepare(volume, matches, sources, unknown_days(raw_matches), missing)
+            for day in days:
+                yield day, partial(transforms.analysed, prepared, window, day, settings.focus_teams)
+
+        return Days(analyses())
+
+    @dg.asset(
+        group_name="match_day",
+        kinds={"markdown", "altair"},
+        pool=POOL,
+        owners=list(OWNERS),
+        code_version=code_version("pizza_assets.analysis"),
+        metadata=catalog.entry(
+            settings,
+            contract=contracts.CORRELATION_RESULTS,
+            lineage=lineage.INSIGHTS_REPORT,
+            prefix=REPORT_PREFIX,
+            docs="statistics.md",
+        ),
+        check_specs=[dg.AssetCheckSpec(EVIDENCE_CHECK, asset="insights_report", description=_EVIDENCE_RULE)],
+        tags={"branch": "match-day"},
+    )
+    @without_secrets_in_errors
+    def insights_report(
+        context: dg.AssetExecutionContext,
+        lake: LakeResource,
+        correlation_results: DatedFiles,
+        order_volume: DailyTable,
+        raw_matches: DailyTable,
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
+        """What was found, in sentences with their evidence: a report as of the newest analysed day."""
+        days, window = correlation_results.days(CORRELATION_FILES[-1]), settings.analysis_window_days
+        if not days:
+            raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
+        first, last = days[-1] - timedelta(days=window - 1), days[-1]
+        volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
+        unknown, focus = unknown_days(raw_matches), settings.focus_teams
+        analysis = analyse(volume, matches, sources, last, window, unknown, focus_teams=focus, unobserved=missing)
+        earlier = ((day, _results(correlation_results, day)) for day in reversed(days[:-1]))
+        analysis = with_history(analysis, earlier)
+        reports = DatedFiles(lake.store(), REPORT_PREFIX)
+        key = reports.put(days[-1], report_files(analysis), context.run.run_id)
+        return dg.MaterializeResult(
+            metadata={"path": reports.store.uri(key), **_shown_report(analysis)},
+            check_results=[claims_have_evidence(analysis.results)],
+        )
+
+    return [match_events, order_volume, merged_orders, correlation_results, insights_report]

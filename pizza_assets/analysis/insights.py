@@ -1,0 +1,159 @@
+"""Insights: sentences, generated from results and never without their evidence.
+
+Belongs here: words around numbers that other modules computed, and their order. Does not belong here: any
+computation of a finding, the report (report.py). Every sentence carries n, interval and verdict; 'insufficient'
+is an answer.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from pizza_assets.analysis.contract import DOUBTFUL, REFERENCE_EFFECT
+from pizza_assets.analysis.verdicts import NOT_FOUND
+
+_WHEN = {
+    "pre_match": "in the 2 hours before kick-off",
+    "during_match": "during the match",
+    "post_match": "in the 2 hours after the match",
+    "day": "in the 24 hours from kick-off",
+}
+_WHOSE = {
+    "all": "over all matches",
+    "team": "when {} plays",
+    "competition": "around matches of {}",
+    "significance": "around {} matches",
+}
+_OUTCOME = {
+    "goals": "goals in the match",
+    "margin": "the goal difference",
+    "win": "a win of the city's team",
+    "loss": "a loss of the city's team",
+    "draw": "a draw",
+    "significance": "the significance of the match",
+}
+_PER = {"goals": "per goal", "margin": "per goal", "significance": "per step"} | dict.fromkeys(
+    ("win", "loss", "draw"), "with it"
+)
+_MEASURE = {
+    "pearson": "Pearson's r",
+    "point_biserial": "point-biserial r",
+    "spearman": "Spearman's r",
+    "rank_biserial": "rank-biserial r",
+    "hedges_d": "Hedges' d",
+    "slope": "slope",
+}
+BY_TEAM = "By team"
+#: The sections of insights: title, and whether a result stands in it by its factor and the kind of its scope.
+_SECTIONS = (
+    ("Before, during and after the match", True, "all"),
+    (BY_TEAM, True, "team"),
+    ("By competition", True, "competition"),
+    ("By significance", True, "significance"),
+    ("What happens in the match", False, "all"),
+)
+
+
+def sentence(result: Mapping[str, Any]) -> str:
+    """Return a result as one sentence with its number, interval, n, adjusted p, verdict and source."""
+    kind, _, name = result["scope"].partition(":")
+    about = _WHOSE[kind].format(name)
+    if result["factor"] != "match":
+        about = f"against {_OUTCOME[result['factor']]}"
+    what = f"Orders {_WHEN[result['time_window']]} {about}"
+    if result["verdict"] == "insufficient":
+        return f"{what}: insufficient ({result['reason']}; {result['data_source']} data)."
+    number, low, high = (_number(result[column], result["unit"]) for column in ("estimate", "ci_low", "ci_high"))
+    measure = f"{number} against expected" if result["factor"] == "match" else f"{_MEASURE[result['method']]} {number}"
+    evidence = f"95 % interval {low} to {high}, n = {result['n']} in {result['n_weeks']} weeks"
+    if pd.notna(result["q_value"]):
+        evidence += f", adjusted p = {result['q_value']:.2g}"
+    if kind == "team" and result["n_shared"]:
+        evidence += f"; {result['n_shared']} of them while another club of the city kicked off"
+    slope = ""
+    if result["method"] in ("pearson", "point_biserial"):
+        slope = f", {result['effect_size']:+.1f} % {_PER[result['factor']]}"
+    text = f"{what}: {measure} ({evidence}){slope}: {_verdict(result)} ({result['data_source']} data)."
+    if result["verdict"] == DOUBTFUL:
+        return f"{text} Doubtful, for {result['reason']}."
+    if pd.isna(result["smallest_effect"]):
+        return text
+    return f"{text} Four times in five an uplift would be found {could_find(result)}."
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    """Return the verdict; of an interval that leaves out zero and proves nothing, why it does not."""
+    if result["verdict"] == NOT_FOUND and (result["ci_low"] > 0 or result["ci_high"] < 0):
+        why = "the interval leaves out zero, as chance does now and then among so many questions"
+        return f"{NOT_FOUND} with certainty; {why}"
+    return str(result["verdict"])
+
+
+def could_find(result: Mapping[Any, Any]) -> str:
+    """Return from which uplift on one would be found, and how many matches a smaller one needs."""
+    text = f"from {result['smallest_effect']:+.0f} % on"
+    more = int(result["more_matches"])
+    return f"{text}, and from {REFERENCE_EFFECT:+d} % on with {more:,} more matches" if more else text
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:+.1f} %" if unit == "%" else f"{value:+.2f}"
+
+
+def headline(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return one source's uplift over all matches, by window."""
+    return {
+        row["time_window"]: {
+            "uplift_pct": _or_none(row["estimate"]),
+            "ci_low": _or_none(row["ci_low"]),
+            "ci_high": _or_none(row["ci_high"]),
+            "q_value": _or_none(row["q_value"]),
+            "n": row["n"],
+            "verdict": row["verdict"],
+            "sentence": row["pattern_description"],
+        }
+        for row in results
+        if row["scope"] == "all" and row["factor"] == "match"
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def insights(results: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return every tested result as an insight: section, source, sentence, verdict, evidence; findings first."""
+    found: list[dict[str, Any]] = []
+    for source in results["data_source"].unique():
+        for title, rows in by_section(results[results["data_source"] == source]):
+            found += [
+                {
+                    "section": title,
+                    "data_source": source,
+                    "sentence": row["pattern_description"],
+                    "verdict": row["verdict"],
+                    "n": int(row["n"]),
+                    "estimate": _or_none(row["estimate"]),
+                    "ci_low": _or_none(row["ci_low"]),
+                    "ci_high": _or_none(row["ci_high"]),
+                    "unit": row["unit"],
+                    "analysis_id": row["analysis_id"],
+                }
+                for row in rows.to_dict("records")
+            ]
+    return found
+
+
+def by_section(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return one source's tested results by section; findings first, but windows in their order."""
+    tested = results[results["verdict"] != "diagnostic"]
+    kind, is_uplift = tested["scope"].str.partition(":")[0], tested["factor"] == "match"
+    sections = []
+    for title, of_uplift, of_kind in _SECTIONS:
+        rows = tested[(is_uplift == of_uplift) & (kind == of_kind)]
+        is_found = rows["verdict"].isin(["higher", "lower", DOUBTFUL])
+        ordered = pd.concat([rows[is_found].sort_values("q_value", kind="stable"), rows[~is_found]])
+        # The windows tell a story in their order.
+        sections.append((title, rows if of_uplift and of_kind == "all" else ordered))
+    return sections

@@ -1,0 +1,51 @@
+"""Documents that derive from the code: the data dictionary and .env.example.
+
+``make dictionary`` writes them; a test holds them up to date. Does not belong here: prose.
+"""
+
+import json
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from pizza_assets.contracts import CONTRACTS, data_dictionary
+from pizza_assets.dashboard.contract import SALES_BY_PRODUCT
+from pizza_assets.dashboard.datasets import DATA_SETS
+from pizza_assets.merchants.contract import PUBLISHED_RUN
+from pizza_assets.settings import Settings
+from pizza_assets.warehouse.contract import FACT_SALES, MATCH_DATES, PIZZA_VS_FOOTBALL, VIEWS
+
+
+def dictionary() -> str:
+    """Return the data dictionary of every contract, as Markdown."""
+    dashboard = {f"dashboard: {name}": schema for name, schema in {**DATA_SETS, "sales": SALES_BY_PRODUCT}.items()}
+    of_warehouse = (FACT_SALES, MATCH_DATES, *VIEWS.values(), PIZZA_VS_FOOTBALL, PUBLISHED_RUN)
+    in_warehouse = {f"warehouse: {schema.name}": schema for schema in of_warehouse}
+    return data_dictionary({**CONTRACTS, **in_warehouse, **dashboard})
+
+
+def env_example() -> str:
+    """Return .env.example: every setting with its meaning and its default, switched off."""
+    lines = ["# Copy to .env and remove the '#' in front of what you change. The environment wins over this file."]
+    for name, field in Settings.model_fields.items():
+        default = field.get_default()
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        elif isinstance(default, dict):
+            default = json.dumps(default)
+        elif isinstance(default, bool):
+            default = str(default).lower()
+        shown = "" if default is None or isinstance(default, SecretStr) else default
+        lines += ["", f"# {field.description}", f"# {name.upper()}={shown}"]
+    return "\n".join(lines) + "\n"
+
+
+def write(root: Path) -> None:
+    """Write every document below `root`."""
+    (root / "docs").mkdir(exist_ok=True)
+    (root / "docs" / "data-dictionary.md").write_text(dictionary(), encoding="utf-8")
+    (root / ".env.example").write_text(env_example(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path.cwd())

@@ -1,0 +1,297 @@
+"""The command line: ``pizza-assets``.
+
+Belongs here: commands, progress bars, and errors as one sentence. Does not belong here: what a command
+does. Modules that cost seconds to import are imported by the commands that need them.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import click
+
+from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
+from pizza_assets.cli.lake import athena, lake, restore
+from pizza_assets.cli.merchants import merchants
+from pizza_assets.cli.options import DAY
+from pizza_assets.cli.orders import PROFILE, inspected, orders, reading_options, reading_progress
+from pizza_assets.cli.quarantine import quarantine
+from pizza_assets.cli.roll_up import roll_up
+from pizza_assets.cli.simulate import simulate
+from pizza_assets.cli.warehouse import warehouse
+from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError, machine_fault
+from pizza_assets.platform import logs
+from pizza_assets.platform.kept import Kept, sentences
+from pizza_assets.platform.processes import processes_for, warm
+from pizza_assets.platform.redaction import safe_text
+from pizza_assets.settings import Settings
+
+#: Exit code of a run after which some real days are as they were, because their source did not answer.
+NOT_REFRESHED = 3
+
+
+class _Group(click.Group):
+    """Shows an error as one sentence and a non-zero exit; the traceback only with --debug."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 as click has it
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+            raise  # click ends quietly, also where a reader such as head has enough
+        except Exception as error:  # noqa: BLE001 the last place to turn an error into a sentence
+            told = str(error) if isinstance(error, PizzaAssetsError) else None
+            told = told or machine_fault(f"{type(error).__name__}: {error}", "A file or the memory of this machine")
+            if ctx.params.get("debug"):
+                click.echo(safe_text(traceback.format_exc()), err=True, nl=False)
+            unexpected = f"{type(error).__name__}: {error} (unexpected; pizza-assets --debug ... shows where)"
+            click.secho(f"Error: {safe_text(told or unexpected)}", fg="red", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pizza_assets")
+@click.option("--debug", is_flag=True, help="Show Dagster's log and tracebacks.")
+@click.pass_context
+def main(ctx: click.Context, *, debug: bool) -> None:
+    """Does football sell pizza? Settings come from the environment and .env (see .env.example)."""
+    ctx.obj = debug
+    logs.configure()
+
+
+main.add_command(dashboard)
+main.add_command(quicksight)
+main.add_command(quarantine)
+main.add_command(athena)
+main.add_command(lake)
+main.add_command(orders)
+main.add_command(restore)
+main.add_command(simulate)
+main.add_command(warehouse)
+main.add_command(merchants)
+main.add_command(roll_up)
+
+
+class _DayCounter(logging.Handler):
+    """Calls a function for each day that is stored or kept."""
+
+    def __init__(self, on_day: Callable[[str, date, str | None], None]) -> None:
+        super().__init__(logging.INFO)
+        self._on_day = on_day
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._on_day(record.__dict__["asset"], record.__dict__["day"], record.__dict__.get("reason"))
+
+
+@contextmanager
+def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]]]:
+    """Show how many days of how many assets are stored: a bar on a terminal, a line per asset elsewhere.
+
+    Yields the days that were kept, by asset; at the end it prints them.
+    """
+    all_kept: dict[str, list[Kept]] = {}
+    logger = logging.getLogger("pizza_assets.progress")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    counts: dict[str, int] = {}
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=assets * days, label="storing days", file=sys.stderr, hidden=hidden) as bar:
+
+        def count(asset: str, day: date, reason: str | None) -> None:
+            if reason is not None:
+                all_kept.setdefault(asset, []).append(Kept(day, reason))
+            counts[asset] = counts.get(asset, 0) + 1
+            bar.label = f"{asset:<20} {day}"
+            bar.update(1)
+            if hidden and counts[asset] == days:
+                stored = days - len(all_kept.get(asset, ()))
+                click.echo(f"stored {asset}: {stored} days, the last is {day}", err=True)
+
+        handler = _DayCounter(count)
+        logger.addHandler(handler)
+        try:
+            yield all_kept
+        finally:
+            logger.removeHandler(handler)
+            for asset, kept in all_kept.items():
+                for sentence in sentences(kept):
+                    click.secho(safe_text(f"{asset}: {sentence}"), fg="yellow", err=True)
+
+
+def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> bool:
+    """Run days, and tell whether each was refreshed: some may have been kept."""
+    # Dagster takes seconds to import: the processes that make days start beside it.
+    with warm(processes_for((last - first).days + 1, settings.range_processes), "pizza_assets.analysis.transforms"):
+        from pizza_assets.platform.dagster_runs import plan_days, run
+
+        plan = plan_days(settings, first, last, select)
+        with day_progress(plan.daily_assets, (last - first).days + 1) as kept:
+            run(plan, verbose=debug)
+    return not kept
+
+
+def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, which costs a second to import
+    from pizza_assets.lake import lake_of
+
+    return lake_of(settings)
+
+
+@main.command()
+@click.option("--from", "first", **DAY, required=True, help="First day (UTC).")
+@click.option("--to", "last", **DAY, help="Last day; yesterday by default.")
+@click.option(
+    "--select", default="*", show_default=True, help="Match-day assets, as in Dagster: order_volume+, group:raw ..."
+)
+@click.pass_context
+def backfill(ctx: click.Context, first: datetime, last: datetime | None, select: str) -> None:
+    """Collect, merge, analyse and publish a range of days. Days that are there are replaced.
+
+    Mock never replaces real: a real day whose source does not answer is kept, and the command ends with exit code 3.
+    """
+    settings = Settings.load()
+    until = last.date() if last else datetime.now(UTC).date() - timedelta(days=1)
+    is_refreshed = _materialize(settings, first.date(), until, select, debug=ctx.obj)
+    _print_status(settings)
+    ctx.exit(0 if is_refreshed else NOT_REFRESHED)
+
+
+@main.command()
+@click.option("--days", default=300, show_default=True, type=click.IntRange(1, 366), help="Length of the season.")
+@click.pass_obj
+def demo(debug: bool, days: int) -> None:
+    """Make a mock season, run everything on it, and say what was found. A second run finds it done."""
+    from pizza_assets.cli import demo as season
+
+    settings = season.settings()
+    store = _store(settings)
+    first, last = season.span(days)
+    if season.is_done(store, settings, first, last):
+        click.echo("The demo's season is there already; nothing to do.")
+    else:
+        season.check_no_real_days(store, first, last)
+        click.echo(f"Making {days} days of mock orders and matches in {settings.pizza_lake} ...")
+        _materialize(settings, first, last, "*", debug=debug)
+    _sell(settings, store, *season.sales_span(first, last), debug=debug)
+    for line in season.findings(store, first, last):
+        click.echo(safe_text(line))
+
+
+def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: bool) -> None:  # noqa: ANN401 as above
+    """Make the demo's sales, load them into the embedded warehouse, show them, and say so in one line."""
+    from pizza_assets.cli import demo as season
+    from pizza_assets.platform.dagster_runs import run_days, run_once
+    from pizza_assets.retail.schedules import RETAIL_JOB, VIEWS_JOB
+    from pizza_assets.warehouse.connection import warehouse as opened
+
+    try:
+        with opened(settings) as connection:
+            is_sold = season.has_sales(connection, store, first, last)
+            if not is_sold:
+                click.echo(f"Making {(last - first).days + 1} days of mock sales ...")
+                run_days(settings, first, last, "group:retail or group:warehouse", job=RETAIL_JOB, verbose=debug)
+            if not is_sold or not season.shows_sales(store, last):
+                run_once(settings, VIEWS_JOB, verbose=debug)
+                run_days(settings, last, last, "key:dashboard_data or key:dashboard_page", verbose=debug)
+            click.echo(season.sales_finding(connection))
+    except WarehouseError as error:
+        click.echo(f"The demo goes on without sales. {error}", err=True)
+
+
+@main.command()
+@click.option("--orders", "files", required=True, help="Exports: a file, a folder or a pattern such as 'exports/*'.")
+@click.option("--profile", "name", default=PROFILE, show_default=True, help="What they mean; written where it is new.")
+@click.option("--lake", default="answer-lake", show_default=True, help="Folder that everything is written to.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--open/--no-open", "opens", default=True, help="Open the page in a browser.")
+@reading_options
+@click.pass_context
+def answer(ctx: click.Context, /, files: str, name: str, lake: str, **said: Any) -> None:  # noqa: ANN401  # options
+    """Say whether football sells pizza in your shops: from the exports of your till to the answer.
+
+    Without a profile the exports are inspected first. Matches come from football-data.org (FOOTBALL_API_KEY).
+    """
+    from pizza_assets.orders.till import answers
+    from pizza_assets.orders.till.book import Book
+    from pizza_assets.reference import cities
+
+    asks, opens = not said.pop("yes"), said.pop("opens")
+    profile, findings = inspected(ctx, files, name, said, asks=asks)
+    settings = _answer_settings(files, profile, lake)
+    with reading_progress() as on_progress, Book(findings.tables, findings.profile, on_progress) as book:
+        for line in answers.intake(book):
+            click.echo(line)
+        if not any(place.city in cities() for place in book.places.values()):
+            raise PizzaAssetsError(
+                "No shop takes part, so there is nothing to answer. Say in shops.csv where they are."
+            )
+        blocks = answers.covered_blocks(book)
+        settings = settings.model_copy(update={"pizza_start_date": min(settings.pizza_start_date, blocks[0][0])})
+        for first, last in blocks:
+            _materialize(settings, first, last, _OF_A_DAY, debug=ctx.obj)
+        _materialize(settings, blocks[-1][1], blocks[-1][1], "correlation_results+", debug=ctx.obj)
+        store = _store(settings)
+        for line in answers.answer(store, book):
+            click.echo(line)
+    page = page_of(store)
+    click.echo(f"The page: {page}")
+    if opens:
+        import webbrowser
+
+        webbrowser.open(page.as_uri())
+
+
+#: What is made of each day before the analysis as of the last one.
+_OF_A_DAY = "raw_matches or raw_orders or match_events or order_volume or merged_orders"
+
+
+def _answer_settings(files: str, profile: str, lake: str) -> Settings:
+    """Return the settings of an answer: real data only, in a lake of its own."""
+    settings = Settings.load(
+        orders_files=files, orders_profile=profile, pizza_lake=lake, dominos_api_key=None, pizza_allow_mock=False
+    )
+    if settings.football_api_key is None:
+        raise SettingsError(
+            "The matches are missing. Set FOOTBALL_API_KEY (free at football-data.org); mock ones answer nothing."
+        )
+    return settings
+
+
+@main.command()
+def status() -> None:
+    """Show what days each layer of the lake has, real or mock."""
+    _print_status(Settings.load())
+
+
+def _print_status(settings: Settings) -> None:
+    from pizza_assets.dashboard.publish import current_as_of
+    from pizza_assets.lake.status import layers, notes
+
+    store = _store(settings)
+    click.echo(f"Lake: {settings.pizza_lake}")
+    click.echo(f"{'layer':<22}{'days':>6}{'real':>6}{'mock':>6}{'gaps':>6}  first to last")
+    for layer in layers(store):
+        span = f"{layer.days[0]} to {layer.days[-1]}" if layer.days else "-"
+        real, mock = ("" if count is None else str(count) for count in (layer.real, layer.mock))
+        click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
+    for line in notes(store):
+        click.echo(safe_text(line))
+    click.echo(f"Dashboard data: as of {current_as_of(store) or '- (none yet)'}")
+
+
+@main.command()
+@click.pass_context
+def verify(ctx: click.Context) -> None:
+    """Re-read the lake: checksums, schemas, counts, sources, and whether the manifests are true."""
+    from pizza_assets.lake.verify import verify as check
+
+    store = _store(Settings.load())
+    total = sum(1 for _ in store.list(""))
+    with click.progressbar(length=total, label="reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        report = check(store, lambda _: bar.update(1))
+    for problem in report.problems:
+        click.secho(safe_text(problem), fg="red", err=True)
+    click.echo(f"{report.objects} objects read, {len(report.problems)} problems.")
+    ctx.exit(1 if report.problems else 0)

@@ -1,1 +1,0 @@
-"""Dagster: assets, IO manager, resources and jobs. With definitions.py the only room that imports dagster."""

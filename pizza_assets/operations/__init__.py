@@ -1,0 +1,1 @@
+"""Running the platform: expected partitions, catching up, alerts, and the quarantine."""

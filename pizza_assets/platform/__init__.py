@@ -1,0 +1,1 @@
+"""What every slice stands on: HTTP, checks, logs, metrics, redaction, Dagster's common parts (``dagster_*``)."""

@@ -1,0 +1,201 @@
+"""The lake as an IO manager: range-native, a month in memory at most.
+
+Belongs here: moving days between assets and the lake, and what the UI shows of each. Does not belong here:
+layout and formats. An asset returns ``Days``, a lazy sequence; days are stored as they are made, so memory
+does not grow with the range, and days that were finished survive a failure.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, partial
+from time import monotonic
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from dagster._core.errors import DagsterAssetCheckFailedError  # what Dagster raises itself, and does not export
+from pydantic import PrivateAttr
+
+from pizza_assets.errors import RealDataError
+from pizza_assets.lake.daily import AnyTable, Content, open_days
+from pizza_assets.lake.lock import WriterLock
+from pizza_assets.lake.store import Metadata, Store
+from pizza_assets.platform import logs
+from pizza_assets.platform.dagster_checks import Checking
+from pizza_assets.platform.dagster_failures import as_failure
+from pizza_assets.platform.dagster_metrics import Batch, Meter
+from pizza_assets.platform.dagster_resources import LakeResource
+from pizza_assets.platform.http import counted_calls
+from pizza_assets.platform.kept import Kept, sentences
+from pizza_assets.platform.partition_building import PREVIEW_ROWS, Item, MadeDay, made_days
+from pizza_assets.platform.processes import processes_for
+from pizza_assets.platform.quality.sources import KEPT_FACT
+
+#: One record for each day stored or kept, with ``asset``, ``day``, and ``reason`` where it was kept; the command line
+#: draws its bars from it.
+progress = logging.getLogger("pizza_assets.progress")
+
+
+@dataclass(frozen=True)
+class Days:
+    """What a daily asset returns: its days, or how to make them, one after another while they are stored.
+
+    The checks of ``checking`` measure each of them before it is stored; ``daily_asset`` sets it.
+    """
+
+    items: Iterable[Item]
+    checking: Checking | None = None
+
+
+def each(make: Callable[[date], Content], days: Iterable[date], reads: Store) -> Iterator[Item]:
+    """Yield days with how to make them from a lake, or made here when other processes cannot read that lake.
+
+    `make` is a partial of a module's function, whose days do not depend on each other.
+    """
+    for day in days:
+        yield day, partial(make, day) if reads.is_picklable else make(day)
+
+
+def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
+    """Return the first rows as a table for the UI."""
+    names = tuple(map(str, frame.columns))
+    head = frame.head(PREVIEW_ROWS).to_numpy(dtype=object) if len(frame) else ()
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord(dict(zip(names, map(str, row), strict=True))) for row in head],
+        schema=_table_of(names),
+    )
+
+
+@cache
+def _table_of(columns: tuple[str, ...]) -> dg.TableSchema:
+    return dg.TableSchema(columns=[dg.TableColumn(name) for name in columns])
+
+
+def _shown(made: MadeDay) -> dict[str, Any]:
+    """Return the metadata of one day in the UI."""
+    facts = {name.replace("-", "_"): value for name, value in made.facts.items()}
+    if made.first_rows is None:
+        return facts
+    return {
+        **made.counts,
+        "data_source": made.data_source,
+        "share_real": 1.0 if made.data_source == "real" else 0.0,
+        **facts,
+        "preview": preview(made.first_rows),
+    }
+
+
+def _stored_or_kept(target: AnyTable, made: MadeDay) -> Kept | None:
+    """Store a day, or tell why the real day that it would have replaced is kept."""
+    try:
+        target.replace(made.encoded)
+    except RealDataError:
+        return Kept(made.day, str(made.facts.get("reason") or "the source now gives mock data for it"))
+    return None
+
+
+def _shown_of_kept(kept: Kept, facts: Metadata) -> dict[str, Any]:
+    """Return the metadata of a day that was kept in the UI: what is stored of it, and why it is still that."""
+    return {
+        **{name: int(facts[name]) for name in ("rows", "received", "rejected") if name in facts},
+        "data_source": "real",
+        "share_real": 1.0,
+        KEPT_FACT: kept.reason,
+    }
+
+
+class LakeIOManager(dg.ConfigurableIOManager):
+    """Stores ``Days`` and loads lazy ``DailyTable`` (``SalesTable``, ``DatedFiles``) views of the lake.
+
+    An input may name the columns it reads: ``AssetIn(metadata={"columns": [...]})``.
+    """
+
+    lake: dg.ResourceDependency[LakeResource]
+    metrics: dg.ResourceDependency[Batch]
+    #: Processes that make the days of a long range; as many as there are cores when it is None.
+    processes: int | None = None
+
+    _lock: WriterLock | None = PrivateAttr(default=None)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let other runs write."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def load_input(self, context: dg.InputContext) -> AnyTable:
+        """Return a view of the upstream data set; nothing is read before a day is asked for."""
+        columns = (context.definition_metadata or {}).get("columns")
+        return open_days(self.lake.store(), context.asset_key.path[-1], columns)
+
+    def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
+        """Check and store each day as it comes. When one fails, report those before it as materialized, then raise."""
+        asset = context.asset_key.path[-1]
+        checking = obj.checking or Checking(asset, ())
+        stored: dict[str, Mapping[str, Any]] = {}
+        try:
+            processes = processes_for(len(context.asset_partition_keys), self.processes)
+            try:
+                self._put(obj.items, context.run_id, checking, processes, stored)
+            finally:
+                for sentence in sentences(checking.kept):
+                    context.log.warning(f"{asset}: {sentence}")
+        except Exception as error:
+            for partition, metadata in stored.items():
+                context.log_event(
+                    dg.AssetMaterialization(context.asset_key, partition=partition, metadata=dict(metadata))
+                )
+            yield from context.consume_events()
+            if rejection := checking.rejection(error, self.lake.store(), context.run_id):
+                yield dg.DagsterEvent.asset_check_evaluation(context.step_context, rejection)
+                raise DagsterAssetCheckFailedError(f"{asset}: {rejection.check_name} rejects a day. {error}") from error
+            step = context.step_context
+            policy = step.op_retry_policy
+            with as_failure(may_retry=policy is not None and step.previous_attempt_count < policy.max_retries):
+                raise
+        if stored and (plot := checking.plot_shown()):
+            stored[max(stored)] = {**stored[max(stored)], "plot": plot}
+        for partition, metadata in stored.items():
+            context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
+
+    def _put(
+        self,
+        items: Iterable[Item],
+        run_id: str,
+        checking: Checking,
+        processes: int,
+        stored: dict[str, Mapping[str, Any]],
+    ) -> None:
+        """Make and store the days, judge them, and note of each in `stored` what the UI shows."""
+        self._wait_for_others()
+        asset = checking.asset
+        target = open_days(self.lake.store(), asset)
+        with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
+            meter, failed = Meter(calls, target.store), True
+            try:
+                for made in made_days(asset, checking.checks, run_id, meter.counted(items), processes):
+                    started = monotonic()
+                    self._wait_for_others()  # it is still ours: a lease on a bucket may be lost
+                    of_day = {"asset": asset, "day": made.day, "partition": str(made.day)}
+                    kept = made if isinstance(made, Kept) else _stored_or_kept(target, made)
+                    if kept is None and isinstance(made, MadeDay):
+                        checking.take(made)
+                        figures = meter.day(made, monotonic() - started)
+                        path = target.store.uri(made.encoded.key)
+                        stored[str(made.day)] = {"path": path, **_shown(made), **figures}
+                        progress.info("stored %s %s", asset, made.day, extra=of_day)
+                    elif kept is not None:
+                        shown = _shown_of_kept(kept, target.keep(kept, run_id))
+                        stored[str(kept.day)] = {**shown, **meter.asked_for(kept.day)}
+                        checking.keep(kept)
+                        progress.info("kept %s %s", asset, kept.day, extra={**of_day, "reason": kept.reason})
+                checking.judge(open_days(self.lake.store(), asset), run_id)
+                failed = False
+            finally:
+                self.metrics.add(meter.measured(asset, run_id, failed=failed))
+
+    def _wait_for_others(self) -> None:
+        if self._lock is None:
+            self._lock = WriterLock(self.lake.store())
+        self._lock.acquire()

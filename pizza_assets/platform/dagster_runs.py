@@ -1,0 +1,278 @@
+"""Runs from the command line: a range of days through Dagster, in this process, on the local instance.
+
+Belongs here: launching what the UI would launch, with the same history. Does not belong here: printing.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stderr
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TextIO, cast
+
+import dagster as dg
+import sqlalchemy
+
+from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
+from pizza_assets.errors import PizzaAssetsError, SettingsError, machine_fault
+from pizza_assets.platform import dagster_event_log as event_log  # noqa: F401 its wait for locks is to hold when the run storage opens
+from pizza_assets.settings import Settings
+
+#: The instance outside the project's folder, which has a dagster.yaml of its own.
+_INSTANCE = """\
+event_log_storage:
+  module: pizza_assets.platform.dagster_event_log
+  class: KeptSqliteEventLog
+  config:
+    base_dir: {events}
+telemetry:
+  enabled: false
+python_logs:
+  managed_python_loggers: [pizza_assets.sources]
+  python_log_level: INFO
+"""
+_LOGGER = logging.getLogger("pizza_assets.runs")
+_RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+class RunFailedError(PizzaAssetsError):
+    """A run failed; the message is the sentence of the error behind it."""
+
+
+def dagster_home() -> Path:
+    """Return where Dagster keeps its history: DAGSTER_HOME, the folder of dagster.yaml, or ``.dagster``.
+
+    Raises
+    ------
+    SettingsError
+        When DAGSTER_HOME is no absolute path.
+    """
+    if home := os.environ.get("DAGSTER_HOME"):
+        if not Path(home).is_absolute():
+            raise SettingsError(
+                f"DAGSTER_HOME must be an absolute path, found '{home}'. Set DAGSTER_HOME={Path(home).absolute()}."
+            )
+        return Path(home)
+    here = Path.cwd()
+    return here if (here / "dagster.yaml").exists() else here / ".dagster"
+
+
+@contextmanager
+def local_instance() -> Iterator[dg.DagsterInstance]:
+    """Open the instance that ``dagster dev`` shows."""
+    home = dagster_home()
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        events = json.dumps(f"{home.resolve()}/history/runs/")  # a JSON string is a YAML string
+        new = home / f"dagster.yaml.{os.getpid()}"  # half a file would be an instance of other storages
+        try:
+            new.write_text(_INSTANCE.format(events=events), encoding="utf-8")
+            new.replace(home / "dagster.yaml")
+        finally:
+            new.unlink(missing_ok=True)
+    os.environ["DAGSTER_HOME"] = str(home)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_JOB) -> list[dg.AssetKey]:
+    """Return the assets of a job that a selection such as ``order_volume+ or merged_orders`` names.
+
+    An asset's name stands for Dagster's ``key:name``: bare names are an older syntax there, without ``or``, in which
+    ``name+`` is one layer and not all that follows.
+
+    Raises
+    ------
+    PizzaAssetsError
+        When the selection is no valid expression or names nothing.
+    """
+    graph = defs.resolve_asset_graph()
+    of_job = set(defs.resolve_job_def(job).asset_layer.executable_asset_keys)
+    names = sorted(key.to_user_string() for key in of_job)
+    listed = f"The assets are {', '.join(names)}."
+    keyed = re.sub(rf"(?<![\w:\"])({'|'.join(names)})(?![\w\"])", r"key:\1", selection)
+    try:
+        keys = dg.AssetSelection.from_string(keyed).resolve(graph) & of_job
+    except (dg.DagsterInvalidSubsetError, dg.DagsterError) as error:
+        raise PizzaAssetsError(
+            f"--select '{selection}': expected names of assets, order_volume+ (and what follows), group:raw, or "
+            f"several of them with 'or'. {listed}"
+        ) from error
+    if not keys:
+        raise PizzaAssetsError(f"--select '{selection}' names no asset. {listed}")
+    return sorted(keys, key=lambda key: key.to_user_string())
+
+
+def check_days(settings: Settings, first: date, last: date) -> None:
+    """Raise PizzaAssetsError unless `first` to `last` is a range of existing partitions."""
+    today = dg.DailyPartitionsDefinition(settings.pizza_start_date.isoformat(), end_offset=1).get_last_partition_key()
+    if first > last:
+        raise PizzaAssetsError(f"The range is empty: {first} is after {last}.")
+    if first < settings.pizza_start_date or last.isoformat() > (today or ""):
+        raise PizzaAssetsError(
+            f"The days {first} to {last} are not all there: partitions go from {settings.pizza_start_date} "
+            f"(PIZZA_START_DATE) to {today} (today, UTC)."
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run: selected assets of a job, once for each set of tags, and how many of the assets have days."""
+
+    job: dg.JobDefinition
+    tags: Sequence[dict[str, str]]
+    daily_assets: int
+
+
+def plan_days(
+    settings: Settings,
+    first: date,
+    last: date,
+    selection: str = "*",
+    *,
+    job: str = MATCH_DAY_JOB,
+    tags: Mapping[str, str] | None = None,
+) -> Plan:
+    """Return what materializes the selected assets of a job for `first` to `last` (both included).
+
+    Raises
+    ------
+    PizzaAssetsError
+        When the days are no partitions, or the selection names nothing.
+    """
+    check_days(settings, first, last)
+    defs = build_defs(settings)
+    keys = selected_assets(defs, selection, job)
+    graph = defs.resolve_asset_graph()
+    spans = _chunks(first, last, settings.pizza_max_days_per_run)
+    of_runs = [
+        {**(tags or {}), _RANGE_TAGS[0]: start.isoformat(), _RANGE_TAGS[1]: end.isoformat()} for start, end in spans
+    ]
+    return Plan(_only(defs.resolve_job_def(job), keys), of_runs, sum(graph.get(key).is_partitioned for key in keys))
+
+
+def run_days(  # noqa: PLR0913 as plan_days
+    settings: Settings,
+    first: date,
+    last: date,
+    selection: str = "*",
+    *,
+    job: str = MATCH_DAY_JOB,
+    tags: Mapping[str, str] | None = None,
+    verbose: bool = False,
+) -> list[str]:
+    """Plan and run days, and return the runs' ids. Raises what `plan_days` and `run` raise."""
+    return run(plan_days(settings, first, last, selection, job=job, tags=tags), verbose=verbose)
+
+
+def run_once(settings: Settings, job: str, *, verbose: bool = False) -> str:
+    """Run a job whose assets have no days, and return the run's id. Raises RunFailedError."""
+    return run(Plan(build_defs(settings).resolve_job_def(job), [{}], 0), verbose=verbose)[0]
+
+
+def run(plan: Plan, *, verbose: bool = False) -> list[str]:
+    """Run a plan, one set of tags after another, and return the runs' ids.
+
+    Raises
+    ------
+    RunFailedError
+        With the sentence of the error that failed a run, or that kept Dagster's history from being written. Days that
+        were finished stay.
+    """
+    runs = []
+    level = "DEBUG" if verbose else "CRITICAL"
+    with _history_faults(), local_instance() as instance, nullcontext() if verbose else _without_asides():
+        for run_tags in plan.tags:
+            result = plan.job.execute_in_process(
+                instance=instance,
+                tags=run_tags,
+                run_config={"loggers": {"console": {"config": {"log_level": level}}}},
+                raise_on_error=False,
+            )
+            runs.append(result.run_id)
+            if not result.success:
+                raise RunFailedError(_sentence(result))
+    return runs
+
+
+@contextmanager
+def _history_faults() -> Iterator[None]:
+    """Raise what keeps Dagster's history from being written as RunFailedError, in one sentence."""
+    try:
+        yield
+    except (sqlalchemy.exc.DBAPIError, OSError, MemoryError) as error:
+        told = machine_fault(f"{type(error).__name__}: {error}", _history())
+        if told is None:
+            raise
+        raise RunFailedError(told) from error
+
+
+def _history() -> str:
+    return f"Dagster's history in {dagster_home()}"
+
+
+#: How Dagster begins what it writes to stderr when an event cannot be stored, before it tries again or fails.
+_ASIDES = ("Exception while storing event batch", "Falling back to storing", "Exception while writing logger call")
+
+
+class _WithoutAsides:
+    """A stream of text, less Dagster's asides, which are counted."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self.count = stream, 0
+
+    def write(self, text: str) -> int:
+        if text.startswith(_ASIDES):
+            self.count += 1
+            return len(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _without_asides() -> Iterator[None]:
+    """Keep Dagster's asides about its storage off stderr: what fails a run is in the one sentence of its error."""
+    stream = _WithoutAsides(sys.stderr)
+    with redirect_stderr(cast("TextIO", stream)):
+        yield
+    if stream.count:
+        _LOGGER.warning("%s could not be written at once; some lines of the log may be missing.", _history())
+
+
+def _only(job: dg.JobDefinition, keys: Collection[dg.AssetKey]) -> dg.JobDefinition:
+    """Return the part of a job that makes these assets, with the checks that the job has of them and no others.
+
+    ``execute_in_process(asset_selection=...)`` would add the checks that the job leaves out: whether the latest day is
+    there is no question to a run of older days.
+    """
+    checks = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in keys}
+    return job.get_subset(asset_selection=set(keys), asset_check_selection=checks)
+
+
+def _chunks(first: date, last: date, days: int) -> Iterator[tuple[date, date]]:
+    while first <= last:
+        end = min(last, first + timedelta(days=days - 1))
+        yield first, end
+        first = end + timedelta(days=1)
+
+
+def _sentence(result: dg.ExecuteInProcessResult) -> str:
+    """Return the message at the root of what failed: a step's error, else the run's own."""
+    steps = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    runs = [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
+    error = next((found for found in (*steps, *runs) if found is not None), None)
+    texts = []
+    while error is not None:
+        texts.append(error.message.strip())
+        error = error.cause
+    ours = next((text.partition(": ")[2] for text in texts if text.startswith("pizza_assets.")), None)
+    fault = next((told for text in texts if (told := machine_fault(text, _history()))), None)
+    root = f"{texts[-1]} (run {result.run_id}; --debug shows where)" if texts else f"Run {result.run_id} failed."
+    return ours or fault or root

@@ -1,0 +1,119 @@
+"""Raw retail assets: the sales of three retailers, and Domino's orders as the fourth.
+
+Belongs here: asking ``sources`` for business days and handing them to the lake. Does not belong here: clients, and the
+warehouse that the days are loaded into.
+
+Each retailer is an asset of its own: one that fails stops no other, and its days are missing, not mock.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
+
+import dagster as dg
+import pandas as pd
+
+from pizza_assets import contracts
+from pizza_assets.analysis.transforms import matches_around, source_of
+from pizza_assets.football.mock import mock_matches
+from pizza_assets.lake.layout import SALES_TABLES
+from pizza_assets.lake.sales import SalesDay, SalesTable
+from pizza_assets.lake.tables import DailyTable
+from pizza_assets.platform import dagster_lineage as lineage
+from pizza_assets.platform.dagster_checks import of_collected
+from pizza_assets.platform.dagster_daily_asset import daily_asset
+from pizza_assets.platform.dagster_io_manager import Days
+from pizza_assets.platform.dagster_partitions import days_of
+from pizza_assets.platform.kept import Kept
+from pizza_assets.platform.partition_building import Item
+from pizza_assets.platform.records import Rejected
+from pizza_assets.retail.collect import RETAILERS, CollectedSales, collect_sales
+from pizza_assets.retail.dominos_sales import sales_of_orders
+from pizza_assets.retail.mock import planted_sales_effects
+from pizza_assets.settings import Settings
+
+RETRIES, RETRY_DELAY = 2, 300
+
+
+def _stored_form(collected: CollectedSales, planted: Mapping[str, float]) -> SalesDay:
+    facts: dict[str, object] = {"reason": collected.reason, "planted": planted} if collected.reason else {}
+    return SalesDay(
+        collected.table,
+        collected.data_source,
+        collected.received,
+        _quarantine(collected.rejected),
+        collected.pages,
+        facts,
+    )
+
+
+def _quarantine(rejected: Sequence[Rejected]) -> list[dict[str, object]]:
+    return [{"reason": item.reason, "record": item.record} for item in rejected]
+
+
+def _matches(raw_matches: DailyTable, settings: Settings, day: date) -> pd.DataFrame:
+    """Return the matches that mock sales of a day follow: the lake's, or the mock season's where it has none."""
+    return matches_around(raw_matches, settings, day) if day in raw_matches.stored else mock_matches(day, settings)
+
+
+def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
+    """Return the raw retail assets for these settings."""
+    retry_policy = dg.RetryPolicy(max_retries=RETRIES, delay=RETRY_DELAY)
+    planted = planted_sales_effects(settings)
+
+    def raw_sales(retailer_id: str) -> dg.AssetsDefinition:
+        @daily_asset(
+            settings,
+            name=f"raw_{retailer_id}",
+            group="retail",
+            kinds=["api", "json"],
+            contract=contracts.SALES,
+            checks=of_collected(contracts.SALES),
+            made_by=["pizza_assets.retail", "pizza_assets.retail.mock", "pizza_assets.retail.contract"],
+            branch="retail",
+            retry_policy=retry_policy,
+        )
+        def sales(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
+            """Sales of one retailer's business day: real from its API, or mock where none is named.
+
+            An API that is named and fails fails the asset; the retailer's day is then missing. A day that is real in
+            the lake is kept instead, and says so. Mock sales follow the match calendar, with the planted effect in the
+            metadata.
+            """
+
+            def days() -> Iterator[Item]:
+                matches = partial(_matches, raw_matches, settings)
+                real_rows = SalesTable(raw_matches.store, SALES_TABLES[f"raw_{retailer_id}"]).real_rows
+                for collected in collect_sales(retailer_id, days_of(context), settings, matches, real_rows):
+                    if isinstance(collected, Kept):
+                        yield collected.day, collected
+                    else:
+                        yield collected.day, _stored_form(collected, planted)
+
+            return Days(days())
+
+        return sales
+
+    @daily_asset(
+        settings,
+        group="retail",
+        kinds=["json"],
+        contract=contracts.SALES,
+        lineage=lineage.DOMINOS_SALES,
+        checks=of_collected(contracts.SALES),
+        made_by=["pizza_assets.retail.dominos_sales", "pizza_assets.retail.contract"],
+        branch="retail",
+        retry_policy=retry_policy,
+    )
+    def raw_dominos_sales(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Days:
+        """Domino's orders of the UTC day as sales of a fourth retailer: one order is one line."""
+
+        def days() -> Iterator[tuple[date, SalesDay]]:
+            for day in days_of(context):
+                orders = raw_orders[day]
+                table, rejected = sales_of_orders(orders)
+                yield day, SalesDay(table, source_of(raw_orders, day), len(orders), _quarantine(rejected))
+
+        return Days(days())
+
+    return [*(raw_sales(retailer_id) for retailer_id in RETAILERS), raw_dominos_sales]

@@ -1,0 +1,200 @@
+"""Reading lines of receipts, as a retailer gave them, into the contract: a reason for each rejected one, none lost.
+
+Belongs here: what all dialects have in common. Does not belong here: how a kind of money or time is read
+(``money.py``, ``times.py``), and which retailer uses which (``retailer_1.py`` and so on).
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import pyarrow
+
+from pizza_assets.contracts import sales_schema
+from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.column_parsers import same_ids, text_or_none
+from pizza_assets.platform.records import Rejected, found
+from pizza_assets.reference import UNKNOWN_CITY, city_of_location
+from pizza_assets.retail.contract import TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE, UNKNOWN
+from pizza_assets.retail.times import Instants
+
+#: May be null: an unknown customer stays null, the others become 'unknown'. The field itself must be there.
+MAY_BE_NULL = frozenset({"category", "customer_id", "store_id", "store_city"})
+
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_LARGEST_COUNT = 2**31 - 1
+#: Names of products, shops and the like, which are text also where a source writes a number.
+_IDS = ("transaction_id", "product_sku", "customer_id", "store_id")
+
+Cells = Sequence[object]
+Problems = dict[int, list[str]]
+
+
+@dataclass(frozen=True)
+class _Absent:
+    """Stands where a record does not even have the field: the keys that are there instead."""
+
+    keys: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one retailer writes a line.
+
+    `names` maps our fields to the retailer's (dots lead into objects), `instants` reads its times and `money` one of
+    its prices (None where it cannot); `categories` maps its categories, in small letters, to ours where they differ.
+    """
+
+    retailer_id: str
+    names: Mapping[str, str]
+    instants: Callable[[Cells], Instants]
+    money: Callable[[object], Decimal | None]
+    money_expected: str
+    categories: Mapping[str, str]
+
+
+def read_lines(
+    lines: Sequence[Mapping[str, object]], dialect: Dialect, data_source: Source
+) -> tuple[pyarrow.Table, list[Rejected]]:
+    """Read the lines of one day; ``len(lines) == len(table) + len(rejected)``, always.
+
+    Returns
+    -------
+    table : pyarrow.Table
+        The lines that keep the contract, in their order. Of lines with one key the first is kept.
+    rejected : list of Rejected
+        Each other line, whole, with the reason.
+    """
+    given = {field: [_at(line, path) for line in lines] for field, path in dialect.names.items()}
+    instants, time_expected = dialect.instants(given["sold_at"])
+    given |= {field: same_ids(given[field]) for field in _IDS}
+    columns = {field: [_reader(field, dialect)(cell) for cell in cells] for field, cells in given.items()}
+    columns["sold_at"] = instants.astype(object).where(instants.notna(), None).tolist()
+
+    problems: Problems = {}
+    for field, cells in given.items():
+        for at in _unread(field, columns[field], cells):
+            expected = time_expected[at] if field == "sold_at" else _expected(field, dialect)
+            problems.setdefault(at, []).append(_problem(dialect.names[field], cells[at], expected))
+    _reject_wrong_totals(columns, dialect.names, problems)
+    _reject_duplicates(columns, problems)
+    return _table(columns, problems, dialect, data_source), [
+        Rejected(lines[at], "; ".join(problems[at])) for at in sorted(problems)
+    ]
+
+
+def _at(record: object, path: str) -> object:
+    """Return what stands under a dotted path; null where an object on the way is null."""
+    for name in path.split("."):
+        if record is None or isinstance(record, _Absent):
+            return record
+        keys = sorted(record)[:20] if isinstance(record, Mapping) else []
+        record = record[name] if isinstance(record, Mapping) and name in record else _Absent(keys)
+    return record
+
+
+def _reader(field: str, dialect: Dialect) -> Callable[[object], object]:
+    if field in {"line", "quantity"}:
+        return _count
+    if field in {"unit_price", "total_amount"}:
+        largest = _largest(UNIT_PRICE_TYPE if field == "unit_price" else TOTAL_AMOUNT_TYPE)
+        return lambda cell: _amount(dialect.money(cell), largest)
+    return _currency if field == "currency" else _text
+
+
+def _text(cell: object) -> str | None:
+    text = (text_or_none(cell) or "").strip()
+    # PostgreSQL, for one, holds no text with a zero character in it.
+    return text if text and "\0" not in text else None
+
+
+def _currency(cell: object) -> str | None:
+    return cell if isinstance(cell, str) and _CURRENCY.fullmatch(cell) else None
+
+
+def _count(cell: object) -> int | None:
+    if isinstance(cell, bool) or not isinstance(cell, int) or not 1 <= cell <= _LARGEST_COUNT:
+        return None
+    return cell
+
+
+def _largest(kind: pyarrow.Decimal128Type) -> Decimal:
+    return Decimal(10**kind.precision - 1).scaleb(-kind.scale)
+
+
+def _amount(amount: Decimal | None, largest: Decimal) -> Decimal | None:
+    return amount if amount is not None and 0 <= amount <= largest else None
+
+
+def _unread(field: str, column: Sequence[object], cells: Cells) -> list[int]:
+    unread = [at for at, value in enumerate(column) if value is None]
+    return [at for at in unread if not _is_blank(cells[at])] if field in MAY_BE_NULL else unread
+
+
+def _is_blank(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _expected(field: str, dialect: Dialect) -> str:
+    if field in {"line", "quantity"}:
+        return f"a whole number from 1 to {_LARGEST_COUNT}"
+    if field in {"unit_price", "total_amount"}:
+        return f"{dialect.money_expected}, not negative"
+    return "a code such as GBP" if field == "currency" else "text"
+
+
+def _problem(name: str, cell: object, expected: object) -> str:
+    if isinstance(cell, _Absent):
+        return f"{name} is missing: found the keys {cell.keys}"
+    return f"{name} is missing" if cell is None else f"{name} = {found(cell)}: expected {expected}"
+
+
+def _reject_wrong_totals(columns: Mapping[str, Cells], names: Mapping[str, str], problems: Problems) -> None:
+    numbers = zip(columns["quantity"], columns["unit_price"], columns["total_amount"], strict=True)
+    for at, (quantity, price, total) in enumerate(numbers):
+        if not (isinstance(quantity, int) and isinstance(price, Decimal) and isinstance(total, Decimal)):
+            continue  # rejected already
+        if quantity * price != total:
+            reason = f"{names['total_amount']} = {total}: expected {quantity * price}, {quantity} x {price}"
+            problems.setdefault(at, []).append(reason)
+
+
+def _reject_duplicates(columns: Mapping[str, Cells], problems: Problems) -> None:
+    seen = set()
+    for at, key in enumerate(zip(columns["transaction_id"], columns["line"], strict=True)):
+        if at in problems:
+            continue
+        if key in seen:
+            problems[at] = [f"duplicate transaction_id + line: {key[0]} + {key[1]} was there before"]
+        seen.add(key)
+
+
+def _table(columns: Mapping[str, Cells], problems: Problems, dialect: Dialect, data_source: Source) -> pyarrow.Table:
+    schema = sales_schema()
+    categories = [_category(cell, dialect.categories) for cell in columns["category"]]
+    filled: Mapping[str, Cells] = {
+        **columns,
+        "category": categories,
+        "store_id": [cell or UNKNOWN for cell in columns["store_id"]],
+        "store_city": [_city(cell) for cell in columns["store_city"]],
+    }
+    good = np.setdiff1d(np.arange(len(categories)), list(problems))
+    arrays = {name: pyarrow.array(cells, schema.field(name).type).take(good) for name, cells in filled.items()}
+    arrays["retailer_id"] = pyarrow.repeat(dialect.retailer_id, len(good))
+    arrays["data_source"] = pyarrow.repeat(data_source, len(good))
+    return pyarrow.table([arrays[name] for name in schema.names], schema=schema)
+
+
+def _category(cell: object, categories: Mapping[str, str]) -> str:
+    name = str(cell).casefold() if cell is not None else UNKNOWN
+    return categories.get(name, name)
+
+
+def _city(cell: object) -> str:
+    """Return the city as we call it; one that we do not know stays as the retailer names it."""
+    if cell is None:
+        return UNKNOWN
+    city = city_of_location(str(cell))
+    return str(cell) if city == UNKNOWN_CITY else city

@@ -1,1 +1,0 @@
-"""Mock data: seeded, vectorised and calibrated. Everything made here is labelled mock."""

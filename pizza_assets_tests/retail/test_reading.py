@@ -1,0 +1,166 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pizza_assets import contracts
+from pizza_assets.contracts import SALES, sales_schema
+from pizza_assets.retail import retailer_1, retailer_2, retailer_3
+from pizza_assets.retail.mock_dialects import retailer_1_lines, retailer_2_transactions, retailer_3_rows
+from pizza_assets.retail.reading import MAY_BE_NULL, read_lines
+from pizza_assets_tests.retail.sales_lines import sale, sales, sales_of_day
+
+LONDON = ZoneInfo("Europe/London")
+#: Anything that JSON can hold.
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+def line(**changes: object) -> dict[str, Any]:
+    return {
+        "receipt": "r-1", "line_no": 1, "sold": "2024-05-01T13:00:05", "sku": "sku-1",
+        "description": "Frozen Margherita", "dept": "Frozen Pizza", "member": None, "branch": "store-1",
+        "town": "Leeds", "qty": 3, "price_p": 210, "total_p": 630, "ccy": "GBP", **changes,
+    }  # fmt: skip
+
+
+def read(*lines: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    table, rejected = read_lines(lines, retailer_1.DIALECT, "real")
+    assert table.schema.equals(sales_schema())
+    assert len(table) + len(rejected) == len(lines)
+    assert all(item.record in lines for item in rejected)
+    contracts.validate(contracts.from_arrow(table, SALES), SALES)
+    return table.to_pylist(), [item.reason for item in rejected]
+
+
+def test_a_line_is_read_field_by_field() -> None:
+    rows, rejected = read(line())
+    assert rows == [sale(transaction_id="r-1", sold_at=datetime(2024, 5, 1, 12, 0, 5, tzinfo=UTC))]
+    assert rejected == []
+
+
+def test_two_lines_of_one_product_on_a_receipt_are_both_kept() -> None:
+    rows, rejected = read(line(), line(line_no=2))
+    assert [(row["product_sku"], row["quantity"]) for row in rows] == [("sku-1", 3), ("sku-1", 3)]
+    assert rejected == []
+
+
+_COUNT, _PENCE = "expected a whole number from 1 to 2147483647", "expected whole pence, such as 250, not negative"
+_SKIPPED = "expected a time that Europe/London has (its clocks went forward over this one)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"qty": -3}, f"qty = -3: {_COUNT}"),
+        ({"qty": 0}, f"qty = 0: {_COUNT}"),
+        ({"qty": 1.5}, f"qty = 1.5: {_COUNT}"),
+        ({"total_p": 631}, "total_p = 6.31: expected 6.30, 3 x 2.10"),
+        ({"price_p": -210, "total_p": -630}, f"price_p = -210: {_PENCE}; total_p = -630: {_PENCE}"),
+        ({"price_p": "2.10"}, f"price_p = '2.10': {_PENCE}"),
+        ({"price_p": 10**12, "total_p": 3 * 10**12}, f"price_p = 1000000000000: {_PENCE}"),
+        ({"sold": "2024-03-31T01:30:00"}, f"sold = '2024-03-31T01:30:00': {_SKIPPED}"),
+        ({"sold": None}, "sold is missing"),
+        ({"sku": " "}, "sku = ' ': expected text"),
+        ({"sku": "a\0b"}, "sku = 'a\\x00b': expected text"),
+        ({"ccy": "pounds"}, "ccy = 'pounds': expected a code such as GBP"),
+        ({"member": ["c-1"]}, "member = ['c-1']: expected text"),
+        ({"receipt": None, "line_no": "1"}, f"receipt is missing; line_no = '1': {_COUNT}"),
+    ],
+)
+def test_a_line_that_cannot_be_is_rejected_with_the_reason(changes: dict[str, object], reason: str) -> None:
+    assert read(line(receipt="good"), line(**changes))[1] == [reason]
+
+
+@pytest.mark.parametrize("field", sorted(MAY_BE_NULL))
+def test_a_field_that_may_be_null_must_still_be_there(field: str) -> None:
+    name = retailer_1.DIALECT.names[field]
+    without = {key: value for key, value in line().items() if key != name}
+    assert read(line(receipt="good"), without)[1] == [f"{name} is missing: found the keys {sorted(without)}"]
+
+
+def test_a_number_is_the_id_that_text_spells_with_its_leading_zeros() -> None:
+    lines = [line(receipt=f"r-{n}", **ids) for n, ids in enumerate([
+        {"branch": "0042", "sku": "00100321"}, {"branch": 42, "sku": 100321}, {"branch": 7, "sku": "0"},
+    ])]  # fmt: skip
+    rows, rejected = read(*lines)
+    assert [(row["store_id"], row["product_sku"]) for row in rows] == [("0042", "00100321")] * 2 + [("7", "0")]
+    assert rejected == []
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_an_unknown_store_city_category_or_customer_is_a_sale_all_the_same(blank: str | None) -> None:
+    (row,), rejected = read(line(branch=blank, town=blank, dept=blank, member=blank))
+    assert (row["store_id"], row["store_city"], row["category"], row["customer_id"]) == (*["unknown"] * 3, None)
+    assert rejected == []
+
+
+@pytest.mark.parametrize(
+    ("town", "city"), [("Leeds Headrow", "Leeds"), ("NEWCASTLE UPON TYNE", "Newcastle upon Tyne"), ("Truro", "Truro")]
+)
+def test_a_city_has_our_name_where_we_know_it(town: str, city: str) -> None:
+    assert read(line(town=town))[0][0]["store_city"] == city
+
+
+def test_of_lines_with_one_key_the_first_that_can_be_read_is_kept() -> None:
+    rows, rejected = read(line(qty=-1), line(), line(qty=1, total_p=210), line(receipt="r-2"))
+    assert [(row["transaction_id"], row["quantity"]) for row in rows] == [("r-1", 3), ("r-2", 3)]
+    assert rejected[1] == "duplicate transaction_id + line: r-1 + 1 was there before"
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(line(), JSON)), max_size=5))
+def test_whatever_arrives_is_stored_or_rejected(changes: list[dict[str, Any]]) -> None:
+    read(*(line(receipt=f"r-{number}") | change for number, change in enumerate(changes)))
+
+
+def as_read(table: pyarrow.Table) -> pyarrow.Table:
+    """Return sales as they are after they were written in a dialect."""
+    return table.set_column(14, sales_schema().field("data_source"), pyarrow.array(["real"] * len(table), "str"))
+
+
+@given(sales_of_day("retailer_1"))
+def test_retailer_1_reads_back_what_was_sold(table: pyarrow.Table) -> None:
+    found, rejected = read_lines(retailer_1_lines(table), retailer_1.DIALECT, "real")
+    # Of two hours that the wall clock calls the same, the first is read.
+    expected = [
+        {**row, "sold_at": min(row["sold_at"], row["sold_at"].astimezone(LONDON).replace(fold=0).astimezone(UTC))}
+        for row in as_read(table).to_pylist()
+    ]
+    assert (found.to_pylist(), rejected) == (expected, [])
+
+
+@given(sales_of_day("retailer_2"))
+def test_retailer_2_reads_back_what_was_sold(table: pyarrow.Table) -> None:
+    lines = [line for record in retailer_2_transactions(table) for line in retailer_2.lines_of(record)]
+    found, rejected = read_lines(lines, retailer_2.DIALECT, "real")
+    assert (found.to_pylist(), rejected) == (as_read(table).to_pylist(), [])
+
+
+@given(sales_of_day("retailer_3"))
+def test_retailer_3_reads_back_what_was_sold(table: pyarrow.Table) -> None:
+    found, rejected = read_lines(retailer_3_rows(table), retailer_3.DIALECT, "real")
+    assert (found.to_pylist(), rejected) == (as_read(table).to_pylist(), [])
+
+
+def test_a_transaction_without_items_is_one_rejected_record() -> None:
+    head = retailer_2_transactions(sales([sale(retailer_id="retailer_2")]))[0]
+    for items in (None, [], "none"):
+        (record,) = retailer_2.lines_of({**head, "items": items})
+        _, (rejected,) = read_lines([record], retailer_2.DIALECT, "real")
+        assert rejected.record == {**head, "items": items}
+        assert "item.sku is missing" in rejected.reason
+
+
+def test_money_of_floats_is_exact() -> None:
+    sold = sale(retailer_id="retailer_3", unit_price=Decimal("1.10"), total_amount=Decimal("3.30"))
+    (row,) = retailer_3_rows(sales([sold]))
+    found, _ = read_lines([{**row, "lineTotal": 3 * 1.1}], retailer_3.DIALECT, "real")
+    assert found["total_amount"].to_pylist() == [Decimal("3.30")]

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import dagster as dg
-from dagster._core.definitions.freshness import FreshnessState  # dagster exports policies, not their states
 
 from pizza_assets.dashboard.quicksight.assets import DASHBOARD_DATA, REFRESH_JOB
 from pizza_assets.lake.store import Store
@@ -16,6 +15,7 @@ from pizza_assets.operations.alerts.alert import Alert
 from pizza_assets.operations.alerts.anomalies import anomalies
 from pizza_assets.platform.dagster_active_runs import is_to_be_retried, partitions_of
 from pizza_assets.platform.dagster_checks import FRESHNESS_CHECK
+from pizza_assets.platform.dagster_compat import FreshnessState
 from pizza_assets.platform.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN, ShareOfReal
 
 _PAGE = 1000

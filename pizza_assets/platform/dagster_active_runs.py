@@ -1,4 +1,4 @@
-"""Days in flight: what runs and backfills that have not ended write, or are going to.
+"""Active runs: the days that runs and backfills that have not ended write, or are going to.
 
 Belongs here: reading Dagster's records of runs. Does not belong here: deciding what to do about it.
 """
@@ -9,10 +9,13 @@ from typing import Any
 
 import dagster as dg
 
-# Dagster exports none of these: the filter of get_backfills, and what a backfill is made of.
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.errors import DagsterDefinitionChangedDeserializationError
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from pizza_assets.platform.dagster_compat import (
+    BaseAssetGraph,
+    BulkActionsFilter,
+    BulkActionStatus,
+    DagsterDefinitionChangedDeserializationError,
+    PartitionBackfill,
+)
 
 #: What Dagster notes of a failed run: that it starts it again, and with which run.
 _WILL_RETRY_TAG, _RETRY_TAG = "dagster/will_retry", "dagster/auto_retry_run_id"

@@ -1,6 +1,6 @@
 """Dagster's SQLite event log, with its connections kept open and the events of a range written together.
 
-Belongs here: the one place where we bend Dagster. Does not belong here: events of our own.
+Belongs here: this one storage. Does not belong here: events of our own.
 Dagster 1.13 opens a new SQLAlchemy engine for each event, and so compiles every statement again; and it stores the
 events of a range one by one, although it hands them over in batches to a storage that asks. A range run of 300 days
 over 7 assets that do nothing spends 54 CPU-s on that, 18 with engines kept, and 2.5 with batches too; what is stored
@@ -14,14 +14,18 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import sqlalchemy
-from dagster._core.events import ASSET_EVENTS
-from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData
+
+from pizza_assets.platform.dagster_compat import (
+    ASSET_EVENTS,
+    INDEX_SHARD_NAME,
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    AssetCheckExecutionRecordStatus,
+    AssetCheckExecutionsTable,
+    ConfigurableClassData,
+    EventLogEntry,
+    SqlEventLogStorageTable,
+    SqliteEventLogStorage,
+)
 
 #: How many events of a range Dagster hands over at once; it takes the number from the environment only.
 _BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "200"

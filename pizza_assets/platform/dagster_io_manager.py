@@ -15,7 +15,6 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-from dagster._core.errors import DagsterAssetCheckFailedError  # what Dagster raises itself, and does not export
 from pydantic import PrivateAttr
 
 from pizza_assets.errors import RealDataError
@@ -24,6 +23,7 @@ from pizza_assets.lake.lock import WriterLock
 from pizza_assets.lake.store import Metadata, Store
 from pizza_assets.platform import logs
 from pizza_assets.platform.dagster_checks import Checking
+from pizza_assets.platform.dagster_compat import DagsterAssetCheckFailedError
 from pizza_assets.platform.dagster_failures import as_failure
 from pizza_assets.platform.dagster_metrics import Batch, Meter
 from pizza_assets.platform.dagster_resources import LakeResource

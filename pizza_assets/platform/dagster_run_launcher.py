@@ -11,9 +11,7 @@ from typing import Any, Self
 import dagster as dg
 import psutil
 
-# Dagster exports the launcher, but not what a launcher answers and is configured with.
-from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
-from dagster._serdes import ConfigurableClassData
+from pizza_assets.platform.dagster_compat import CheckRunHealthResult, ConfigurableClassData, WorkerStatus
 
 #: Clocks of processes and of records differ by less (s).
 _TOLERANCE = 2.0

@@ -1,8 +1,8 @@
 """Does football sell pizza? A Dagster asset platform that answers it every day.
 
-The rooms, in the order that data flows: ``sources`` and ``synthetic`` make records, ``contracts`` say
-what a record is, ``lake`` keeps them, ``analysis`` analyses them, ``dashboard`` shows them. ``platform`` and
-``definitions`` wire the rooms into Dagster and are the only ones that import it.
+One package per data product, in the order that data flows: ``football``, ``orders``, ``analysis``, ``retail``,
+``warehouse``, ``merchants``, ``dashboard``. They stand on ``contracts``, ``lake`` and ``platform``; ``operations`` runs
+them, ``cli`` is the command line. docs/architecture.md has the map.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The code location: rooms wired into assets, resources and a job, in flow order.
+"""The code location: the slices' assets, resources and jobs, in flow order.
 
 Belongs here: wiring. Does not belong here: anything that computes, reads or writes.
 """

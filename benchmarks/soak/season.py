@@ -1,6 +1,6 @@
 """A football API on loopback that plays a season, and answers a third of its requests with a fault.
 
-The season is made by ``synthetic``, so that the soak needs no data of anybody's; a server that replays a real one takes
+The season is made by ``football/mock``, so that the soak needs no real data; a server that replays a real one takes
 its place with --url.
 """
 

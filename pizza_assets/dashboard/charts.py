@@ -75,7 +75,7 @@ def vega_script() -> str:
     """Return Vega with its expression interpreter, bundled by vl-convert, as one script that defines ``window.vega``.
 
     The interpreter runs where a Content-Security-Policy forbids ``eval``. The charts are compiled to Vega
-    beforehand, so that no browser compiles them, and Vega-Lite stays at home.
+    beforehand, so that no browser compiles them, and Vega-Lite is not part of the page.
     """
     # The bundle declares names such as `$` at the top level; they stay in here.
     return f"(()=>{{{converter().javascript_bundle(_BUNDLE)}}})();"

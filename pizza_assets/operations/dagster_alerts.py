@@ -1,8 +1,8 @@
 """Alerts in Dagster: one sensor that looks at each run that has ended, and at what has become late.
 
 Belongs here: what was looked at, and where the queue's state is kept. Does not belong here: what is worth an alert
-(``alert_sources.py``), what is sent when (``pizza_assets.operations.alerts``). All alerts pass one queue, so that one limit holds
-for all, and one that no channel took is sent again at the next look.
+(``dagster_alert_sources``), what is sent when (``operations/alerts``). All alerts pass one queue, so that one limit
+holds for all, and one that no channel took is sent again at the next look.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Automation: the daily refresh, and catching up on days that an outage missed.
 
-Belongs here: when runs start and for which days. Does not belong here: what happens in a run, and which days are due
-(``operations/expected_partitions``). A refresh of SPICE follows its data (``quicksight.py``), alerts follow events (``alerts.py``).
+Belongs here: when runs start and for which days. Does not belong here: what happens in a run, and which days are
+expected (``expected_partitions``). A refresh of SPICE follows its data, alerts follow events.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Replaying the quarantine: the raw asset stores its days again, then what depends on them runs.
 
-Belongs here: which days and assets run. Does not belong here: reading the rejects (``quarantine/``), the raw assets.
+Belongs here: which days and assets run. Does not belong here: reading the rejects (``quarantine``), the raw assets.
 A replay is a run like any other: checked, shown in the UI, with its tag.
 """
 

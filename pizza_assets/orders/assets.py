@@ -1,6 +1,6 @@
 """Raw assets: matches and orders as they were collected, real or mock.
 
-Belongs here: asking ``sources`` for days and handing them to the lake. Does not belong here: clients.
+Belongs here: asking the collectors for days and handing them to the lake. Does not belong here: clients.
 Matches come first and orders follow them, so that mock orders lie around the matches that are there.
 """
 

@@ -1,7 +1,7 @@
 """Real data first, mock where the source fails: says which, and why. What is rejected is handed on, whole.
 
 Belongs here: which source gives a day, and the fallback. Does not belong here: asking and reading (the module of
-each source), making mock data (``synthetic/``), storing anything.
+each source), making mock data (``mock``), storing anything.
 
 A day is all real or all mock; one that is real in the lake is never mock again, but kept. Competitions stand for
 themselves: a day is real when one of them answers, and says which others are unknown. Till exports that are named and
@@ -385,7 +385,7 @@ def _matches_of(
 
 
 def _stored_part(records: DayRecords, competitions: Collection[str], received: Sequence[DayRecords]) -> DayRecords:
-    """Return what is stored of these competitions, and rejected records that tell no competition and did not come again.
+    """Return what is stored of these competitions, and rejects that tell no competition and did not come again.
 
     A competition is named by its code or its number, rows have codes only: their source's objects have both.
     """

@@ -1,7 +1,7 @@
-"""Checks in Dagster: the face of ``quality`` in the UI, and when its checks run.
+"""Checks in Dagster: ``platform/quality`` in the UI, and when its checks run.
 
 Belongs here: check specs, results as the UI shows them, freshness as checks that run by themselves. Does not belong
-here: what is expected of data (``quality/``).
+here: what is expected of data (``platform/quality/``).
 
 A check that Dagster runs has no partition in a range run, so ours run inside the asset: each day is measured on its
 way to the lake (``io_manager``), all days are judged when the last one is stored, and the result holds a row a day.

@@ -1,6 +1,6 @@
 """Kept days: real data that stays in the lake because its source gave nothing that may replace it.
 
-Belongs here: that outcome of collecting a day. Does not belong here: who finds it (``sources``), and who holds the rule
+Belongs here: that outcome of collecting a day. Does not belong here: who finds it (the collectors), and the rule
 that mock never replaces real (``lake/tables.py``).
 """
 

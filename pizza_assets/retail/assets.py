@@ -1,6 +1,6 @@
 """Raw retail assets: the sales of three retailers, and Domino's orders as the fourth.
 
-Belongs here: asking ``sources`` for business days and handing them to the lake. Does not belong here: clients, and the
+Belongs here: asking the collectors for business days and storing them. Does not belong here: clients, and the
 warehouse that the days are loaded into.
 
 Each retailer is an asset of its own: one that fails stops no other, and its days are missing, not mock.

@@ -1,7 +1,7 @@
 """A retailer's days: from its API where one is named, else mock. Says which, and hands on what was rejected, whole.
 
 Belongs here: which source gives a day. Does not belong here: asking and reading (the module of each retailer), making
-mock data (``synthetic/``), storing anything.
+mock data (``mock``), storing anything.
 
 Unlike orders and matches, a retailer whose API is named and fails has no mock days: sales are facts of a warehouse,
 right or absent. The error tells, the day is missing, and a later run closes the gap. A day that is real in the lake is

@@ -1,6 +1,6 @@
 """The contract of retail sales: three retailers and Domino's in one form. Money is Decimal all the way.
 
-Belongs here: what a line of a receipt is. Does not belong here: any retailer's own form (``sources/retailers``).
+Belongs here: what a line of a receipt is. Does not belong here: any retailer's own form (``retailer_1`` and so on).
 """
 
 from decimal import Decimal

@@ -113,7 +113,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_what_was_there(tmp_path: Path) -
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # the kernel rejects to write more: EFBIG
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # the kernel lets it write no more: EFBIG
     try:
         with pytest.raises(LakeError, match="could not be written: File too large. What was there before is unchanged"):
             store.write(KEY, b"x" * 10_000, {})

@@ -13,7 +13,7 @@ from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout, open_lake
 from pizza_assets.lake.store import LocalStore
 from pizza_assets.operations import dagster_alert_sources as alert_sources
-from pizza_assets.operations.alerts import channels as room
+from pizza_assets.operations.alerts import channels as channels_module
 from pizza_assets.operations.alerts.alert import Alert
 from pizza_assets.operations.dagster_alerts import STATE_KEY, alert_sensor
 from pizza_assets.platform.dagster_runs import RunFailedError, run_days
@@ -288,7 +288,7 @@ def test_a_webhook_that_hangs_holds_nobody_up_and_gets_its_message_later(
     mail: MailServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room, "TIMEOUTS", (0.2, 0.2))
+    monkeypatch.setattr(channels_module, "TIMEOUTS", (0.2, 0.2))
     slack.hangs = True
     ended(on_disk, "one")
     said = look(on_disk, settings)

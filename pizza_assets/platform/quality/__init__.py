@@ -1,6 +1,6 @@
 """Quality: what is expected of each day of a data set, and what was found.
 
-Belongs here: expectations and judgements, free of Dagster (``platform/dagster_checks.py`` is their face in the UI). Does not
+Belongs here: expectations and judgements, free of Dagster (``platform/dagster_checks`` shows them in the UI). Does not
 belong here: repair, alerts, and the contracts themselves (``contracts/``).
 
 A check measures each day as it passes on its way to the lake, and judges all days of a run at its end. Checks of

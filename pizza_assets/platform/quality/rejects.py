@@ -1,6 +1,6 @@
 """Rejects: how much of what was received could not be stored, and why.
 
-Belongs here: the share that is rejected. Does not belong here: rejecting (``sources/``), replaying (``operations/quarantine``).
+Belongs here: the share that is rejected. Does not belong here: rejecting (each source), replaying (``operations``).
 """
 
 from collections import Counter

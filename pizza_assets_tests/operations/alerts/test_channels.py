@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from pizza_assets.errors import SettingsError
-from pizza_assets.operations.alerts import channels as room
+from pizza_assets.operations.alerts import channels as channels_module
 from pizza_assets.operations.alerts.channels import ChannelError, Mail, Slack, channels
 from pizza_assets.operations.alerts.message import Message
 from pizza_assets.settings import Settings
@@ -46,7 +46,7 @@ def free_port() -> int:
 def test_every_failure_of_slack_is_a_sentence_without_the_webhook(
     slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "TIMEOUTS", (0.2, 0.2))
+    monkeypatch.setattr(channels_module, "TIMEOUTS", (0.2, 0.2))
     problems = []
     for status, hangs, url in (
         (404, False, slack.url),
@@ -95,7 +95,7 @@ def test_a_mail_server_that_is_away_is_a_sentence() -> None:
 
 
 def test_elsewhere_a_password_is_not_sent_in_plain_text(mail: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "is_loopback", lambda _: False)
+    monkeypatch.setattr(channels_module, "is_loopback", lambda _: False)
     settings = mail_settings(mail, smtp_user="u", smtp_password="very-secret")
     with pytest.raises(ChannelError, match="SMTPNotSupportedError"):  # the server offers no STARTTLS
         Mail(settings).send(MESSAGE)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow
+import pyarrow.compute as pc
 
 from pizza_assets import contracts
 
@@ -18,39 +20,49 @@ if TYPE_CHECKING:
 
 #: Parts of a unit of currency in which totals are summed: finer than any currency's coins.
 _PARTS = 10_000
-#: Columns that the roll-up reads; the reader decodes no others.
+_BIN_SECONDS = 15 * 60
+#: What engines call the microseconds since 1970 of an instant; Ibis has a name for seconds alone, and no quick one.
+_MICROSECONDS = {"duckdb": "epoch_us", "pyspark": "unix_micros"}
+#: Columns that the roll-up reads; the reader decodes no others, and those that repeat as dictionaries.
 COLUMNS = ("timestamp", "order_total", "quantity", "data_source", "city", "currency")
+REPEATING = ("data_source", "city", "currency")
 
 
-def roll_up(orders: pd.DataFrame) -> pd.DataFrame:
+def roll_up(orders: pyarrow.Table | pd.DataFrame) -> pd.DataFrame:
     """Count orders in bins of 15 minutes.
 
     Parameters
     ----------
     orders
-        One day of DOMINOS_ORDERS, at least the columns in ``COLUMNS``; all of one data source.
+        One day of DOMINOS_ORDERS, at least the columns in ``COLUMNS``; all of one data source. Quickest as an Arrow
+        table whose ``REPEATING`` columns are dictionaries.
 
     Returns
     -------
     DataFrame
         ORDER_VOLUME, sorted by bin, city and currency. Bins without orders have no row.
     """
-    if orders.empty:
+    if isinstance(orders, pd.DataFrame):
+        orders = pyarrow.Table.from_pandas(orders[list(COLUMNS)], preserve_index=False)
+    if not len(orders):
         return contracts.empty(contracts.ORDER_VOLUME)
-    bins, bin_starts = pd.factorize(orders["timestamp"].dt.floor("15min"), sort=True)
-    city, cities = pd.factorize(orders["city"], sort=True)
-    currency, currencies = pd.factorize(orders["currency"], sort=True)
-    cell = (bins * len(cities) + city) * len(currencies) + currency
+    bins = pc.cast(orders["timestamp"], pyarrow.timestamp("us", "UTC")).to_numpy().astype(np.int64)
+    bins //= _BIN_SECONDS * 1_000_000
+    first = int(bins.min())
+    city, cities = _codes(orders["city"])
+    currency, currencies = _codes(orders["currency"])
+    cell = ((bins - first) * len(cities) + city) * len(currencies) + currency
     counts = np.bincount(cell)
     filled = np.flatnonzero(counts)
-    parts, no_total = _sums(cell, np.floor(orders["order_total"].to_numpy(dtype=float) * _PARTS + 0.5), filled)
-    pizzas, no_quantity = _sums(cell, orders["quantity"].to_numpy(dtype=float, na_value=np.nan), filled)
+    parts, no_total = _sums(cell, np.floor(orders["order_total"].to_numpy() * _PARTS + 0.5), filled)
+    pizzas, no_quantity = _sums(cell, orders["quantity"].to_numpy(), filled)
+    starts = (filled // len(currencies) // len(cities) + first) * _BIN_SECONDS
     volume = pd.DataFrame(
         {
-            "bin_start": bin_starts[filled // len(currencies) // len(cities)],
+            "bin_start": pd.DatetimeIndex(starts.astype("datetime64[s]").astype("datetime64[us]"), tz="UTC"),
             "city": cities[filled // len(currencies) % len(cities)],
             "currency": currencies[filled % len(currencies)],
-            "data_source": orders["data_source"].iloc[0],
+            "data_source": orders["data_source"][0].as_py(),
             "orders": counts[filled],
             "revenue": np.where(no_total, np.nan, (parts + 50) // 100 / 100),
             "pizzas": pd.array(pizzas, dtype="Int64"),
@@ -60,11 +72,25 @@ def roll_up(orders: pd.DataFrame) -> pd.DataFrame:
     return contracts.conform(volume, contracts.ORDER_VOLUME)
 
 
+def _codes(texts: pyarrow.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+    """Return the number of each text, and the different texts, sorted, that the numbers count."""
+    is_encoded = pyarrow.types.is_dictionary(texts.type)
+    # Chunks have dictionaries of their own, until they are one.
+    encoded = (texts if is_encoded else texts.dictionary_encode()).combine_chunks()
+    names = encoded.dictionary.to_numpy(zero_copy_only=False)
+    order = np.argsort(names)
+    ranks = np.empty(len(names), dtype=np.int64)
+    ranks[order] = np.arange(len(names))
+    return ranks[encoded.indices.to_numpy()], names[order]
+
+
 def _sums(
     cell: npt.NDArray[np.int64], values: npt.NDArray[np.float64], filled: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return the whole sums of the filled cells, and which of them miss a value: their sum is unknown."""
     unknown = np.isnan(values)
+    if not unknown.any():
+        return np.bincount(cell, values)[filled].astype("int64"), np.zeros(len(filled), dtype=bool)
     sums = np.bincount(cell, np.where(unknown, 0, values))[filled].astype("int64")
     return sums, np.bincount(cell, unknown)[filled] > 0
 
@@ -84,8 +110,12 @@ def roll_up_expression(orders: "ir.Table") -> "ir.Table":
     """
     import ibis
 
-    cells = orders.mutate(hour=orders.timestamp.truncate("h"), quarter=(orders.timestamp.minute() // 15).cast("int64"))
-    counted = cells.group_by("hour", "quarter", "city", "currency", "data_source").agg(
+    # Truncating an instant that has a time zone takes four times as long as dividing its microseconds.
+    microseconds = ibis.udf.scalar.builtin(
+        lambda at: at, name=_MICROSECONDS[orders.get_backend().name], signature=(("timestamp",), "int64")
+    )
+    cells = orders.mutate(bin=microseconds(orders.timestamp) // (_BIN_SECONDS * 1_000_000))
+    counted = cells.group_by("bin", "city", "currency", "data_source").agg(
         orders=cells.count(),
         parts=(cells.order_total * _PARTS + 0.5).floor().cast("int64").sum().cast("int64"),
         pizzas=cells.quantity.sum().cast("int64"),
@@ -93,7 +123,7 @@ def roll_up_expression(orders: "ir.Table") -> "ir.Table":
         no_quantity=cells.quantity.isnull().any(),
     )
     volume = counted.select(
-        bin_start=counted.hour + counted.quarter * ibis.interval(minutes=15),
+        bin_start=(counted.bin * _BIN_SECONDS).as_timestamp("s"),
         city=counted.city,
         currency=counted.currency,
         data_source=counted.data_source,

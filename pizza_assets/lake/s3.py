@@ -67,18 +67,27 @@ class S3Store:
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes, checked against their checksum."""
-        return self.read_version(key)[0]
+        return self._get(key)[0]
+
+    def read_with_metadata(self, key: str) -> tuple[bytes, Metadata]:
+        """Return the object's bytes, checked against their checksum, and its metadata: one request."""
+        return self._get(key)[:2]
 
     def read_version(self, key: str) -> tuple[bytes, str]:
         """Return the object's bytes, checked against their checksum, and its version, for `write_if`."""
+        data, _, version = self._get(key)
+        return data, version
+
+    def _get(self, key: str) -> tuple[bytes, Metadata, str]:
         seen: set[str] = set()
 
-        def get() -> tuple[bytes, str]:
+        def get() -> tuple[bytes, Metadata, str]:
             answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
             data: bytes = answer["Body"].read()
-            expected, found = answer["Metadata"].get(CHECKSUM, ""), checksum(data)
+            metadata = dict(answer["Metadata"])
+            expected, found = metadata.get(CHECKSUM, ""), checksum(data)
             if expected == found:
-                return data, str(answer["ETag"])
+                return data, metadata, str(answer["ETag"])
             error = damaged(self.uri(key), expected or "in the metadata", found)
             if found in seen:  # twice: they lie there like that
                 raise error

@@ -49,6 +49,9 @@ class Store(Protocol):
     def read(self, key: str) -> bytes:
         """Return the object's bytes. Raises LakeError when it is absent or damaged."""
 
+    def read_with_metadata(self, key: str) -> tuple[bytes, Metadata]:
+        """Return the object's bytes and its metadata at once. Raises LakeError when it is absent or damaged."""
+
     def metadata(self, key: str) -> Metadata:
         """Return the object's metadata. Raises LakeError when it is absent."""
 
@@ -101,9 +104,16 @@ class LocalStore:
         """Return the object's bytes, checked against their checksum."""
         data = self._bytes(key)
         if not self._sidecar(key, checksum(data)).exists():
-            known = next(self._sidecars(key), None)
-            raise damaged(self.uri(key), known.suffixes[-2][1:] if known else "in .metadata", checksum(data))
+            raise self._damaged(key, data)
         return data
+
+    def read_with_metadata(self, key: str) -> tuple[bytes, Metadata]:
+        """Return the object's bytes, checked against their checksum, and its metadata."""
+        data = self._bytes(key)
+        try:
+            return data, dict(json.loads(self._sidecar(key, checksum(data)).read_bytes()))
+        except FileNotFoundError:
+            raise self._damaged(key, data) from None
 
     def metadata(self, key: str) -> Metadata:
         """Return the object's metadata."""
@@ -161,6 +171,10 @@ class LocalStore:
     def uri(self, key: str) -> str:
         """Return the file's path."""
         return str(self._path(key))
+
+    def _damaged(self, key: str, data: bytes) -> LakeError:
+        known = next(self._sidecars(key), None)
+        return damaged(self.uri(key), known.suffixes[-2][1:] if known else "in .metadata", checksum(data))
 
     def _bytes(self, key: str) -> bytes:
         try:

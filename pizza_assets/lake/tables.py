@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, get_args
 
 import pandas as pd
@@ -29,6 +29,8 @@ from pizza_assets.platform.redaction import safe_text
 
 #: S3 holds 2 KB of metadata on an object.
 _LONGEST_VALUE = 600
+#: Days that a table holds decoded: those beside a day are asked for with it.
+_FRAMES = 4
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,8 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         super().__init__(store, where.prefix)
         self.layout: DailyLayout = where
         self.columns = columns
-        self._read = lru_cache(maxsize=4)(self._decode)
+        self._frames: dict[date, pd.DataFrame] = {}
+        self._facts: dict[date, Metadata] = {}
 
     @cached_property
     def stored(self) -> Mapping[date, StoredDay]:
@@ -208,7 +211,11 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         return {day: StoredDay(key, self.layout.source_of(key)) for day, key in sorted(found.items())}
 
     def __getitem__(self, day: date) -> pd.DataFrame:
-        return self._read(day)
+        if day not in self._frames:
+            self._frames[day] = contracts.from_arrow(self.arrow(day), self.layout.contract)
+            if len(self._frames) > _FRAMES:
+                self._frames.pop(next(iter(self._frames)))
+        return self._frames[day]
 
     def __iter__(self) -> Iterator[date]:
         return iter(self.stored)
@@ -216,23 +223,22 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
     def __len__(self) -> int:
         return len(self.stored)
 
+    def arrow(self, day: date, dictionaries: Sequence[str] = ()) -> pyarrow.Table:
+        """Return a day as an Arrow table; texts of the columns in `dictionaries` come as dictionaries."""
+        key = self.stored[day].key
+        data, self._facts[day] = self.store.read_with_metadata(key)
+        return formats.read_table(data, self.layout.contract, key, self.columns, dictionaries)
+
     def between(self, first: date, last: date) -> pd.DataFrame:
         """Return the stored days from `first` to `last` (both included) as one frame."""
         # One frame of all days costs a third of a frame for each of them.
         nothing = contracts.arrow_schema(self.layout.contract).empty_table()
-        days = [self._table(day) for day in self.stored if first <= day <= last]
+        days = [self.arrow(day) for day in self.stored if first <= day <= last]
         together = pyarrow.concat_tables(
             [nothing.select(self.columns or nothing.column_names), *days],
             promote_options="default",  # what may be null differs between versions of a contract
         )
         return contracts.from_arrow(together.combine_chunks(), self.layout.contract)
-
-    def _decode(self, day: date) -> pd.DataFrame:
-        return contracts.from_arrow(self._table(day), self.layout.contract)
-
-    def _table(self, day: date) -> pyarrow.Table:
-        key = self.stored[day].key
-        return formats.read_table(self.store.read(key), self.layout.contract, key, self.columns)
 
     def is_real(self, day: date) -> bool:
         """Tell whether the lake has real data of a day now; False where the data set does not tell real from mock."""
@@ -243,7 +249,9 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
 
     def facts(self, day: date) -> Metadata:
         """Return the metadata of a stored day."""
-        return self.store.metadata(self.stored[day].key)
+        if day not in self._facts:
+            self._facts[day] = self.store.metadata(self.stored[day].key)
+        return self._facts[day]
 
     def put(self, day: date, content: Day, run_id: str) -> str:
         """Store a day whole and return its key. What it replaces goes last: a reader always finds one.
@@ -254,15 +262,6 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
             When the frame breaks the contract; nothing is written then.
         """
         return self.replace(next(encoded_frames(self.layout, {day: content}, run_id)))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what travels to another process: the days that are there, but no frames."""
-        return {name: value for name, value in {**self.__dict__, "stored": self.stored}.items() if name != "_read"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Read days again in this process."""
-        self.__dict__.update(state)
-        self._read = lru_cache(maxsize=4)(self._decode)
 
 
 def _note(day: date, reason: str) -> bytes:

@@ -51,9 +51,7 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         jobs=[job],
         resources={
             "lake": lake,
-            "io_manager": LakeIOManager(
-                lake=lake, metrics=metrics_resource(settings), processes=settings.range_processes
-            ),
+            "io_manager": LakeIOManager(lake=lake, metrics=metrics_resource(settings)),
         },
         executor=dg.in_process_executor,
         loggers={"console": console_logger()},

@@ -75,7 +75,7 @@ class Settings(BaseSettings):
         366, ge=1, description="A longer backfill is split into runs of this many days."
     )
     range_processes: int | None = Field(
-        None, ge=1, description="Processes that make the days of a long range; not set: one for each core."
+        None, ge=1, description="Processes that analyse the days of a long range; not set: one for each core."
     )
     analysis_window_days: int = Field(365, ge=14, description="Days before and including the 'as of' day.")
 

@@ -14,27 +14,29 @@ import dagster as dg
 import pandas as pd
 
 from pizza_assets import contracts
-from pizza_assets.analysis import transforms, volume
+from pizza_assets.analysis import events, volume
+from pizza_assets.analysis.alignment import align
 from pizza_assets.analysis.analyse import Analysis, analyse, prepare
 from pizza_assets.analysis.history import KEY, with_history
 from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
+from pizza_assets.analysis.transforms import analysed, source_of
 from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
-from pizza_assets.lake.uncovered import unobserved
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, days_with_note
+from pizza_assets.lake.uncovered import UNCOVERED, unobserved
 from pizza_assets.platform import dagster_catalog as catalog
 from pizza_assets.platform import dagster_lineage as lineage
 from pizza_assets.platform.dagster_checks import of_contract
 from pizza_assets.platform.dagster_daily_asset import OWNERS, columns, daily_asset
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors
-from pizza_assets.platform.dagster_io_manager import Days, each
 from pizza_assets.platform.dagster_partitions import POOL, days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.dagster_versions import code_version
-from pizza_assets.platform.partition_building import Item
+from pizza_assets.platform.processes import on_all_cores, processes_for
 from pizza_assets.platform.quality.plots import orders_and_expectation
 from pizza_assets.platform.quality.volume import Completeness, ExpectedVolume
+from pizza_assets.quality.measured import Item
 from pizza_assets.settings import Settings
 
 EVIDENCE_CHECK = "claims_have_evidence"
@@ -103,9 +105,12 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         checks=[*of_contract(contracts.MATCH_EVENTS), COUNTS_ALL_RESULTS],
         made_by=["pizza_assets.analysis.events", "pizza_assets.football.contract"],
     )
-    def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
+    def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Iterator[Item]:
         """Goals, to the minute where the source tells it, and each team's result."""
-        return Days(each(partial(transforms.events, raw_matches), days_of(context), raw_matches.store))
+        for day in days_of(context):
+            matches = raw_matches[day]
+            facts = {"played": len(events.played(matches))}
+            yield day, Day(events.match_events(matches), source_of(raw_matches, day), facts=facts)
 
     @daily_asset(
         settings,
@@ -118,9 +123,13 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         plot=lambda _, results: orders_and_expectation(results[ExpectedVolume.name]),
         made_by=["pizza_assets.analysis.volume", "pizza_assets.analysis.contract"],
     )
-    def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Days:
+    def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Iterator[Item]:
         """Orders counted per city and 15 minutes: the small table that every analysis reads."""
-        return Days(each(partial(transforms.volume, raw_orders), days_of(context), raw_orders.store))
+        for day in days_of(context):
+            orders = raw_orders.arrow(day, volume.REPEATING)
+            told = raw_orders.facts(day)
+            facts = {"orders": len(orders)} | ({UNCOVERED: told[UNCOVERED]} if told.get(UNCOVERED) else {})
+            yield day, Day(volume.roll_up(orders), source_of(raw_orders, day), facts=facts)
 
     @daily_asset(
         settings,
@@ -131,14 +140,20 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         checks=[*of_contract(contracts.MERGED_ORDERS), NextDayKnown()],
         made_by=["pizza_assets.analysis.alignment", "pizza_assets.analysis.windows", "pizza_assets.analysis.contract"],
     )
-    def merged_orders(context: dg.AssetExecutionContext, raw_orders: DailyTable, raw_matches: DailyTable) -> Days:
+    def merged_orders(
+        context: dg.AssetExecutionContext, raw_orders: DailyTable, raw_matches: DailyTable
+    ) -> Iterator[Item]:
         """Orders beside the matches that they were placed around, in the cities whose teams play.
 
         A match near midnight needs the day beside: the reader takes it from the lake. Until the next day's
         matches are known a day is not complete, and says so.
         """
-        make = partial(transforms.merged, raw_orders, raw_matches)
-        return Days(each(make, days_of(context), raw_orders.store))
+        for day in days_of(context):
+            beside = (day + timedelta(days=number) for number in (-1, 0, 1))
+            around = [raw_matches[near] for near in beside if near in raw_matches]
+            is_complete = day + timedelta(days=1) in raw_matches
+            frame = align(raw_orders[day], around, is_complete=is_complete)
+            yield day, Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
 
     @daily_asset(
         settings,
@@ -153,18 +168,15 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     )
     def correlation_results(
         context: dg.AssetExecutionContext, order_volume: DailyTable, raw_matches: DailyTable
-    ) -> Days:
+    ) -> Iterator[Item]:
         """Uplift and correlation as of the day, over the trailing window: estimate, interval, q, verdict."""
-
-        def analyses() -> Iterator[Item]:
-            days, window = days_of(context), settings.analysis_window_days
-            first, last = days[0] - timedelta(days=window - 1), days[-1]
-            volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
-            prepared = prepare(volume, matches, sources, unknown_days(raw_matches), missing)
-            for day in days:
-                yield day, partial(transforms.analysed, prepared, window, day, settings.focus_teams)
-
-        return Days(analyses())
+        days, window = days_of(context), settings.analysis_window_days
+        first, last = days[0] - timedelta(days=window - 1), days[-1]
+        volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
+        prepared = prepare(volume, matches, sources, unknown_days(raw_matches), missing)
+        analyse_day = partial(analysed, prepared, window, settings.focus_teams)
+        processes = processes_for(len(days), settings.range_processes)
+        yield from zip(days, on_all_cores(analyse_day, days, processes), strict=True)
 
     @dg.asset(
         group_name="match_day",

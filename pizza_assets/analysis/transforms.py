@@ -1,26 +1,22 @@
-"""What the assets of the match-day branch make of a day, from days that lie in the lake.
+"""What several assets make of a day, and what other processes make: between what is collected or stored, and the lake.
 
-Belongs here: functions of one day that any process can run. Does not belong here: arithmetic (``analysis``), which
-days are made, and storing them.
+Belongs here: functions of one day. Does not belong here: arithmetic (``analysis``), which days are made, and storing
+them; Dagster, which takes other processes seconds to import.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
 import pandas as pd
 
 from pizza_assets import contracts
-from pizza_assets.analysis.alignment import align
 from pizza_assets.analysis.analyse import Analysis, Prepared, analyse_prepared
-from pizza_assets.analysis.events import match_events, played
-from pizza_assets.analysis.volume import roll_up
 from pizza_assets.contracts.columns import Source
 from pizza_assets.football.football_data import unknown_clubs
 from pizza_assets.football.mock import mock_matches
 from pizza_assets.lake import formats
-from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, Note
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, received_objects, records_at
+from pizza_assets.lake.layout import CORRELATION_FILES, Note
+from pizza_assets.lake.tables import DailyTable, Day, Files, received_objects, records_at
 from pizza_assets.lake.uncovered import UNCOVERED, uncovered_fact
 from pizza_assets.orders.collect import Collected, StoredMatches
 from pizza_assets.platform.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN
@@ -111,29 +107,6 @@ def matches_around(raw_matches: DailyTable, settings: Settings, day: date) -> pd
     return pd.concat(filled, ignore_index=True) if filled else contracts.empty(contracts.FOOTBALL_MATCHES)
 
 
-def events(raw_matches: DailyTable, day: date) -> Day:
-    """Return what happened in the day's matches."""
-    matches = raw_matches[day]
-    return Day(match_events(matches), source_of(raw_matches, day), facts={"played": len(played(matches))})
-
-
-def volume(raw_orders: DailyTable, day: date) -> Day:
-    """Return the day's orders, counted."""
-    orders = raw_orders[day]
-    facts: dict[str, object] = {"orders": len(orders)}
-    if uncovered := raw_orders.facts(day).get(UNCOVERED):
-        facts[UNCOVERED] = uncovered
-    return Day(roll_up(orders), source_of(raw_orders, day), facts=facts)
-
-
-def merged(raw_orders: DailyTable, raw_matches: DailyTable, day: date) -> Day:
-    """Return the day's orders beside the matches around them; whole when the next day's matches are known."""
-    around = [raw_matches[near] for near in (day + timedelta(days=n) for n in (-1, 0, 1)) if near in raw_matches]
-    is_complete = day + timedelta(days=1) in raw_matches
-    frame = align(raw_orders[day], around, is_complete=is_complete)
-    return Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
-
-
 def correlation_files(analysis: Analysis) -> Files:
     """Return an analysis as the files that the lake keeps of it."""
     results = analysis.results
@@ -147,14 +120,6 @@ def correlation_files(analysis: Analysis) -> Files:
     return Files(dict(zip(CORRELATION_FILES, content, strict=True)), facts)
 
 
-def analysed(prepared: Prepared, window_days: int, as_of: date, focus_teams: Collection[str] = ()) -> Files:
-    """Analyse the window that ends with a day, and return it as its files."""
+def analysed(prepared: Prepared, window_days: int, focus_teams: Collection[str], as_of: date) -> Files:
+    """Analyse the window that ends with a day, and return it as its files; any process can do it."""
     return correlation_files(analyse_prepared(prepared, as_of, window_days, focus_teams))
-
-
-def history(correlation_results: DatedFiles, day: date) -> Files:
-    """Return what the dashboard said as of a day: the analysis' summary and every result."""
-    results, _, summary = (correlation_results.read(day, file) for file in CORRELATION_FILES)
-    rows = formats.read_csv(results, contracts.CORRELATION_RESULTS)
-    document = {"as_of": day.isoformat(), "summary": json.loads(summary), "results": rows}
-    return Files({DASHBOARD_HISTORY_FILE: formats.json_bytes(document, indent=None)}, {"rows": len(rows)})

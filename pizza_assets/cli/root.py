@@ -26,7 +26,6 @@ from pizza_assets.cli.warehouse import warehouse
 from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError, machine_fault
 from pizza_assets.platform import logs
 from pizza_assets.platform.kept import Kept, sentences
-from pizza_assets.platform.processes import processes_for, warm
 from pizza_assets.platform.redaction import safe_text
 from pizza_assets.settings import Settings
 
@@ -123,13 +122,11 @@ def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]
 
 def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> bool:
     """Run days, and tell whether each was refreshed: some may have been kept."""
-    # Dagster takes seconds to import: the processes that make days start beside it.
-    with warm(processes_for((last - first).days + 1, settings.range_processes), "pizza_assets.analysis.transforms"):
-        from pizza_assets.platform.dagster_runs import plan_days, run
+    from pizza_assets.platform.dagster_runs import plan_days, run
 
-        plan = plan_days(settings, first, last, select)
-        with day_progress(plan.daily_assets, (last - first).days + 1) as kept:
-            run(plan, verbose=debug)
+    plan = plan_days(settings, first, last, select)
+    with day_progress(plan.daily_assets, (last - first).days + 1) as kept:
+        run(plan, verbose=debug)
     return not kept
 
 

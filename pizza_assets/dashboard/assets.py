@@ -4,15 +4,15 @@ Belongs here: reading the lake, calling ``dashboard``, publishing. Does not belo
 """
 
 import gzip
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
 
-from pizza_assets.analysis import transforms
+from pizza_assets import contracts
 from pizza_assets.analysis.analyse import analyse
 from pizza_assets.analysis.assets import read_window, unknown_days
 from pizza_assets.analysis.quality import CurrentDataSets, HistoryDocument
@@ -20,18 +20,19 @@ from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.page import read_current
 from pizza_assets.dashboard.page import write as write_page
 from pizza_assets.dashboard.publish import current_as_of, publish
-from pizza_assets.lake.layout import PAGE_KEY, RAW_ORDERS
+from pizza_assets.lake import formats
+from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, PAGE_KEY, RAW_ORDERS
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable, DatedFiles
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
 from pizza_assets.platform import dagster_catalog as catalog
 from pizza_assets.platform import dagster_lineage as lineage
 from pizza_assets.platform.dagster_daily_asset import OWNERS, daily_asset
 from pizza_assets.platform.dagster_failures import as_failure, without_secrets_in_errors
-from pizza_assets.platform.dagster_io_manager import Days, each, preview
+from pizza_assets.platform.dagster_io_manager import preview
 from pizza_assets.platform.dagster_partitions import POOL, days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.dagster_versions import code_version
-from pizza_assets.platform.partition_building import Item
+from pizza_assets.quality.measured import Item
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse.pizza_vs_football_assets import newest_results
 
@@ -80,6 +81,14 @@ def publish_current(
     return {"current": dg.MetadataValue.json(rows), "effects": preview(frames["effects"])}
 
 
+def history(correlation_results: DatedFiles, day: date) -> Files:
+    """Return what the dashboard said as of a day: the analysis' summary and every result."""
+    results, _, summary = (correlation_results.read(day, file) for file in CORRELATION_FILES)
+    rows = formats.read_csv(results, contracts.CORRELATION_RESULTS)
+    document = {"as_of": day.isoformat(), "summary": json.loads(summary), "results": rows}
+    return Files({DASHBOARD_HISTORY_FILE: formats.json_bytes(document, indent=None)}, {"rows": len(rows)})
+
+
 def shows_current_data(page: str, as_of: date | None) -> dg.AssetCheckResult:
     """Return whether a page shows the data as of a day."""
     shown = f'"meta":{{"as_of":"{as_of}"' in page
@@ -109,24 +118,19 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         correlation_results: DatedFiles,
         order_volume: DailyTable,
         raw_matches: DailyTable,
-    ) -> Days:
+    ) -> Iterator[Item]:
         """What viewers see: current data sets with their QuickSight manifests, and each day's results.
 
         The run's last day becomes the current one, unless the current one is newer.
         """
-
-        def days() -> Iterator[Item]:
-            yield from each(
-                partial(transforms.history, correlation_results), days_of(context), correlation_results.store
-            )
-            day, current = days_of(context)[-1], current_as_of(lake.store())
-            if current is not None and current > day:
-                context.log.info(f"The current dashboard data is of {current}; {day} is older and does not replace it.")
-                return
-            shown = publish_current(lake.store(), order_volume, raw_matches, day, settings, context.run.run_id)
-            context.add_asset_metadata(shown, partition_key=day.isoformat())
-
-        return Days(days())
+        for day in days_of(context):
+            yield day, history(correlation_results, day)
+        current = current_as_of(lake.store())
+        if current is not None and current > day:
+            context.log.info(f"The current dashboard data is of {current}; {day} is older and does not replace it.")
+            return
+        shown = publish_current(lake.store(), order_volume, raw_matches, day, settings, context.run.run_id)
+        context.add_asset_metadata(shown, partition_key=day.isoformat())
 
     @dg.asset(
         group_name="dashboard",

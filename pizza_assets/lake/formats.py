@@ -72,7 +72,8 @@ def read_table(
 ) -> pyarrow.Table:
     """Return Parquet bytes as an Arrow table in the contract's types, decoding only `columns`.
 
-    Texts of the columns in `dictionaries` come as dictionaries: a quarter of the time where they repeat. A nullable column that the file does not have, for it is older than the column, is null.
+    Texts of the columns in `dictionaries` come as dictionaries: a quarter of the time where they repeat. A nullable
+    column that the file does not have, for it is older than the column, is null.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -56,8 +56,6 @@ class S3Store:
     An operation whose failure may pass (a server's error, a broken connection, a body that ends early or does not fit
     its checksum) is tried `attempts` times, after pauses that grow. ``retries`` counts the tries after the first.
     """
-
-    is_picklable: ClassVar[bool] = False
 
     def __init__(self, client: Any, bucket: str, prefix: str = "", attempts: int = ATTEMPTS) -> None:  # noqa: ANN401 boto3 makes client classes at run time
         self.client, self.bucket = client, bucket

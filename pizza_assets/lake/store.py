@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from pizza_assets.errors import LakeError
 
@@ -39,11 +39,9 @@ class Listed:
 class Store(Protocol):
     """Bytes and text metadata under a key; keys use ``/`` and are relative to the store's root.
 
-    ``is_picklable`` tells whether other processes can be handed the store; ``retries`` counts the tries after a first
-    one, of all operations.
+    ``retries`` counts the tries after a first one, of all operations.
     """
 
-    is_picklable: ClassVar[bool]
     retries: int
 
     def read(self, key: str) -> bytes:
@@ -93,8 +91,6 @@ class LocalStore:
     metadata file fits the bytes, whenever the process is killed. What a killed first write leaves fits no bytes, and
     goes when the object is replaced.
     """
-
-    is_picklable: ClassVar[bool] = True
 
     def __init__(self, root: Path | str) -> None:
         self.retries = 0

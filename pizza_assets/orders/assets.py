@@ -4,7 +4,7 @@ Belongs here: asking the collectors for days and handing them to the lake. Does 
 Matches come first and orders follow them, so that mock orders lie around the matches that are there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import dagster as dg
@@ -15,16 +15,15 @@ from pizza_assets.football.kick_offs import KickOffsPlausible
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.operations.rereading import reread
-from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
+from pizza_assets.orders.collect import collect_matches, collect_orders
 from pizza_assets.orders.mock import planted_effects
 from pizza_assets.platform.dagster_checks import of_collected
 from pizza_assets.platform.dagster_daily_asset import daily_asset
-from pizza_assets.platform.dagster_io_manager import Days
 from pizza_assets.platform.dagster_partitions import days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.kept import Kept
-from pizza_assets.platform.partition_building import Item
 from pizza_assets.platform.quality.sources import CompetitionsKnown, ShareOfReal
+from pizza_assets.quality.measured import Item
 from pizza_assets.settings import Settings
 
 #: The tag of a run that replays the quarantine of a raw asset, which it names.
@@ -37,14 +36,6 @@ _READING_ORDERS = ("pizza_assets.orders", "pizza_assets.orders.records", "pizza_
 def is_replay(context: dg.AssetExecutionContext) -> bool:
     """Tell whether the run reads the quarantine of this asset again, instead of asking the source."""
     return bool(context.run.tags.get(REPLAY_TAG) == context.asset_key.to_user_string())
-
-
-def _item(of: Collected | Kept, planted: Mapping[str, float], *, is_set_up: bool, is_picklable: bool = True) -> Item:
-    """Return a collected day as the IO manager takes it; mock days that can travel are made where there is room."""
-    if isinstance(of, Kept):
-        return of.day, of
-    make = partial(transforms.collected, of, planted, is_set_up=is_set_up)
-    return of.day, make if is_picklable and of.data_source == "mock" else make()
 
 
 def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
@@ -67,20 +58,17 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         ],
         made_by=["pizza_assets.football.football_data", "pizza_assets.football.mock", *_FIXTURES],
     )
-    def raw_matches(context: dg.AssetExecutionContext, lake: LakeResource) -> Days:
+    def raw_matches(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
         """Football matches of the day from football-data.org, or mock: labelled, and with the reason.
 
         A real day is never replaced by mock: where no competition answers it is kept, and says so.
         """
         if is_replay(context):
-            return Days((day, reread(lake.store(), RAW_MATCHES, day, settings)) for day in days_of(context))
-
-        def days() -> Iterator[Item]:
-            stored = partial(transforms.stored_matches, DailyTable(lake.store(), RAW_MATCHES))
-            for collected in collect_matches(days_of(context), settings, stored):
-                yield _item(collected, {}, is_set_up=has_matches)
-
-        return Days(days())
+            yield from ((day, reread(lake.store(), RAW_MATCHES, day, settings)) for day in days_of(context))
+            return
+        stored = partial(transforms.stored_matches, DailyTable(lake.store(), RAW_MATCHES))
+        for of in collect_matches(days_of(context), settings, stored):
+            yield of.day, of if isinstance(of, Kept) else transforms.collected(of, {}, is_set_up=has_matches)
 
     @daily_asset(
         settings,
@@ -90,20 +78,17 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         checks=[*of_collected(contracts.DOMINOS_ORDERS), ShareOfReal(has_orders, patience)],
         made_by=[*_READING_ORDERS, "pizza_assets.orders.mock", *_FIXTURES],
     )
-    def raw_orders(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
+    def raw_orders(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Iterator[Item]:
         """Pizza orders of the day from till exports or the Domino's API, or mock: labelled, with the reason.
 
         Mock orders follow the matches of the day, real or mock, with the planted effects in the metadata.
         """
         if is_replay(context):
-            return Days((day, reread(raw_matches.store, RAW_ORDERS, day, settings)) for day in days_of(context))
-
-        def days() -> Iterator[Item]:
-            around = partial(transforms.matches_around, raw_matches, settings)
-            real_rows = DailyTable(raw_matches.store, RAW_ORDERS).real_rows
-            for collected in collect_orders(days_of(context), settings, around, real_rows):
-                yield _item(collected, planted, is_set_up=has_orders, is_picklable=raw_matches.store.is_picklable)
-
-        return Days(days())
+            yield from ((day, reread(raw_matches.store, RAW_ORDERS, day, settings)) for day in days_of(context))
+            return
+        around = partial(transforms.matches_around, raw_matches, settings)
+        real_rows = DailyTable(raw_matches.store, RAW_ORDERS).real_rows
+        for of in collect_orders(days_of(context), settings, around, real_rows):
+            yield of.day, of if isinstance(of, Kept) else transforms.collected(of, planted, is_set_up=has_orders)
 
     return [raw_matches, raw_orders]

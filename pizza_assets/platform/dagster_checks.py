@@ -24,13 +24,13 @@ from pizza_assets.lake.tables import Encoded
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.kept import Kept
-from pizza_assets.platform.partition_building import MadeDay
 from pizza_assets.platform.quality import history
 from pizza_assets.platform.quality.freshness import freshness
 from pizza_assets.platform.quality.rejects import DUPLICATES, REJECTED
 from pizza_assets.platform.quality.results import AnyCheck, Background, DayResult, sentence, worst, worst_first
 from pizza_assets.platform.quality.sources import REFRESHED
 from pizza_assets.platform.quality.structure import CountsReconcile, Schema
+from pizza_assets.quality.measured import MadeDay
 from pizza_assets.settings import Settings
 
 #: Draws a run as SVG, from its last day and what its checks said.
@@ -120,8 +120,8 @@ class Checking:
 
     def take(self, made: MadeDay) -> None:
         """Take what the checks measured of a day that is stored."""
-        if made.data_source is not None:
-            self._sources[made.day] = made.data_source
+        if made.content.data_source is not None:
+            self._sources[made.day] = made.content.data_source
         for name, measured in made.measured.items():
             self._measured[name][made.day] = measured
         self._last = made.encoded

@@ -5,7 +5,6 @@ Belongs here: what all daily assets share. Does not belong here: any one asset.
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -22,6 +21,7 @@ from pizza_assets.platform.dagster_lineage import Lineage
 from pizza_assets.platform.dagster_partitions import POOL, daily_partitions, range_policy
 from pizza_assets.platform.dagster_versions import code_version
 from pizza_assets.platform.quality.results import AnyCheck
+from pizza_assets.quality.measured import Item
 from pizza_assets.settings import Settings
 
 OWNERS = ("team:match-day",)
@@ -66,8 +66,8 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
     docs: str = "",
     branch: str = "match-day",
     **options: Any,  # noqa: ANN401 as dg.asset takes them
-) -> Callable[[Callable[..., Days]], dg.AssetsDefinition]:
-    """Return the decorator for a daily asset; the description is the function's docstring.
+) -> Callable[[Callable[..., Iterator[Item]]], dg.AssetsDefinition]:
+    """Return the decorator for a daily asset: a function that yields its days. Its docstring is the description.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
     """
     expected = (of_contract(contract) if isinstance(contract, pa.DataFrameSchema) else []) if checks is None else checks
 
-    def decorate(function: Callable[..., Days]) -> dg.AssetsDefinition:
+    def decorate(function: Callable[..., Iterator[Item]]) -> dg.AssetsDefinition:
         name = options.get("name", function.__name__)
         shown = catalog.entry(settings, contract=contract, lineage=lineage, prefix=prefix_of(name), docs=docs)
         decorator = partitioned_asset(
@@ -111,15 +111,16 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
     return decorate
 
 
-def checked(function: Callable[..., Days], new_checking: Callable[[], Checking]) -> Callable[..., Iterator[Any]]:
+def checked(
+    function: Callable[..., Iterator[Item]], new_checking: Callable[[], Checking]
+) -> Callable[..., Iterator[Any]]:
     """Return a daily asset's function with its checks: days first, results when all days are stored."""
 
     @wraps(function)
     def compute(*args: Any, **inputs: Any) -> Iterator[Any]:  # noqa: ANN401 dagster's own arguments
         checking = new_checking()
-        days = function(*args, **inputs)
-        # Dagster stores an output before it asks for what comes next.
-        yield dg.Output(replace(days, checking=checking))
+        # Dagster stores an output, and so makes its days, before it asks for what comes next.
+        yield dg.Output(Days(function(*args, **inputs), checking))
         yield from checking.outcomes()
 
     return compute

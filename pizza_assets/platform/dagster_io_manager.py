@@ -1,15 +1,14 @@
-"""The lake as an IO manager: range-native, a month in memory at most.
+"""The lake as an IO manager: validates, stores, reads, and reports; a month in memory at most.
 
 Belongs here: moving days between assets and the lake, and what the UI shows of each. Does not belong here:
-layout and formats. An asset returns ``Days``, a lazy sequence; days are stored as they are made, so memory
-does not grow with the range, and days that were finished survive a failure.
+layout and formats. An asset yields its days; they are stored as they are made, so memory does not grow with the range,
+and days that were finished survive a failure.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from functools import cache, partial
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -18,9 +17,9 @@ import pandas as pd
 from pydantic import PrivateAttr
 
 from pizza_assets.errors import RealDataError
-from pizza_assets.lake.daily import AnyTable, Content, open_days
+from pizza_assets.lake.daily import AnyTable, open_days
 from pizza_assets.lake.lock import WriterLock
-from pizza_assets.lake.store import Metadata, Store
+from pizza_assets.lake.store import Metadata
 from pizza_assets.platform import logs
 from pizza_assets.platform.dagster_checks import Checking
 from pizza_assets.platform.dagster_compat import DagsterAssetCheckFailedError
@@ -29,9 +28,8 @@ from pizza_assets.platform.dagster_metrics import Batch, Meter
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.http import counted_calls
 from pizza_assets.platform.kept import Kept, sentences
-from pizza_assets.platform.partition_building import PREVIEW_ROWS, Item, MadeDay, made_days
-from pizza_assets.platform.processes import processes_for
 from pizza_assets.platform.quality.sources import KEPT_FACT
+from pizza_assets.quality.measured import PREVIEW_ROWS, Item, MadeDay, made_days
 
 #: One record for each day stored or kept, with ``asset``, ``day``, and ``reason`` where it was kept; the command line
 #: draws its bars from it.
@@ -40,22 +38,10 @@ progress = logging.getLogger("pizza_assets.progress")
 
 @dataclass(frozen=True)
 class Days:
-    """What a daily asset returns: its days, or how to make them, one after another while they are stored.
-
-    The checks of ``checking`` measure each of them before it is stored; ``daily_asset`` sets it.
-    """
+    """What a daily asset yields, made one after another while they are stored, and its checks, which measure each."""
 
     items: Iterable[Item]
-    checking: Checking | None = None
-
-
-def each(make: Callable[[date], Content], days: Iterable[date], reads: Store) -> Iterator[Item]:
-    """Yield days with how to make them from a lake, or made here when other processes cannot read that lake.
-
-    `make` is a partial of a module's function, whose days do not depend on each other.
-    """
-    for day in days:
-        yield day, partial(make, day) if reads.is_picklable else make(day)
+    checking: Checking
 
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -75,13 +61,14 @@ def _table_of(columns: tuple[str, ...]) -> dg.TableSchema:
 
 def _shown(made: MadeDay) -> dict[str, Any]:
     """Return the metadata of one day in the UI."""
-    facts = {name.replace("-", "_"): value for name, value in made.facts.items()}
+    content = made.content
+    facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
     if made.first_rows is None:
         return facts
     return {
-        **made.counts,
-        "data_source": made.data_source,
-        "share_real": 1.0 if made.data_source == "real" else 0.0,
+        **content.counts,
+        "data_source": content.data_source,
+        "share_real": 1.0 if content.data_source == "real" else 0.0,
         **facts,
         "preview": preview(made.first_rows),
     }
@@ -92,7 +79,7 @@ def _stored_or_kept(target: AnyTable, made: MadeDay) -> Kept | None:
     try:
         target.replace(made.encoded)
     except RealDataError:
-        return Kept(made.day, str(made.facts.get("reason") or "the source now gives mock data for it"))
+        return Kept(made.day, str(made.content.facts.get("reason") or "the source now gives mock data for it"))
     return None
 
 
@@ -114,8 +101,6 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     lake: dg.ResourceDependency[LakeResource]
     metrics: dg.ResourceDependency[Batch]
-    #: Processes that make the days of a long range; as many as there are cores when it is None.
-    processes: int | None = None
 
     _lock: WriterLock | None = PrivateAttr(default=None)
 
@@ -132,12 +117,11 @@ class LakeIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
         """Check and store each day as it comes. When one fails, report those before it as materialized, then raise."""
         asset = context.asset_key.path[-1]
-        checking = obj.checking or Checking(asset, ())
+        checking = obj.checking
         stored: dict[str, Mapping[str, Any]] = {}
         try:
-            processes = processes_for(len(context.asset_partition_keys), self.processes)
             try:
-                self._put(obj.items, context.run_id, checking, processes, stored)
+                self._put(obj, context.run_id, stored)
             finally:
                 for sentence in sentences(checking.kept):
                     context.log.warning(f"{asset}: {sentence}")
@@ -159,22 +143,15 @@ class LakeIOManager(dg.ConfigurableIOManager):
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
 
-    def _put(
-        self,
-        items: Iterable[Item],
-        run_id: str,
-        checking: Checking,
-        processes: int,
-        stored: dict[str, Mapping[str, Any]],
-    ) -> None:
+    def _put(self, days: Days, run_id: str, stored: dict[str, Mapping[str, Any]]) -> None:
         """Make and store the days, judge them, and note of each in `stored` what the UI shows."""
         self._wait_for_others()
-        asset = checking.asset
+        checking, asset = days.checking, days.checking.asset
         target = open_days(self.lake.store(), asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
             meter, failed = Meter(calls, target.store), True
             try:
-                for made in made_days(asset, checking.checks, run_id, meter.counted(items), processes):
+                for made in made_days(asset, checking.checks, run_id, meter.counted(days.items)):
                     started = monotonic()
                     self._wait_for_others()  # it is still ours: a lease on a bucket may be lost
                     of_day = {"asset": asset, "day": made.day, "partition": str(made.day)}

@@ -15,7 +15,7 @@ import dagster as dg
 from pizza_assets.lake.store import Store
 from pizza_assets.platform.http import Calls
 from pizza_assets.platform.metrics import Measured, emitter
-from pizza_assets.platform.partition_building import Item, MadeDay
+from pizza_assets.quality.measured import Item, MadeDay
 from pizza_assets.settings import Settings
 
 
@@ -72,11 +72,11 @@ class Meter:
 
     def day(self, made: MadeDay, seconds: float) -> dict[str, Any]:
         """Return the figures of a day that was just stored in so many seconds, as the UI plots them."""
-        size = made.encoded.size
+        size, counts, source = made.encoded.size, made.content.counts, made.content.data_source
         figures: dict[str, Any] = {"seconds": round(made.seconds + seconds, 3), "bytes": size}
-        self._days.append({"Rows": made.counts["rows"], "Rejected": made.counts["rejected"], "Bytes": size})
-        if made.data_source is not None:
-            self._shares.append(100.0 if made.data_source == "real" else 0.0)
+        self._days.append({"Rows": counts["rows"], "Rejected": counts["rejected"], "Bytes": size})
+        if source is not None:
+            self._shares.append(100.0 if source == "real" else 0.0)
         return figures | self.asked_for(made.day)
 
     def asked_for(self, day: date) -> dict[str, Any]:

@@ -22,11 +22,10 @@ from pizza_assets.lake.tables import DailyTable
 from pizza_assets.platform import dagster_lineage as lineage
 from pizza_assets.platform.dagster_checks import of_collected
 from pizza_assets.platform.dagster_daily_asset import daily_asset
-from pizza_assets.platform.dagster_io_manager import Days
 from pizza_assets.platform.dagster_partitions import days_of
 from pizza_assets.platform.kept import Kept
-from pizza_assets.platform.partition_building import Item
 from pizza_assets.platform.records import Rejected
+from pizza_assets.quality.measured import Item
 from pizza_assets.retail.collect import RETAILERS, CollectedSales, collect_sales
 from pizza_assets.retail.dominos_sales import sales_of_orders
 from pizza_assets.retail.mock import planted_sales_effects
@@ -73,24 +72,17 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             branch="retail",
             retry_policy=retry_policy,
         )
-        def sales(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Days:
+        def sales(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Iterator[Item]:
             """Sales of one retailer's business day: real from its API, or mock where none is named.
 
             An API that is named and fails fails the asset; the retailer's day is then missing. A day that is real in
             the lake is kept instead, and says so. Mock sales follow the match calendar, with the planted effect in the
             metadata.
             """
-
-            def days() -> Iterator[Item]:
-                matches = partial(_matches, raw_matches, settings)
-                real_rows = SalesTable(raw_matches.store, SALES_TABLES[f"raw_{retailer_id}"]).real_rows
-                for collected in collect_sales(retailer_id, days_of(context), settings, matches, real_rows):
-                    if isinstance(collected, Kept):
-                        yield collected.day, collected
-                    else:
-                        yield collected.day, _stored_form(collected, planted)
-
-            return Days(days())
+            matches = partial(_matches, raw_matches, settings)
+            real_rows = SalesTable(raw_matches.store, SALES_TABLES[f"raw_{retailer_id}"]).real_rows
+            for of in collect_sales(retailer_id, days_of(context), settings, matches, real_rows):
+                yield of.day, of if isinstance(of, Kept) else _stored_form(of, planted)
 
         return sales
 
@@ -105,15 +97,11 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         branch="retail",
         retry_policy=retry_policy,
     )
-    def raw_dominos_sales(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Days:
+    def raw_dominos_sales(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Iterator[Item]:
         """Domino's orders of the UTC day as sales of a fourth retailer: one order is one line."""
-
-        def days() -> Iterator[tuple[date, SalesDay]]:
-            for day in days_of(context):
-                orders = raw_orders[day]
-                table, rejected = sales_of_orders(orders)
-                yield day, SalesDay(table, source_of(raw_orders, day), len(orders), _quarantine(rejected))
-
-        return Days(days())
+        for day in days_of(context):
+            orders = raw_orders[day]
+            table, rejected = sales_of_orders(orders)
+            yield day, SalesDay(table, source_of(raw_orders, day), len(orders), _quarantine(rejected))
 
     return [*(raw_sales(retailer_id) for retailer_id in RETAILERS), raw_dominos_sales]

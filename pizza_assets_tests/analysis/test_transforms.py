@@ -1,6 +1,6 @@
-"""Recipes, and days made of them: the same from one process and from two, rejections too."""
+"""Days between their asset and the lake: in order, rejections too; analyses the same from one process and from two."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from pizza_assets import contracts
 from pizza_assets.analysis import transforms
 from pizza_assets.analysis.analyse import prepare
-from pizza_assets.analysis.quality import FileSchema
+from pizza_assets.analysis.events import match_events
+from pizza_assets.dashboard.assets import history
 from pizza_assets.errors import ContractError
 from pizza_assets.lake import layout
-from pizza_assets.lake.daily import Content
 from pizza_assets.lake.store import LocalStore
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Encoded
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Day
 from pizza_assets.orders.collect import collect_matches, collect_orders
-from pizza_assets.platform.partition_building import made_days
+from pizza_assets.platform.kept import Kept
+from pizza_assets.platform.processes import on_all_cores
 from pizza_assets.platform.quality.results import Background, DayResult
-from pizza_assets.platform.quality.structure import CountsReconcile, Schema
+from pizza_assets.quality.measured import Item, MadeDay, made_days
 from pizza_assets.settings import Settings
 from pizza_assets_tests.analysis.seasons import season
 
@@ -39,47 +39,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     return store
 
 
-def recipes_of(store: LocalStore) -> Mapping[str, Mapping[date, Callable[[], Content]]]:
-    matches, orders = DailyTable(store, layout.RAW_MATCHES), DailyTable(store, layout.RAW_ORDERS)
-    around = partial(transforms.matches_around, matches, SETTINGS)
+def events_of(store: LocalStore) -> Iterator[tuple[date, Day]]:
+    matches = DailyTable(store, layout.RAW_MATCHES)
+    return ((day, Day(match_events(matches[day]), "mock")) for day in DAYS)
+
+
+def test_an_analysis_is_the_same_from_one_process_and_from_two() -> None:
     of = season(weeks=14)
-    prepared = prepare(of.volume, of.matches, of.order_sources)
-    collected = {
-        "raw_matches": collect_matches(DAYS, SETTINGS),
-        "raw_orders": collect_orders(DAYS, SETTINGS, around),
-    }
-    made_of_days = {
-        "match_events": partial(transforms.events, matches),
-        "order_volume": partial(transforms.volume, orders),
-        "merged_orders": partial(transforms.merged, orders, matches),
-    }
-    analysed = [of.as_of - timedelta(days=before) for before in reversed(range(12))]
-    return {
-        **{
-            name: {day.day: partial(transforms.collected, day, {"uplift": 0.1}, is_set_up=True) for day in days}
-            for name, days in collected.items()
-        },
-        **{name: {day: partial(make, day) for day in DAYS} for name, make in made_of_days.items()},
-        "correlation_results": {day: partial(transforms.analysed, prepared, 60, day) for day in analysed},
-    }
-
-
-@pytest.mark.parametrize(
-    "asset", ["raw_matches", "raw_orders", "match_events", "order_volume", "merged_orders", "correlation_results"]
-)
-def test_days_are_the_same_from_one_process_and_from_two(store: LocalStore, asset: str) -> None:
-    items = recipes_of(store)[asset]
-    if asset == "correlation_results":
-        checks = [FileSchema(contracts.CORRELATION_RESULTS, layout.CORRELATION_FILES[0])]
-    else:
-        checks = [Schema(layout.DAILY_TABLES[asset].contract), CountsReconcile()]  # type: ignore[list-item]
-    here, there = (list(made_days(asset, checks, "run", items.items(), processes)) for processes in (1, 2))
-    assert [made.day for made in here] == list(items)
-    for one, other in zip(here, there, strict=True):
-        assert (one.encoded, one.counts, one.facts) == (other.encoded, other.counts, other.facts)
-        assert one.measured == other.measured
-        assert (one.first_rows is None) == (other.first_rows is None)
-        assert one.first_rows is None or one.first_rows.equals(other.first_rows)
+    make = partial(transforms.analysed, prepare(of.volume, of.matches, of.order_sources), 60, ())
+    days = [of.as_of - timedelta(days=before) for before in reversed(range(12))]
+    here, there = (list(on_all_cores(make, days, processes)) for processes in (1, 2))
+    assert [files.facts["as-of"] for files in here] == [day.isoformat() for day in days]
+    assert here == there
 
 
 @dataclass(frozen=True)
@@ -101,24 +72,34 @@ class Rejects:
         return [DayResult(day) for day in measured]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_rejection_names_the_day_and_the_check_and_days_before_it_come_first(
-    store: LocalStore, processes: int
-) -> None:
-    items = recipes_of(store)["match_events"]
-    made = made_days("match_events", [Rejects(DAYS[4])], "run", items.items(), processes)
+def test_a_rejection_names_the_day_and_the_check_and_days_before_it_come_first(store: LocalStore) -> None:
+    made = made_days("match_events", [Rejects(DAYS[4])], "run", events_of(store))
     assert [next(made).day for _ in range(4)] == DAYS[:4]
     with pytest.raises(ContractError, match="is rejected") as raised:
         next(made)
     assert raised.value.rejected == (DAYS[4], "rejects")
 
 
+def test_kept_days_stay_in_order_and_days_before_them_come_before_others_are_made(store: LocalStore) -> None:
+    asked: list[date] = []
+
+    def items() -> Iterator[Item]:
+        for day, content in events_of(store):
+            asked.append(day)
+            yield day, Kept(day, "the API is away") if day == DAYS[5] else content
+
+    made = made_days("match_events", [], "run", items())
+    assert [next(made).day for _ in range(6)] == DAYS[:6]
+    assert asked == DAYS[:6]
+    assert [of.day for of in made] == DAYS[6:]
+
+
 def test_the_history_of_a_day_is_what_was_found_as_of_it(tmp_path: Path) -> None:
     of = season(weeks=14)
     prepared = prepare(of.volume, of.matches, of.order_sources)
     results = DatedFiles(LocalStore(tmp_path), layout.CORRELATION_PREFIX)
-    results.put(of.as_of, transforms.analysed(prepared, 60, of.as_of), "run")
-    make = partial(transforms.history, results, of.as_of)
-    (made,) = made_days("dashboard_data", [], "run", [(of.as_of, make)])
-    assert isinstance(made.encoded, Encoded)
-    assert made.counts["rows"] > 0
+    results.put(of.as_of, transforms.analysed(prepared, 60, (), of.as_of), "run")
+    (made,) = made_days("dashboard_data", [], "run", [(of.as_of, history(results, of.as_of))])
+    assert isinstance(made, MadeDay)
+    assert made.content.counts["rows"] > 0
+    assert made.first_rows is None

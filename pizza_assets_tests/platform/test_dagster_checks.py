@@ -8,9 +8,10 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow
 import pytest
 
-from pizza_assets.analysis import transforms
+from pizza_assets.analysis import volume
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import DAILY_TABLES, QUALITY_PREFIX
@@ -131,15 +132,15 @@ def test_a_source_that_is_set_up_and_does_not_answer_is_a_warning_then_an_error(
     assert "mock for 3 day(s) in a row although a source is set up" in days_shown(habit)[0]["message"]
 
 
-def _without_pizzas(orders: pd.DataFrame) -> pd.DataFrame:
+def _without_pizzas(orders: pyarrow.Table) -> pd.DataFrame:
     return ROLL_UP(orders).assign(pizzas=0)
 
 
-def _without_a_row(orders: pd.DataFrame) -> pd.DataFrame:
+def _without_a_row(orders: pyarrow.Table) -> pd.DataFrame:
     return ROLL_UP(orders).iloc[1:].reset_index(drop=True)
 
 
-ROLL_UP = transforms.roll_up
+ROLL_UP = volume.roll_up
 
 
 @pytest.mark.parametrize(
@@ -154,12 +155,12 @@ def test_a_day_that_breaks_the_structure_is_not_stored_and_its_check_says_why(
 ) -> None:
     breaks_on = FIRST + timedelta(days=2)
 
-    def roll_up(orders: pd.DataFrame) -> pd.DataFrame:
-        is_the_day = orders["timestamp"].iloc[0].date() == breaks_on
+    def roll_up(orders: pyarrow.Table) -> pd.DataFrame:
+        is_the_day = orders["timestamp"][0].as_py().date() == breaks_on
         counted: pd.DataFrame = fault(orders) if is_the_day else ROLL_UP(orders)  # type: ignore[operator]
         return counted
 
-    monkeypatch.setattr(transforms, "roll_up", roll_up)
+    monkeypatch.setattr(volume, "roll_up", roll_up)
     with pytest.raises(RunFailedError, match=sentence):
         run_days(small(), FIRST, LAST, ORDERS)
     found = evaluations()
@@ -179,10 +180,10 @@ def test_a_day_that_breaks_the_structure_is_not_stored_and_its_check_says_why(
 
 
 def test_an_error_that_breaks_no_contract_is_no_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    def roll_up(orders: pd.DataFrame) -> pd.DataFrame:
+    def roll_up(orders: pyarrow.Table) -> pd.DataFrame:
         raise ValueError("division by zero")
 
-    monkeypatch.setattr(transforms, "roll_up", roll_up)
+    monkeypatch.setattr(volume, "roll_up", roll_up)
     with pytest.raises(RunFailedError, match="division by zero"):
         run_days(small(), FIRST, FIRST, ORDERS)
     assert not {key for key in evaluations() if key[0] == "order_volume"}

@@ -44,13 +44,14 @@ _EVIDENCE_RULE = "Each claim of an effect has its n, its interval and its adjust
 
 
 def read_window(
-    order_volume: DailyTable, raw_matches: DailyTable, first: date, last: date
+    order_volume: DailyTable, raw_matches: DailyTable, first: date, last: date, *, compacts: bool = False
 ) -> tuple[pd.DataFrame, pd.DataFrame, Mapping[date, Source], pd.DataFrame]:
     """Return what an analysis of `first` to `last` reads.
 
-    Volume, matches, where each day's orders are from, and the days of cities that are not known as a whole.
+    Volume, matches, where each day's orders are from, and the days of cities that are not known as a whole. With
+    `compacts` the next analysis finds the months in one object each.
     """
-    volume_rows, matches = order_volume.between(first, last), raw_matches.between(first, last)
+    volume_rows, matches = (table.between(first, last, compacts=compacts) for table in (order_volume, raw_matches))
     facts = {day: order_volume.facts(day) for day in order_volume if first <= day <= last}
     sources: dict[date, Source] = {
         day: "real" if of_day["data-source"] == "real" else "mock" for day, of_day in facts.items()
@@ -172,7 +173,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         """Uplift and correlation as of the day, over the trailing window: estimate, interval, q, verdict."""
         days, window = days_of(context), settings.analysis_window_days
         first, last = days[0] - timedelta(days=window - 1), days[-1]
-        volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
+        volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last, compacts=True)
         prepared = prepare(volume, matches, sources, unknown_days(raw_matches), missing)
         analyse_day = partial(analysed, prepared, window, settings.focus_teams)
         processes = processes_for(len(days), settings.range_processes)

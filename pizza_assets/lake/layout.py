@@ -43,12 +43,17 @@ def is_beside(key: str) -> bool:
     return _BESIDE.search(key) is not None
 
 
+#: Days repeated by the month, as ``lake.months`` tells.
+MONTHS_PREFIX = "compact"
+
+
 @dataclass(frozen=True)
 class DailyLayout:
     """Where a daily data set lies.
 
     ``name`` is the asset's name, ``prefix`` the folder, ``label`` the end of the file's name. With
-    ``by_source`` a day lies under ``real/`` or ``mock/``, never both.
+    ``by_source`` a day lies under ``real/`` or ``mock/``, never both. With ``has_months`` its days are repeated in
+    compact months, for an analysis reads a year of them.
     """
 
     name: str
@@ -56,6 +61,7 @@ class DailyLayout:
     label: str
     contract: pa.DataFrameSchema
     by_source: bool = False
+    has_months: bool = False
 
     def key(self, day: date, source: Source, *, extension: str = "parquet") -> str:
         """Return the key of the day's object."""
@@ -80,6 +86,15 @@ class DailyLayout:
         """Return the key of a note about the day, which lies beside the data."""
         return f"{folder(f'{self.prefix}/{note}', day)}{day:%Y%m%d}_000000_{note}.json"
 
+    @property
+    def months_prefix(self) -> str:
+        """The folder of the compact months; not below the data, because Athena reads whole folders."""
+        return f"{MONTHS_PREFIX}/{self.name}"
+
+    def month_key(self, month: date) -> str:
+        """Return the key of a compact month."""
+        return f"{self.months_prefix}/{month:%Y-%m}.parquet"
+
     def source_of(self, key: str) -> Source | None:
         """Return the source that the key's folder names; None when the data set has no such folders."""
         if not self.by_source:
@@ -88,11 +103,18 @@ class DailyLayout:
 
 
 RAW_MATCHES = DailyLayout(
-    "raw_matches", "raw-data/football-data", "matches", contracts.FOOTBALL_MATCHES, by_source=True
+    "raw_matches",
+    "raw-data/football-data",
+    "matches",
+    contracts.FOOTBALL_MATCHES,
+    by_source=True,
+    has_months=True,
 )
 RAW_ORDERS = DailyLayout("raw_orders", "raw-data/dominos-orders", "orders", contracts.DOMINOS_ORDERS, by_source=True)
 MATCH_EVENTS = DailyLayout("match_events", "processed-data/match-events", "match_events", contracts.MATCH_EVENTS)
-ORDER_VOLUME = DailyLayout("order_volume", "processed-data/order-volume", "order_volume", contracts.ORDER_VOLUME)
+ORDER_VOLUME = DailyLayout(
+    "order_volume", "processed-data/order-volume", "order_volume", contracts.ORDER_VOLUME, has_months=True
+)
 MERGED_ORDERS = DailyLayout("merged_orders", "processed-data/merged-datasets", "merged_data", contracts.MERGED_ORDERS)
 
 #: Every daily table by its asset's name, in the order that data flows.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -56,6 +56,9 @@ class S3Store:
     An operation whose failure may pass (a server's error, a broken connection, a body that ends early or does not fit
     its checksum) is tried `attempts` times, after pauses that grow. ``retries`` counts the tries after the first.
     """
+
+    #: As many connections as botocore keeps.
+    reads_at_once: ClassVar[int] = 10
 
     def __init__(self, client: Any, bucket: str, prefix: str = "", attempts: int = ATTEMPTS) -> None:  # noqa: ANN401 boto3 makes client classes at run time
         self.client, self.bucket = client, bucket
@@ -118,7 +121,7 @@ class S3Store:
             for item in page.get("Contents", ()):
                 key = item["Key"].removeprefix(self.prefix)
                 if not key.startswith("."):  # the lease
-                    yield Listed(key, item["Size"], item["LastModified"])
+                    yield Listed(key, item["Size"], item["LastModified"], item["ETag"])
 
     def versions(self, prefix: str, wanted: Callable[[str], bool]) -> Iterator[Version]:
         """Yield every version that the bucket keeps of the `wanted` keys below `prefix`."""

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -67,12 +67,10 @@ class SalesTable(Days, Mapping[date, pyarrow.Table]):
         super().__init__(store, where.prefix)
         self.layout: SalesLayout = where
 
-    @cached_property
+    @property
     def stored(self) -> Sequence[date]:
         """The stored days, in order, as they were when first asked."""
-        listed = {item.key for item in self.store.list(f"{self.prefix}/year=")}
-        days = {day for day in map(layout.day_of, listed) if day}
-        return sorted(day for day in days if self.layout.key(day) in listed)
+        return sorted(day for day, keys in self._keys.items() if self.layout.key(day) in keys)
 
     def __getitem__(self, day: date) -> pyarrow.Table:
         return read_sales(self.store, self.layout.retailer_id, day)

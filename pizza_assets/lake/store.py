@@ -10,11 +10,12 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 from pizza_assets.errors import LakeError
 
@@ -22,6 +23,7 @@ from pizza_assets.errors import LakeError
 CHECKSUM = "sha256"
 
 Metadata = Mapping[str, str]
+_T = TypeVar("_T")
 
 #: What follows the key's name in the name of its metadata: the start of the checksum.
 _SIDECAR_END = re.compile(r"\.[0-9a-f]{12}\.json")
@@ -29,11 +31,12 @@ _SIDECAR_END = re.compile(r"\.[0-9a-f]{12}\.json")
 
 @dataclass(frozen=True)
 class Listed:
-    """An object as a listing shows it; ``modified_at`` in UTC."""
+    """An object as a listing shows it; ``modified_at`` in UTC. ``version`` is another when the object was replaced."""
 
     key: str
     size: int
     modified_at: datetime
+    version: str = ""
 
 
 class Store(Protocol):
@@ -43,6 +46,8 @@ class Store(Protocol):
     """
 
     retries: int
+    #: Reads that are made at a time, where several objects are asked for.
+    reads_at_once: ClassVar[int]
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes. Raises LakeError when it is absent or damaged."""
@@ -64,6 +69,15 @@ class Store(Protocol):
 
     def uri(self, key: str) -> str:
         """Return the address of a key, for people."""
+
+
+def read_all(store: Store, read: Callable[[str], _T], keys: Sequence[str]) -> Iterator[_T]:
+    """Yield what `read` gives of each object of a store, in the order of keys; from a bucket, some at a time."""
+    if store.reads_at_once == 1 or len(keys) <= 1:
+        yield from map(read, keys)
+        return
+    with ThreadPoolExecutor(store.reads_at_once) as pool:
+        yield from pool.map(read, keys)
 
 
 def checksum(data: bytes) -> str:
@@ -91,6 +105,8 @@ class LocalStore:
     metadata file fits the bytes, whenever the process is killed. What a killed first write leaves fits no bytes, and
     goes when the object is replaced.
     """
+
+    reads_at_once: ClassVar[int] = 1
 
     def __init__(self, root: Path | str) -> None:
         self.retries = 0
@@ -162,7 +178,8 @@ class LocalStore:
                 if name.startswith(".") or not key.startswith(prefix):
                     continue
                 status = os.stat(f"{folder}/{name}")  # noqa: PTH116 a Path of each object takes half the time
-                yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+                version = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+                yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), version)
 
     def uri(self, key: str) -> str:
         """Return the file's path."""

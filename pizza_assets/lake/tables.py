@@ -5,11 +5,12 @@ its parts change. Encoding a day is a function of the day; only ``replace`` writ
 frames. Memory holds a few days at a time.
 """
 
+import copy
 import gzip
 import json
-from collections import defaultdict
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar, get_args
@@ -23,9 +24,12 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import LakeError, RealDataError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import DailyLayout, Note, SalesLayout
-from pizza_assets.lake.store import Metadata, Store
+from pizza_assets.lake.months import DayOfMonth, days_in, months_of, write_month
+from pizza_assets.lake.store import Metadata, Store, read_all
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.redaction import safe_text
+
+_LOGGER = logging.getLogger("pizza_assets.lake")
 
 #: S3 holds 2 KB of metadata on an object.
 _LONGEST_VALUE = 600
@@ -103,16 +107,40 @@ class Encoded:
 
 @dataclass(frozen=True)
 class StoredDay:
-    """Where a day lies; the source is None for data sets that have no folder per source."""
+    """Where a day lies; the source is None for data sets that have no folder per source.
+
+    The version is the listing's, and empty of a day that was replaced since.
+    """
 
     key: str
     source: Source | None
+    version: str = ""
 
 
 def as_metadata(facts: Mapping[str, object]) -> Metadata:
     """Return facts as object metadata: ASCII text, each value shortened to what S3 takes."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
     return {name: safe_text(text).encode("ascii", "replace").decode()[:_LONGEST_VALUE] for name, text in texts.items()}
+
+
+class _Listing:
+    """The dated keys below a prefix, each with its version, as they were when first asked for; views share it."""
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self._store, self._prefix = store, prefix
+
+    @cached_property
+    def keys(self) -> dict[date, dict[str, str]]:
+        keys: dict[date, dict[str, str]] = {}
+        for item in self._store.list(f"{self._prefix}/"):
+            day = layout.day_of(item.key)
+            if day:
+                keys.setdefault(day, {})[item.key] = item.version
+        return keys
+
+    def renew(self) -> None:
+        """List again when the keys are asked for."""
+        self.__dict__.pop("keys", None)
 
 
 class Days:
@@ -126,15 +154,11 @@ class Days:
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
+        self._listing = _Listing(store, prefix)
 
-    @cached_property
-    def _keys(self) -> dict[date, set[str]]:
-        keys: dict[date, set[str]] = defaultdict(set)
-        for item in self.store.list(f"{self.prefix}/"):
-            day = layout.day_of(item.key)
-            if day:
-                keys[day].add(item.key)
-        return keys
+    @property
+    def _keys(self) -> dict[date, dict[str, str]]:
+        return self._listing.keys
 
     def replace(self, encoded: Encoded) -> str:
         """Write a day's objects in their order, then remove what it had before: a reader always finds some.
@@ -151,10 +175,15 @@ class Days:
             )
         for key, data in encoded.objects.items():
             self.store.write(key, data, encoded.facts)
-        for stale in self._keys.get(encoded.day, set()) - set(encoded.objects):
+        for stale in self._keys.get(encoded.day, {}).keys() - set(encoded.objects):
             self.store.delete(stale)
-        self._keys[encoded.day] = set(encoded.objects)
+        self._keys[encoded.day] = dict.fromkeys(encoded.objects, "")
+        self._forget(encoded.day)
         return encoded.key
+
+    def _forget(self, day: date) -> None:
+        """Take it that a day is another from now on."""
+        del day
 
     def is_real(self, day: date) -> bool:
         """Tell whether the lake has real data of a day now; False where the data set does not tell real from mock."""
@@ -167,9 +196,10 @@ class Days:
 
     def remove(self, day: date) -> int:
         """Remove all objects of a day, real or mock, its data first; return how many there were."""
-        keys = sorted(self._keys.pop(day, set()), key=layout.is_beside)
+        keys = sorted(self._keys.pop(day, {}), key=layout.is_beside)
         for key in keys:
             self.store.delete(key)
+        self._forget(day)
         return len(keys)
 
     def keep(self, kept: Kept, run_id: str) -> Metadata:
@@ -184,7 +214,7 @@ class Days:
             raise LakeError(f"{self.prefix} has no real day {kept.day}, so there is nothing to keep. Collect it first.")
         key = self.layout.note_key(kept.day, "kept")
         self.store.write(key, _note(kept.day, kept.reason), as_metadata({"run-id": run_id, "reason": kept.reason}))
-        self._keys.setdefault(kept.day, set()).add(key)
+        self._keys.setdefault(kept.day, {})[key] = ""
         return self.facts(kept.day)
 
     def facts(self, day: date) -> Metadata:
@@ -204,19 +234,35 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         self.columns = columns
         self._frames: dict[date, pd.DataFrame] = {}
         self._facts: dict[date, Metadata] = {}
+        self._stored: dict[date, StoredDay] = {}
+        self._range: dict[tuple[object, ...], pd.DataFrame] = {}
 
-    @cached_property
+    def view(self, columns: Sequence[str] | None) -> "DailyTable":
+        """Return a table that decodes only `columns`, and shares with this one what is known of the lake."""
+        view = copy.copy(self)
+        view.columns, view._frames = columns, {}
+        return view
+
+    @property
     def stored(self) -> Mapping[date, StoredDay]:
         """Every stored day, in order. Of two variants, left by a killed run, the real one counts."""
-        found: dict[date, str] = {}
-        by_source = [f"{self.layout.prefix}/{source}/" for source in ("mock", "real")]
-        prefixes = by_source if self.layout.by_source else [f"{self.layout.prefix}/"]
-        for prefix in prefixes:
-            for item in self.store.list(prefix):
-                day = layout.day_of(item.key)
-                if day and item.key.endswith(".parquet"):
-                    found[day] = item.key
-        return {day: StoredDay(key, self.layout.source_of(key)) for day, key in sorted(found.items())}
+        if not self._stored:
+            for day, keys in sorted(self._keys.items()):
+                for key in sorted(key for key in keys if key.endswith(".parquet")):  # real comes after mock
+                    self._stored[day] = StoredDay(key, self.layout.source_of(key), keys[key])
+        return self._stored
+
+    def remove(self, day: date) -> int:
+        """Remove all objects of a day, real or mock, its data first, and the month that repeats it; return how many."""
+        if self.layout.has_months:
+            self.store.delete(self.layout.month_key(day))
+        return super().remove(day)
+
+    def _forget(self, day: date) -> None:
+        self._stored.clear()
+        self._facts.pop(day, None)
+        self._frames.pop(day, None)
+        self._range.clear()
 
     def __getitem__(self, day: date) -> pd.DataFrame:
         if day not in self._frames:
@@ -237,16 +283,66 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         data, self._facts[day] = self.store.read_with_metadata(key)
         return formats.read_table(data, self.layout.contract, key, self.columns, dictionaries)
 
-    def between(self, first: date, last: date) -> pd.DataFrame:
-        """Return the stored days from `first` to `last` (both included) as one frame."""
-        # One frame of all days costs a third of a frame for each of them.
-        nothing = contracts.arrow_schema(self.layout.contract).empty_table()
-        days = [self.arrow(day) for day in self.stored if first <= day <= last]
-        together = pyarrow.concat_tables(
-            [nothing.select(self.columns or nothing.column_names), *days],
-            promote_options="default",  # what may be null differs between versions of a contract
-        )
-        return contracts.from_arrow(together.combine_chunks(), self.layout.contract)
+    def by_day(self, first: date, last: date, *, compacts: bool = False) -> dict[date, pyarrow.Table]:
+        """Return the stored days from `first` to `last` (both included) as Arrow tables, in order.
+
+        They come from compact months where these repeat them as they are, else from their own objects. With `compacts`
+        months that do not are made again, which only the run that holds the lake's lock may do.
+        """
+        months = months_of(day for day in self.stored if first <= day <= last) if self.layout.has_months else []
+        if compacts and not all(of.version for of in self.stored.values()):
+            self._listing.renew()  # it tells the versions of what was stored since
+            self._stored.clear()
+        # Months are made as a whole, so all of their days are looked at.
+        days = [day for day in self.stored if first <= day <= last or (compacts and day.replace(day=1) in months)]
+        lying = {item.key for item in self.store.list(f"{self.layout.months_prefix}/")} if len(days) > 1 else set()
+        keys = {month: self.layout.month_key(month) for month in months}
+        there = [month for month, key in keys.items() if key in lying]
+        read = read_all(self.store, self._days_in, [keys[month] for month in there])
+        repeated = dict(zip(there, read, strict=True))
+        found = {
+            day: of
+            for of_month in repeated.values()
+            for day, of in of_month.items()
+            if day in self.stored and self.stored[day].version == of.version
+        }
+        missing = [day for day in days if day not in found]
+        objects = read_all(self.store, self.store.read_with_metadata, [self.stored[day].key for day in missing])
+        for day, (data, facts) in zip(missing, objects, strict=True):
+            key, _, version = astuple(self.stored[day])
+            table = formats.read_table(data, self.layout.contract, key, self.columns)
+            found[day] = DayOfMonth(table, facts, version)
+        self._facts |= {day: of.facts for day, of in found.items()}
+        for month, key in keys.items() if compacts else ():
+            of_month = {day: found[day] for day in days if day.replace(day=1) == month}
+            if repeated.get(month, {}).keys() != of_month.keys() or of_month.keys() & set(missing):
+                write_month(self.store, key, of_month)
+        return {day: found[day].table for day in days if first <= day <= last}
+
+    def _days_in(self, key: str) -> dict[date, DayOfMonth]:
+        try:
+            return days_in(self.store.read(key), self.layout, key, self.columns)
+        except LakeError as error:
+            _LOGGER.warning("%s Its days are read one by one.", error)
+            return {}
+
+    def between(self, first: date, last: date, *, compacts: bool = False) -> pd.DataFrame:
+        """Return the stored days from `first` to `last` (both included) as one frame, not to be changed; see `by_day`.
+
+        It is held until another range is asked for: the assets of a run ask for the same one.
+        """
+        asked = (first, last, tuple(self.columns or ()))
+        if asked not in self._range:
+            # One frame of all days costs a third of a frame for each of them.
+            nothing = contracts.arrow_schema(self.layout.contract).empty_table()
+            days = self.by_day(first, last, compacts=compacts).values()
+            together = pyarrow.concat_tables(
+                [nothing.select(self.columns or nothing.column_names), *days],
+                promote_options="default",  # what may be null differs between versions of a contract
+            )
+            self._range.clear()
+            self._range[asked] = contracts.from_arrow(together.combine_chunks(), self.layout.contract)
+        return self._range[asked]
 
     def is_real(self, day: date) -> bool:
         """Tell whether the lake has real data of a day now; False where the data set does not tell real from mock."""
@@ -357,8 +453,7 @@ class DatedFiles(Days):
 
     def days(self, file: str) -> list[date]:
         """Return the days that have `file`, in order."""
-        keys = [item.key for item in self.store.list(f"{self.prefix}/") if item.key.endswith(f"_{file}")]
-        return sorted(day for day in map(layout.day_of, keys) if day)
+        return sorted(day for day, keys in self._keys.items() if any(key.endswith(f"_{file}") for key in keys))
 
     def read(self, day: date, file: str) -> bytes:
         """Return the bytes of a day's file."""

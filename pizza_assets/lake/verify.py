@@ -19,6 +19,7 @@ from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES, DailyLayout, SalesLayout
+from pizza_assets.lake.months import days_in
 from pizza_assets.lake.sales import sales_table
 from pizza_assets.lake.store import Metadata, Store, checksum
 from pizza_assets.lake.tables import DailyTable
@@ -45,6 +46,7 @@ def verify(store: Store, seen: Callable[[str], None] = lambda _: None) -> Report
         _table(store, where, report, seen)
     for sales in SALES_TABLES.values():
         _sales(store, sales, report, seen)
+    _months(store, report, seen)
     _volume_counts_all_orders(store, report)
     _correlation(store, report, seen)
     _pizza_vs_football(store, report, seen)
@@ -166,6 +168,28 @@ def _volume_counts_all_orders(store: Store, report: Report) -> None:
             report.problems.append(
                 f"order_volume {day} counts {counted} orders, raw_orders has {stored}. Run order_volume+ for the day."
             )
+
+
+def _months(store: Store, report: Report, seen: Callable[[str], None]) -> None:
+    """Check that compact months repeat their days; a day that was replaced since is read by itself, and no problem."""
+    for where in DAILY_TABLES.values():
+        table = DailyTable(store, where)
+        for item in store.list(f"{where.months_prefix}/"):
+            report.objects += 1
+            seen(item.key)
+            try:
+                repeated = days_in(store.read(item.key), where, item.key)
+                differ = [
+                    str(day)
+                    for day, of in repeated.items()
+                    if day in table and table.stored[day].version == of.version and of.table != table.arrow(day)
+                ]
+            except PizzaAssetsError as error:
+                report.problems.append(f"{error} Remove {store.uri(item.key)}: it is made again.")
+                continue
+            if differ:
+                found = f"it does not repeat {where.name} of {', '.join(differ)}. Remove it: it is made again."
+                report.problems.append(f"{store.uri(item.key)}: {found}")
 
 
 def _correlation(store: Store, report: Report, seen: Callable[[str], None]) -> None:

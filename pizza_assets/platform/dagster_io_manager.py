@@ -20,6 +20,7 @@ from pizza_assets.errors import RealDataError
 from pizza_assets.lake.daily import AnyTable, open_days
 from pizza_assets.lake.lock import WriterLock
 from pizza_assets.lake.store import Metadata
+from pizza_assets.lake.tables import DailyTable
 from pizza_assets.platform import logs
 from pizza_assets.platform.dagster_checks import Checking
 from pizza_assets.platform.dagster_compat import DagsterAssetCheckFailedError
@@ -103,6 +104,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
     metrics: dg.ResourceDependency[Batch]
 
     _lock: WriterLock | None = PrivateAttr(default=None)
+    #: What the run knows of each data set: a listing takes a millisecond for each day in the lake.
+    _opened: dict[str, AnyTable] = PrivateAttr(default_factory=dict)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Let other runs write."""
@@ -112,7 +115,13 @@ class LakeIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> AnyTable:
         """Return a view of the upstream data set; nothing is read before a day is asked for."""
         columns = (context.definition_metadata or {}).get("columns")
-        return open_days(self.lake.store(), context.asset_key.path[-1], columns)
+        table = self._table(context.asset_key.path[-1])
+        return table.view(columns) if isinstance(table, DailyTable) else table
+
+    def _table(self, asset: str) -> AnyTable:
+        if asset not in self._opened:
+            self._opened[asset] = open_days(self.lake.store(), asset)
+        return self._opened[asset]
 
     def handle_output(self, context: dg.OutputContext, obj: Days) -> Iterator[Any]:  # type: ignore[override] # a generator is allowed: it yields events
         """Check and store each day as it comes. When one fails, report those before it as materialized, then raise."""
@@ -147,7 +156,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         """Make and store the days, judge them, and note of each in `stored` what the UI shows."""
         self._wait_for_others()
         checking, asset = days.checking, days.checking.asset
-        target = open_days(self.lake.store(), asset)
+        target = self._table(asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
             meter, failed = Meter(calls, target.store), True
             try:
@@ -167,7 +176,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
                         stored[str(kept.day)] = {**shown, **meter.asked_for(kept.day)}
                         checking.keep(kept)
                         progress.info("kept %s %s", asset, kept.day, extra={**of_day, "reason": kept.reason})
-                checking.judge(open_days(self.lake.store(), asset), run_id)
+                checking.judge(target, run_id)
                 failed = False
             finally:
                 self.metrics.add(meter.measured(asset, run_id, failed=failed))

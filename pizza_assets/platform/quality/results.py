@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import pandas as pd
 
+from pizza_assets.contracts import from_arrow
 from pizza_assets.lake.sales import SalesTable
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 
@@ -58,9 +59,9 @@ class Background:
         """Return the table's frames of the `days` days before the run; checks that ask for the same share them."""
         key = (str(days), *columns)
         if key not in self._read:
-            reader = DailyTable(self.table.store, self.table.layout, columns)
-            start = self.first - timedelta(days=days)
-            self._read[key] = {day: reader[day] for day in reader if start <= day < self.first}
+            start, end = self.first - timedelta(days=days), self.first - timedelta(days=1)
+            tables = self.table.view(columns).by_day(start, end)
+            self._read[key] = {day: from_arrow(of, self.table.layout.contract) for day, of in tables.items()}
         return self._read[key]
 
 

@@ -8,10 +8,14 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
 
 from pizza_assets import contracts
 from pizza_assets.analysis import events, volume
@@ -59,9 +63,21 @@ def read_window(
     return volume_rows, matches, sources, unobserved(facts, volume_rows["city"].unique())
 
 
-def _results(correlation_results: DatedFiles, day: date) -> pd.DataFrame:
-    """Return what identifies the stored results of a day, and their verdicts."""
-    return pd.read_csv(io.BytesIO(correlation_results.read(day, CORRELATION_FILES[0])), usecols=[*KEY, "verdict"])
+def earlier_verdicts(correlation_results: DatedFiles, before: date) -> Iterator[tuple[date, pd.DataFrame]]:
+    """Yield the days analysed before a day, the newest first, each with what identifies its results and verdicts."""
+    months = correlation_results.months(CORRELATION_FILES[0], "verdicts", _verdicts)
+    days = sorted((day for day in months.stored if day < before), reverse=True)
+    for _, of_month in groupby(days, key=lambda day: (day.year, day.month)):
+        for day, found in months.read(list(of_month), compacts=True).items():
+            yield day, found.table.to_pandas()
+
+
+def _verdicts(data: bytes, key: str) -> pyarrow.Table:
+    names = [*KEY, "verdict"]
+    if key.endswith(".parquet"):
+        return pyarrow.parquet.read_table(pyarrow.BufferReader(data), columns=names)
+    types = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()), include_columns=names)
+    return pyarrow.csv.read_csv(pyarrow.BufferReader(data), convert_options=types)
 
 
 def unknown_days(raw_matches: DailyTable) -> Sequence[date]:
@@ -211,8 +227,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
         unknown, focus = unknown_days(raw_matches), settings.focus_teams
         analysis = analyse(volume, matches, sources, last, window, unknown, focus_teams=focus, unobserved=missing)
-        earlier = ((day, _results(correlation_results, day)) for day in reversed(days[:-1]))
-        analysis = with_history(analysis, earlier)
+        analysis = with_history(analysis, earlier_verdicts(correlation_results, days[-1]))
         reports = DatedFiles(lake.store(), REPORT_PREFIX)
         key = reports.put(days[-1], report_files(analysis), context.run.run_id)
         return dg.MaterializeResult(

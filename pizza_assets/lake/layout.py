@@ -43,10 +43,6 @@ def is_beside(key: str) -> bool:
     return _BESIDE.search(key) is not None
 
 
-#: Days repeated by the month, as ``lake.months`` tells.
-MONTHS_PREFIX = "compact"
-
-
 @dataclass(frozen=True)
 class DailyLayout:
     """Where a daily data set lies.
@@ -85,15 +81,6 @@ class DailyLayout:
     def note_key(self, day: date, note: Note) -> str:
         """Return the key of a note about the day, which lies beside the data."""
         return f"{folder(f'{self.prefix}/{note}', day)}{day:%Y%m%d}_000000_{note}.json"
-
-    @property
-    def months_prefix(self) -> str:
-        """The folder of the compact months; not below the data, because Athena reads whole folders."""
-        return f"{MONTHS_PREFIX}/{self.name}"
-
-    def month_key(self, month: date) -> str:
-        """Return the key of a compact month."""
-        return f"{self.months_prefix}/{month:%Y-%m}.parquet"
 
     def source_of(self, key: str) -> Source | None:
         """Return the source that the key's folder names; None when the data set has no such folders."""
@@ -213,6 +200,11 @@ def merchant_part_key(source: Source, month: date, part: int, digest: str) -> st
 def merchants_key(source: Source) -> str:
     """Return the key of the list of merchants."""
     return f"{MERCHANTS_PREFIX}/{source}/merchants.parquet"
+
+
+def month_key(name: str, month: date | None = None) -> str:
+    """Return the key of a compact month (``lake.months``), or the folder of all; Athena reads no folder of it."""
+    return f"compact/{name}/" if month is None else f"compact/{name}/{month:%Y-%m}.parquet"
 
 
 def dated_key(prefix: str, day: date, file: str) -> str:

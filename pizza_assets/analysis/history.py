@@ -27,8 +27,8 @@ def found_on(results: pd.DataFrame, earlier: Iterable[tuple[date, pd.DataFrame]]
     results
         CORRELATION_RESULTS as of `as_of`.
     earlier
-        Earlier days with their results (the columns of `KEY` and verdict), the newest first; read only as far as a
-        finding goes back.
+        Earlier days with their findings at least (the columns of `KEY` and verdict), the newest first; read only as far
+        as a finding goes back.
     """
     keys = list(results[KEY].itertuples(index=False, name=None))
     open_runs = {key: verdict for key, verdict in zip(keys, results["verdict"], strict=True) if verdict in FOUND}

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import pyarrow
 import pyarrow.parquet as pq
@@ -51,8 +52,7 @@ class Months:
         With `compacts` months that do not are made again, as a whole. From a bucket some objects are read at a time.
         """
         months = {month: month_key(self.name, month) for month in sorted({day.replace(day=1) for day in days})}
-        lying = {item.key for item in self.store.list(month_key(self.name))} if len(days) > 1 else set()
-        there = [month for month, key in months.items() if key in lying]
+        there = [month for month, key in months.items() if key in self._keys] if len(days) > 1 else []
         read = read_all(self.store, self._days_in, [months[month] for month in there])
         lies = dict(zip(there, read, strict=True))
         wanted = [day for day in self.stored if day.replace(day=1) in months] if compacts else days
@@ -72,6 +72,10 @@ class Months:
             if not is_current and all(of.version for of in of_month.values()):
                 self.store.write(key, month_bytes(of_month), {"days": str(len(of_month))})
         return {day: found[day] for day in days}
+
+    @cached_property
+    def _keys(self) -> set[str]:
+        return {item.key for item in self.store.list(month_key(self.name))}
 
     def _days_in(self, key: str) -> dict[date, DayOfMonth]:
         try:

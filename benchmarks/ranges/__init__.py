@@ -1,0 +1,1 @@
+"""Ranges and days against the best single query: ``make bench``."""

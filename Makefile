@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -79,6 +79,9 @@ replayed-seasons: setup ## Find planted effects around real matches again (URL=h
 
 calibration-quick: setup ## The same on few worlds
 	$(BIN)/python -m benchmarks.calibration --quick
+
+bench: setup ## Compare ranges with DuckDB, Polars and pandas, and measure one more day, in a folder and a bucket (minutes)
+	$(BIN)/python -W ignore -m benchmarks.ranges
 
 bench-merchants: setup java .venv/spark ## Time the merchant questions on DuckDB, Spark and pandas (minutes; 3 GB of disk)
 	$(BIN)/python -m benchmarks.merchants

@@ -6,9 +6,10 @@ Belongs here: wiring. Does not belong here: anything that computes, reads or wri
 import dagster as dg
 
 from pizza_assets.analysis.assets import matchday_assets
+from pizza_assets.cli import demo
 from pizza_assets.dashboard.assets import dashboard_assets
 from pizza_assets.dashboard.quicksight.assets import quicksight_defs
-from pizza_assets.lake import layout
+from pizza_assets.lake import lake_of, layout
 from pizza_assets.merchants.assets import merchant_defs
 from pizza_assets.operations.dagster_alerts import alert_defs
 from pizza_assets.operations.dagster_automation import automation_defs
@@ -67,5 +68,7 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return the definitions that Dagster loads."""
-    return build_defs()
+    """Return the definitions that Dagster loads: those of the environment, from the first day of a demo's lake."""
+    settings = Settings.load()
+    start = demo.first_partition(lake_of(settings), settings)
+    return build_defs(settings.model_copy(update={"pizza_start_date": start}))

@@ -1,35 +1,47 @@
-"""The demo: one mock season, and what was found in it in five lines.
+"""The demo: a mock season that ends yesterday, and what was planted in it beside what was found.
 
-Belongs here: which days it covers, whether they are there, and the lines. Does not belong here: running it.
+Belongs here: which days it covers, which of them are missing, and the lines. Does not belong here: running it.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from math import expm1
 from typing import Any
 
 import pandas as pd
 
-from pizza_assets.dashboard.publish import current_records, current_rows
+from pizza_assets.dashboard.publish import current_as_of, current_records, current_rows
 from pizza_assets.errors import PizzaAssetsError
-from pizza_assets.lake import layout
+from pizza_assets.football.mock import mock_matches
+from pizza_assets.lake import formats, layout
 from pizza_assets.lake.sales import SalesTable
-from pizza_assets.lake.status import has_days
+from pizza_assets.lake.status import match_day_layers
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, as_metadata
+from pizza_assets.operations import expected_partitions
 from pizza_assets.orders.mock import planted_effects
+from pizza_assets.retail.contract import PIZZA_CATEGORIES
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.contract import ALL_CITIES
 from pizza_assets.warehouse.intake import days_to_load
 from pizza_assets.warehouse.status import retailers
 
-#: A fixed season, so that everybody's demo shows the same figures.
-_FIRST_DAY = date(2025, 8, 1)
-_SALES_DAYS = 30
-_WINDOW_NAMES = {"pre_match": "2 h before", "during_match": "2 h during", "post_match": "2 h after"}
+#: Shops need so many days, and so many weeks with matches, before anything is said of them.
+_SALES_DAYS, _SALES_WEEKS = 70, 10
+_MERCHANTS_ROWS = 20_000
+#: What the sales' job makes of a demo; orders are there by then.
+SALES = "raw_retailer_1 or raw_retailer_2 or raw_retailer_3 or raw_dominos_sales or group:warehouse"
+_ONE_DAY = timedelta(days=1)
+_WINDOWS = {
+    "pre_match": ("2 h before kick-off", "mock_uplift_pre_match"),
+    "during_match": ("2 h from kick-off", "mock_uplift_during_match"),
+    "post_match": ("the 2 h after that", "mock_uplift_post_match"),
+}
 
 
-def settings() -> Settings:
-    """Return the settings with every real source switched off."""
+def settings(first: date) -> Settings:
+    """Return the settings of a demo that starts on `first`, with every real source switched off."""
     return Settings.load(
         football_api_key=None,
         dominos_api_key=None,
@@ -38,24 +50,65 @@ def settings() -> Settings:
         retailer_2_url=None,
         retailer_3_url=None,
         warehouse_url=None,
+        merchants_transactions=None,
+        merchants_mock_rows=_MERCHANTS_ROWS,
+        merchants_engine="duckdb",
         pizza_allow_mock=True,
-        pizza_start_date=min(Settings.load().pizza_start_date, _FIRST_DAY),
+        pizza_start_date=min(Settings.load().pizza_start_date, first),
     )
 
 
-def span(days: int) -> tuple[date, date]:
-    """Return the first and the last day of a demo of this length."""
-    return _FIRST_DAY, _FIRST_DAY + timedelta(days=days - 1)
+def span(days: int, now: datetime) -> tuple[date, date]:
+    """Return the first and the last day (UTC) of a demo of this length: it ends the day before `now`."""
+    last = now.astimezone(UTC).date() - _ONE_DAY
+    return last - timedelta(days=days - 1), last
 
 
-def is_done(store: Store, settings: Settings, first: date, last: date) -> bool:
-    """Tell whether the lake has the whole season, made with the same planted effects."""
+def to_make(store: Store, settings: Settings, first: date, last: date, now: datetime) -> tuple[date, date] | None:
+    """Return the first and the last day that are to be made for a demo of `first` to `last`; None when all are there.
+
+    Analyses look back, so all days after the first missing one are made with it.
+    """
     orders = DailyTable(store, layout.RAW_ORDERS)
-    shown = (layout.MANIFEST_KEY, layout.PAGE_KEY)
-    if not has_days(store, first, last) or not all(any(store.list(key)) for key in shown):
-        return False
     wanted = as_metadata({"planted": planted_effects(settings)})["planted"]
-    return all(orders.facts(day).get("planted") == wanted for day in (first, last))
+    if first not in orders.stored or any(
+        orders.facts(day).get("planted") != wanted for day in (first, last) if day in orders.stored
+    ):
+        return first, last
+    newest = [last - n * _ONE_DAY for n in range(2) if last - n * _ONE_DAY >= first]
+    unfinished = expected_partitions.missing(
+        newest, expected_partitions.collected_at(store, newest), now, settings.daily_refresh_time_zone
+    )
+    there = [set(layer.days) for layer in match_day_layers(store) if layer.name != "dashboard_data"]
+    days = (first + n * _ONE_DAY for n in range((last - first).days + 1))
+    missing = (day for day in days if day in unfinished or not all(day in of_layer for of_layer in there))
+    found = next(missing, None)
+    return None if found is None else (found, last)
+
+
+def to_show(store: Store, first: date, last: date) -> tuple[date, date] | None:
+    """Return the days whose dashboard data is to be made; None when all of it is there, and the page."""
+    there = next(set(layer.days) for layer in match_day_layers(store) if layer.name == "dashboard_data")
+    days = (first + n * _ONE_DAY for n in range((last - first).days + 1))
+    found = next((day for day in days if day not in there), None)
+    as_of = current_as_of(store)
+    if found is None and as_of is not None and as_of >= last and any(store.list(layout.PAGE_KEY)):
+        return None
+    return found or last, last
+
+
+def mark(store: Store) -> None:
+    """Note in the lake that its days are a demo's: the UI's partitions then begin where they do."""
+    store.write(layout.DEMO_KEY, formats.json_bytes({"demo": True}), {})
+
+
+def first_partition(store: Store, settings: Settings) -> date:
+    """Return the first day that Dagster offers: PIZZA_START_DATE; where that is not set and the lake is a demo's, its
+    first day.
+    """
+    if "pizza_start_date" in settings.model_fields_set or not any(store.list(layout.DEMO_KEY)):
+        return settings.pizza_start_date
+    return min(DailyTable(store, layout.RAW_MATCHES).stored, default=settings.pizza_start_date)
 
 
 def check_no_real_days(store: Store, first: date, last: date) -> None:
@@ -71,64 +124,100 @@ def check_no_real_days(store: Store, first: date, last: date) -> None:
             )
 
 
-def sales_span(first: date, last: date) -> tuple[date, date]:
-    """Return the days of a demo that retailers sell on: the last thirty."""
-    return max(first, last - timedelta(days=_SALES_DAYS - 1)), last
+def sales_span(settings: Settings, first: date, last: date) -> tuple[date, date]:
+    """Return the days of a demo that retailers sell on: the last 70, or more where summer has no matches."""
+    weeks: set[tuple[int, int]] = set()
+    day = last
+    while day > first and ((last - day).days + 1 < _SALES_DAYS or len(weeks) < _SALES_WEEKS):
+        if len(mock_matches(day, settings)):
+            weeks.add(day.isocalendar()[:2])
+        day -= _ONE_DAY
+    return day, last
 
 
-def has_sales(connection: Connection, store: Store, first: date, last: date) -> bool:
-    """Tell whether lake and warehouse have every retailer's days.
+def sales_to_make(connection: Connection, store: Store, first: date, last: date) -> tuple[date, date] | None:
+    """Return the days from the first on of which a retailer's sales are missing, in lake or warehouse; None: none.
 
     Raises
     ------
     PizzaAssetsError
         When the demo would replace real sales.
     """
-    wanted = (last - first).days + 1
+    wanted = [first + n * _ONE_DAY for n in range((last - first).days + 1)]
+    lacking: set[date] = set()
     for where in layout.SALES_TABLES.values():
         table = SalesTable(store, where)
         days = [day for day in table.stored if first <= day <= last]
         if any(table.facts(day).get("data-source") == "real" for day in days):
             raise PizzaAssetsError(
-                f"The lake holds real sales of {where.retailer_id} on days of the demo's season. The demo does not "
-                "replace real data: give it a lake of its own (PIZZA_LAKE=demo-lake)."
+                f"The lake holds real sales of {where.retailer_id} on days of the demo. The demo does not replace "
+                "real data: give it a lake of its own (PIZZA_LAKE=demo-lake)."
             )
-        if len(days) < wanted or days_to_load(connection, store, where.retailer_id, first, last):
-            return False
-    return True
+        lacking.update(set(wanted).difference(days), days_to_load(connection, store, where.retailer_id, first, last))
+    return (min(lacking), last) if lacking else None
 
 
 def shows_sales(store: Store, last: date) -> bool:
-    """Tell whether the dashboard shows what matches do to the sales up to `last`."""
-    key = layout.dated_key(layout.PIZZA_VS_FOOTBALL_PREFIX, last, layout.PIZZA_VS_FOOTBALL_FILE)
-    return any(store.list(key)) and int(store.metadata(key)["rows"]) == current_rows(store).get("retail")
+    """Tell whether the lake has what matches do to the sales up to `last`."""
+    return any(store.list(layout.dated_key(layout.PIZZA_VS_FOOTBALL_PREFIX, last, layout.PIZZA_VS_FOOTBALL_FILE)))
+
+
+def has_merchants(store: Store) -> bool:
+    """Tell whether the merchants' questions were answered."""
+    return any(store.list(layout.MERCHANT_REPORT_KEY))
 
 
 def sales_finding(connection: Connection) -> str:
     """Return one line about the retailers' sales."""
     found = retailers(connection)
     facts, days = sum(one.facts for one in found), max(one.days for one in found)
-    return (
-        f"{len(found)} retailers in {days} days: {facts:,} sales in the warehouse, all MOCK data; pizza-assets "
-        "warehouse sql answers eleven questions about them."
-    )
+    return f"Shops: {len(found)} retailers, {days} days, {facts:,} sales, all MOCK data."
 
 
-def findings(store: Store, first: date, last: date) -> Iterator[str]:
-    """Yield five lines: the data, the answer, before and after, the teams, and where to look next."""
+def already(store: Store, first: date, last: date) -> str:
+    """Return one line about a demo of `first` to `last` that is there, and how to get a shorter one."""
+    days = [day for day in DailyTable(store, layout.RAW_ORDERS).stored if day <= last]
+    text = f"The demo is there already: {len(days)} days, {days[0]} to {days[-1]}. Nothing to make."
+    if days[0] >= first:
+        return text
+    place = store.uri("").rstrip("/")
+    return f"{text} For {(last - first).days + 1} days alone, remove {place} or name another lake (PIZZA_LAKE=...)."
+
+
+def findings(store: Store, settings: Settings) -> Iterator[str]:
+    """Yield the data, the answer, what was planted beside what was found, and where to look next."""
     effects, (meta, *_) = (current_records(store, name) for name in ("effects", "meta"))
     overall = {row["time_window"]: row for row in effects if row["scope"] == "all"}
+    days = (date.fromisoformat(meta["data_until"][:10]) - date.fromisoformat(meta["data_from"][:10])).days + 1
     yield (
-        f"{(last - first).days + 1} days to {meta['as_of']}: {meta['orders']:,} orders, {meta['matches']} matches, "
+        f"Orders: {days} days to {meta['as_of']}, {meta['orders']:,} orders, {meta['matches']} matches, "
         f"all {str(meta['data_source']).upper()} data."
     )
     yield f"Does football sell pizza? {overall['during_match']['sentence']}"
-    yield " · ".join(f"{name}: {_estimate(overall[window])}" for window, name in _WINDOW_NAMES.items())
-    teams = [row for row in effects if row["scope"].startswith("team:") and row["time_window"] == "during_match"]
-    proven = sorted((row for row in teams if row["verdict"] == "higher"), key=lambda row: row["uplift_pct"])
-    most = f"; most: {proven[-1]['scope'].removeprefix('team:')} {_estimate(proven[-1])}" if proven else ""
-    yield f"Teams with a proven uplift during matches: {len(proven)} of {len(teams)}{most}."
-    yield f"Look next: pizza-assets dashboard, or open {store.uri(layout.PAGE_KEY)}"
+    yield f"{'':<38}{'planted':>9}  found [95 % interval]"
+    for window, (name, setting) in _WINDOWS.items():
+        yield f"{'Orders, ' + name:<38}{_percent(getattr(settings, setting)):>9}  {_estimate(overall[window])}"
+    for row in _pizza_in_shops(store):
+        name = f"Shops, {row['category']}, match day"
+        yield f"{name:<38}{_percent(settings.retail_mock_pizza_uplift):>9}  {_estimate(row)}"
+    yield "Planted is for a league match; cups and finals have more, and goals and wins add to it."
+    yield f"The page: pizza-assets dashboard, or open {store.uri(layout.PAGE_KEY)}"
+    yield "Then: 'make dev' (here: dagster dev -m pizza_assets.definitions) shows how it was made."
+    yield "Your own shops: docs/your-own-data.md; real matches: FOOTBALL_API_KEY, free at football-data.org."
+
+
+def _pizza_in_shops(store: Store) -> Sequence[Mapping[str, Any]]:
+    """Return what was found of the shops' pizza on match days, over all cities; delivered pizza is the orders'."""
+    rows = current_records(store, "retail") if current_rows(store).get("retail") else []
+    return [
+        row
+        for row in rows
+        if row["category"] in PIZZA_CATEGORIES[:2] and row["city"] == ALL_CITIES and row["time_window"] == "day"
+    ]
+
+
+def _percent(log_uplift: float) -> str:
+    return f"{expm1(log_uplift) * 100:+.1f} %"
 
 
 def _estimate(row: Mapping[str, Any]) -> str:

@@ -120,11 +120,13 @@ def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]
                     click.secho(safe_text(f"{asset}: {sentence}"), fg="yellow", err=True)
 
 
-def _materialize(settings: Settings, first: date, last: date, select: str, *, debug: bool) -> bool:
+def _materialize(
+    settings: Settings, first: date, last: date, select: str, *, job: str | None = None, debug: bool
+) -> bool:
     """Run days, and tell whether each was refreshed: some may have been kept."""
-    from pizza_assets.platform.dagster_runs import plan_days, run
+    from pizza_assets.platform.dagster_runs import MATCH_DAY_JOB, plan_days, run
 
-    plan = plan_days(settings, first, last, select)
+    plan = plan_days(settings, first, last, select, job=job or MATCH_DAY_JOB)
     with day_progress(plan.daily_assets, (last - first).days + 1) as kept:
         run(plan, verbose=debug)
     return not kept
@@ -159,42 +161,64 @@ def backfill(ctx: click.Context, first: datetime, last: datetime | None, select:
 @click.option("--days", default=300, show_default=True, type=click.IntRange(1, 366), help="Length of the season.")
 @click.pass_obj
 def demo(debug: bool, days: int) -> None:
-    """Make a mock season, run everything on it, and say what was found. A second run finds it done."""
+    """Make a mock season that ends yesterday, run everything on it, and say what was planted and what was found.
+
+    A second run makes what is missing by then.
+    """
     from pizza_assets.cli import demo as season
 
-    settings = season.settings()
+    now = datetime.now(UTC)
+    first, last = season.span(days, now)
+    settings = season.settings(first)
     store = _store(settings)
-    first, last = season.span(days)
-    if season.is_done(store, settings, first, last):
-        click.echo("The demo's season is there already; nothing to do.")
+    season.check_no_real_days(store, first, last)
+    missing = season.to_make(store, settings, first, last, now)
+    season.mark(store)
+    if missing:
+        click.echo(
+            f"Making {(last - missing[0]).days + 1} days of mock orders and matches in {settings.pizza_lake} ..."
+        )
+        _materialize(settings, *missing, "group:raw or group:match_day", debug=debug)
     else:
-        season.check_no_real_days(store, first, last)
-        click.echo(f"Making {days} days of mock orders and matches in {settings.pizza_lake} ...")
-        _materialize(settings, first, last, "*", debug=debug)
-    _sell(settings, store, *season.sales_span(first, last), debug=debug)
-    for line in season.findings(store, first, last):
-        click.echo(safe_text(line))
+        click.echo(season.already(store, first, last))
+    sold, line = _sell(settings, store, season.sales_span(settings, first, last), debug=debug)
+    due = season.to_show(store, first, last) or ((last, last) if missing or sold else None)
+    if due:
+        from pizza_assets.platform.dagster_checks import FRESHNESS_JOB
+        from pizza_assets.platform.dagster_runs import run_once
+
+        _materialize(settings, *due, "dashboard_data or dashboard_page", debug=debug)
+        run_once(settings, FRESHNESS_JOB, verbose=debug)
+    for text in (line, *season.findings(store, settings)):
+        click.echo(safe_text(text))
 
 
-def _sell(settings: Settings, store: Any, first: date, last: date, *, debug: bool) -> None:  # noqa: ANN401 as above
-    """Make the demo's sales, load them into the embedded warehouse, show them, and say so in one line."""
+def _sell(settings: Settings, store: Any, days: tuple[date, date], *, debug: bool) -> tuple[bool, str]:  # noqa: ANN401 as above
+    """Make the demo's sales, load them into the embedded warehouse, and ask the merchants' questions.
+
+    Return whether there was something to make, and one line about the sales.
+    """
     from pizza_assets.cli import demo as season
-    from pizza_assets.platform.dagster_runs import run_days, run_once
+    from pizza_assets.merchants.assets import MONTHLY_JOB
+    from pizza_assets.platform.dagster_runs import run_once
     from pizza_assets.retail.schedules import RETAIL_JOB, VIEWS_JOB
     from pizza_assets.warehouse.connection import warehouse as opened
 
     try:
         with opened(settings) as connection:
-            is_sold = season.has_sales(connection, store, first, last)
-            if not is_sold:
-                click.echo(f"Making {(last - first).days + 1} days of mock sales ...")
-                run_days(settings, first, last, "group:retail or group:warehouse", job=RETAIL_JOB, verbose=debug)
-            if not is_sold or not season.shows_sales(store, last):
+            missing = season.sales_to_make(connection, store, *days)
+            if missing:
+                click.echo(f"Making {(missing[1] - missing[0]).days + 1} days of mock sales ...")
+                _materialize(settings, *missing, season.SALES, job=RETAIL_JOB, debug=debug)
+            is_new = missing is not None or not season.shows_sales(store, days[1])
+            if is_new:
                 run_once(settings, VIEWS_JOB, verbose=debug)
-                run_days(settings, last, last, "key:dashboard_data or key:dashboard_page", verbose=debug)
-            click.echo(season.sales_finding(connection))
+            if not season.has_merchants(store):
+                click.echo("Asking the merchants' questions of mock card transactions ...")
+                run_once(settings, MONTHLY_JOB, verbose=debug)
+            return is_new, season.sales_finding(connection)
     except WarehouseError as error:
-        click.echo(f"The demo goes on without sales. {error}", err=True)
+        return False, f"The demo goes on without sales. {error}"
 
 
 @main.command()

@@ -42,6 +42,14 @@ CONTRACTS = {
     )
 }
 
+#: Names of columns that hold personal data, of any data set; previews leave them out.
+PERSONAL_COLUMNS = frozenset(
+    str(name)
+    for schema in CONTRACTS.values()
+    for name, column in schema.columns.items()
+    if (column.metadata or {}).get("personal")
+)
+
 __all__ = [
     "ANOMALIES",
     "CONTRACTS",
@@ -53,6 +61,7 @@ __all__ = [
     "MERCHANT_TRANSACTIONS",
     "MERGED_ORDERS",
     "ORDER_VOLUME",
+    "PERSONAL_COLUMNS",
     "QUALITY_RESULTS",
     "RETAILER_IDS",
     "SALES",

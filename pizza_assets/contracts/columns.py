@@ -31,12 +31,14 @@ def text(
     isin: tuple[str, ...] | None = None,
     pattern: str | None = None,
     nullable: bool = False,
+    is_personal: bool = False,
 ) -> pa.Column:
-    """Non-empty text, optionally out of a fixed set or matching a pattern."""
+    """Non-empty text, optionally out of a fixed set or matching a pattern; personal data is not shown in previews."""
     checks: Checks = [pa.Check.isin(isin)] if isin else [pa.Check.str_length(min_value=1)]
     if pattern:
         checks = [pa.Check.str_matches(pattern)]
-    return pa.Column(str, checks, nullable=nullable, description=description)
+    metadata = {"personal": True} if is_personal else None
+    return pa.Column(str, checks, nullable=nullable, description=description, metadata=metadata)
 
 
 def instant(description: str) -> pa.Column:

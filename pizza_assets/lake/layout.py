@@ -171,6 +171,8 @@ MANIFEST_KEY = f"{METADATA_PREFIX}/manifest.json"
 LINEAGE_KEY = f"{METADATA_PREFIX}/lineage.json"
 #: The local page, one self-contained file.
 PAGE_KEY = "dashboard/index.html"
+#: Says that the lake's days are a demo's.
+DEMO_KEY = "demo.json"
 #: What the quality checks said: one file for each run and data set, by the day of the run.
 QUALITY_PREFIX = "quality"
 
@@ -189,6 +191,7 @@ MERCHANT_TRANSACTIONS_PREFIX = "raw-data/merchant-transactions"
 MERCHANT_MANIFEST_KEY = f"{MERCHANT_TRANSACTIONS_PREFIX}/manifest.json"
 MERCHANTS_PREFIX = "raw-data/merchants"
 MERCHANT_ANSWERS_PREFIX = "processed-data/merchant-analytics"
+MERCHANT_REPORT_KEY = f"{MERCHANT_ANSWERS_PREFIX}/report.html"
 
 
 def merchant_part_key(source: Source, month: date, part: int, digest: str) -> str:

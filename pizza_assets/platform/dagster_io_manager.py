@@ -16,6 +16,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
+from pizza_assets.contracts import PERSONAL_COLUMNS
 from pizza_assets.errors import RealDataError
 from pizza_assets.lake.daily import AnyTable, open_days
 from pizza_assets.lake.lock import WriterLock
@@ -46,9 +47,10 @@ class Days:
 
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
-    """Return the first rows as a table for the UI."""
-    names = tuple(map(str, frame.columns))
-    head = frame.head(PREVIEW_ROWS).to_numpy(dtype=object) if len(frame) else ()
+    """Return the first rows as a table for the UI, without personal data: what is shown is kept in the event log."""
+    shown = frame[[name for name in frame.columns if name not in PERSONAL_COLUMNS]]
+    names = tuple(map(str, shown.columns))
+    head = shown.head(PREVIEW_ROWS).to_numpy(dtype=object) if len(shown) else ()
     return dg.MetadataValue.table(
         records=[dg.TableRecord(dict(zip(names, map(str, row), strict=True))) for row in head],
         schema=_table_of(names),
@@ -61,18 +63,25 @@ def _table_of(columns: tuple[str, ...]) -> dg.TableSchema:
 
 
 def _shown(made: MadeDay) -> dict[str, Any]:
-    """Return the metadata of one day in the UI."""
+    """Return the metadata of each day in the UI: figures and short texts, for an event is stored twice for ever."""
     content = made.content
     facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
+    short = {name: value for name, value in facts.items() if isinstance(value, (int, float, str))}
     if made.first_rows is None:
-        return facts
+        return short
     return {
         **content.counts,
         "data_source": content.data_source,
         "share_real": 1.0 if content.data_source == "real" else 0.0,
-        **facts,
-        "preview": preview(made.first_rows),
+        **short,
     }
+
+
+def _shown_of_newest(made: MadeDay, address: str) -> dict[str, Any]:
+    """Return what the UI shows of a run's newest day beside its figures: where it lies, documents, its first rows."""
+    facts = {name.replace("-", "_"): value for name, value in made.content.facts.items()}
+    shown = {"path": address, **{name: value for name, value in facts.items() if isinstance(value, (dict, list))}}
+    return shown if made.first_rows is None else {**shown, "preview": preview(made.first_rows)}
 
 
 def _stored_or_kept(target: AnyTable, made: MadeDay) -> Kept | None:
@@ -148,7 +157,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
             with as_failure(may_retry=policy is not None and step.previous_attempt_count < policy.max_retries):
                 raise
         if stored and (plot := checking.plot_shown()):
-            stored[max(stored)] = {**stored[max(stored)], "plot": plot}
+            stored[max(stored)] = {"plot": plot, **stored[max(stored)]}
         for partition, metadata in stored.items():
             context.step_context.add_asset_metadata(dict(metadata), context.asset_key, partition)
 
@@ -159,6 +168,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         target = self._table(asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
             meter, failed = Meter(calls, target.store), True
+            shown_of_newest: tuple[str, Mapping[str, Any]] | None = None
             try:
                 for made in made_days(asset, checking.checks, run_id, meter.counted(days.items)):
                     started = monotonic()
@@ -168,8 +178,9 @@ class LakeIOManager(dg.ConfigurableIOManager):
                     if kept is None and isinstance(made, MadeDay):
                         checking.take(made)
                         figures = meter.day(made, monotonic() - started)
-                        path = target.store.uri(made.encoded.key)
-                        stored[str(made.day)] = {"path": path, **_shown(made), **figures}
+                        stored[str(made.day)] = {**_shown(made), **figures}
+                        address = target.store.uri(made.encoded.key)
+                        shown_of_newest = str(made.day), _shown_of_newest(made, address)
                         progress.info("stored %s %s", asset, made.day, extra=of_day)
                     elif kept is not None:
                         shown = _shown_of_kept(kept, target.keep(kept, run_id))
@@ -177,6 +188,9 @@ class LakeIOManager(dg.ConfigurableIOManager):
                         checking.keep(kept)
                         progress.info("kept %s %s", asset, kept.day, extra={**of_day, "reason": kept.reason})
                 checking.judge(target, run_id)
+                if shown_of_newest:
+                    day, shown = shown_of_newest
+                    stored[day] = {**stored[day], **shown}
                 failed = False
             finally:
                 self.metrics.add(meter.measured(asset, run_id, failed=failed))

@@ -19,6 +19,7 @@ import dagster as dg
 import sqlalchemy
 
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
+from pizza_assets.defs.run_origin import NO_RETRIES, note_origin
 from pizza_assets.errors import PizzaAssetsError, SettingsError, machine_fault
 from pizza_assets.platform import dagster_event_log as event_log  # noqa: F401 its wait for locks is to hold when the run storage opens
 from pizza_assets.settings import Settings
@@ -187,10 +188,11 @@ def run(plan: Plan, *, verbose: bool = False) -> list[str]:
     runs = []
     level = "DEBUG" if verbose else "CRITICAL"
     with _history_faults(), local_instance() as instance, nullcontext() if verbose else _without_asides():
+        note_origin(instance, plan.job.name)
         for run_tags in plan.tags:
             result = plan.job.execute_in_process(
                 instance=instance,
-                tags=run_tags,
+                tags={**run_tags, **NO_RETRIES},
                 run_config={"loggers": {"console": {"config": {"log_level": level}}}},
                 raise_on_error=False,
             )

@@ -16,13 +16,15 @@ import pandas as pd
 from pizza_assets import contracts
 from pizza_assets.analysis.transforms import matches_around, source_of
 from pizza_assets.football.mock import mock_matches
-from pizza_assets.lake.layout import SALES_TABLES
+from pizza_assets.lake.layout import RAW_MATCHES, SALES_TABLES
 from pizza_assets.lake.sales import SalesDay, SalesTable
+from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.platform import dagster_lineage as lineage
 from pizza_assets.platform.dagster_checks import of_collected
 from pizza_assets.platform.dagster_daily_asset import daily_asset
 from pizza_assets.platform.dagster_partitions import days_of
+from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.records import Rejected
 from pizza_assets.quality.measured import Item
@@ -32,6 +34,8 @@ from pizza_assets.retail.mock import planted_sales_effects
 from pizza_assets.settings import Settings
 
 RETRIES, RETRY_DELAY = 2, 300
+_REAL_SALES = "Each line that one retailer sold on its business day, from its API."
+_MOCK_SALES = "Each line that one retailer sold on its business day: mock, as no API of it is named."
 
 
 def _stored_form(collected: CollectedSales, planted: Mapping[str, float]) -> SalesDay:
@@ -50,8 +54,9 @@ def _quarantine(rejected: Sequence[Rejected]) -> list[dict[str, object]]:
     return [{"reason": item.reason, "record": item.record} for item in rejected]
 
 
-def _matches(raw_matches: DailyTable, settings: Settings, day: date) -> pd.DataFrame:
+def _matches(store: Store, settings: Settings, day: date) -> pd.DataFrame:
     """Return the matches that mock sales of a day follow: the lake's, or the mock season's where it has none."""
+    raw_matches = DailyTable(store, RAW_MATCHES)
     return matches_around(raw_matches, settings, day) if day in raw_matches.stored else mock_matches(day, settings)
 
 
@@ -60,11 +65,21 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     retry_policy = dg.RetryPolicy(max_retries=RETRIES, delay=RETRY_DELAY)
     planted = planted_sales_effects(settings)
 
+    urls = {
+        "retailer_1": settings.retailer_1_url,
+        "retailer_2": settings.retailer_2_url,
+        "retailer_3": settings.retailer_3_url,
+    }
+
     def raw_sales(retailer_id: str) -> dg.AssetsDefinition:
+        is_mock = urls[retailer_id] is None
+
         @daily_asset(
             settings,
             name=f"raw_{retailer_id}",
-            group="retail",
+            description=_MOCK_SALES if is_mock else _REAL_SALES,
+            deps=["raw_matches"] if is_mock else [],  # mock sales follow matches; real ones are what the API gives
+            group="raw",
             kinds=["api", "json"],
             contract=contracts.SALES,
             checks=of_collected(contracts.SALES),
@@ -72,23 +87,20 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             branch="retail",
             retry_policy=retry_policy,
         )
-        def sales(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Iterator[Item]:
-            """Sales of one retailer's business day: real from its API, or mock where none is named.
-
-            An API that is named and fails fails the asset; the retailer's day is then missing. A day that is real in
-            the lake is kept instead, and says so. Mock sales follow the match calendar, with the planted effect in the
-            metadata.
-            """
-            matches = partial(_matches, raw_matches, settings)
-            real_rows = SalesTable(raw_matches.store, SALES_TABLES[f"raw_{retailer_id}"]).real_rows
-            for of in collect_sales(retailer_id, days_of(context), settings, matches, real_rows):
-                yield of.day, of if isinstance(of, Kept) else _stored_form(of, planted)
+        def sales(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
+            # An API that is named and fails fails the asset, and the retailer's day is missing; a day that is real in
+            # the lake is kept instead, and says so.
+            store = lake.store()
+            matches = partial(_matches, store, settings)
+            real_rows = SalesTable(store, SALES_TABLES[f"raw_{retailer_id}"]).real_rows
+            for collected in collect_sales(retailer_id, days_of(context), settings, matches, real_rows):
+                yield collected.day, collected if isinstance(collected, Kept) else _stored_form(collected, planted)
 
         return sales
 
     @daily_asset(
         settings,
-        group="retail",
+        group="raw",
         kinds=["json"],
         contract=contracts.SALES,
         lineage=lineage.DOMINOS_SALES,
@@ -98,7 +110,7 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         retry_policy=retry_policy,
     )
     def raw_dominos_sales(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Iterator[Item]:
-        """Domino's orders of the UTC day as sales of a fourth retailer: one order is one line."""
+        """Domino's orders of the day as sales of a fourth retailer, one line for each order."""
         for day in days_of(context):
             orders = raw_orders[day]
             table, rejected = sales_of_orders(orders)

@@ -34,7 +34,9 @@ SALES = data_set(
         "product_sku": text("The retailer's own number of the product."),
         "product_name": text("The product, as the retailer names it."),
         "category": text(f"Category; pizza is one of {', '.join(PIZZA_CATEGORIES)}."),
-        "customer_id": text("The retailer's own number of the customer; null where it does not know.", nullable=True),
+        "customer_id": text(
+            "The retailer's own number of the customer; null where it does not know.", nullable=True, is_personal=True
+        ),
         "store_id": text(f"The retailer's own number of the store, or '{UNKNOWN}'."),
         "store_city": text(f"City of the store, or '{UNKNOWN}'."),
         "quantity": integer("Items sold.", "items", ge=1, dtype="int32"),

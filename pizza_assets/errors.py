@@ -26,6 +26,9 @@ _MACHINE = (
     ),
     (r"Read-only file system|readonly database", "it is read-only", _MODES),
     (r"Permission denied|Operation not permitted", "permission is denied", _MODES),
+    (r"\[Errno (?:17|20)\]|Not a directory", "a file stands where a folder should be", "Name another folder"),
+    (r"\[Errno 21\]|Is a directory", "a folder stands where a file should be", "Name another file"),
+    (r"\[Errno 40\]|Too many levels of symbolic links", "its links lead nowhere", "Correct the link"),
     (r"database is locked", "another process holds a lock", "End what locks it, such as a backup"),
     (
         r"MemoryError|Cannot allocate memory|failed to map segment|malloc of size|start new thread",
@@ -70,7 +73,11 @@ class PizzaAssetsError(Exception):
         self.final = final
 
 
-class SettingsError(PizzaAssetsError):
+class UseError(PizzaAssetsError):
+    """What was asked for cannot be: a wrong option or name, a range of days that is reversed. Exit code 2."""
+
+
+class SettingsError(UseError):
     """A setting is missing or wrong."""
 
 

@@ -6,13 +6,17 @@ Values come from the environment first, then from ``.env`` in the working direct
 """
 
 import json
+import os
 import re
 from datetime import date
+from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     Field,
@@ -37,12 +41,17 @@ def _time_zones() -> set[str]:
     return available_timezones()
 
 
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+#: How settings begin that no other program has.
+_OURS = ("PIZZA_", "FOOTBALL_", "DOMINOS_", "RETAILER_", "QUICKSIGHT_", "MERCHANTS_", "WAREHOUSE_", "MOCK_")
+
+
 class Settings(BaseSettings):
     """All settings of the platform. Each field's environment variable is its name in capitals, or its alias."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",  # some editors begin a file with a mark
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -332,6 +341,15 @@ class Settings(BaseSettings):
         """
         try:
             return cls(**overrides)  # type: ignore[arg-type]
+        except UnicodeDecodeError as error:
+            raise SettingsError(
+                f"{Path('.env').absolute()}: expected UTF-8 text, found byte {error.object[error.start]:#04x} at "
+                f"position {error.start}{', as in UTF-16' if error.object[:2] in _UTF_16 else ''}. Save it as UTF-8."
+            ) from None
+        except OSError as error:
+            raise SettingsError(
+                f"{Path('.env').absolute()} cannot be read: {error.strerror}. Correct its permissions, or remove it."
+            ) from None
         except ValidationError as error:
             problems = "; ".join(
                 f"{'_'.join(map(str, item['loc'])).upper() or 'settings'}: {item['msg']}" for item in error.errors()
@@ -417,3 +435,22 @@ class Settings(BaseSettings):
         if self.s3_bucket_name and "pizza_lake" not in self.model_fields_set:
             object.__setattr__(self, "pizza_lake", f"s3://{self.s3_bucket_name}")
         return self
+
+
+def misspelt() -> list[str]:
+    """Return a sentence for each name in the environment or ``.env`` that looks like a setting and is none."""
+    known = {name.upper() for name in Settings.model_fields} | {"AWS_DEFAULT_REGION"}
+    try:
+        in_file = set(dotenv_values(".env", encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        in_file = set()  # Settings.load says what is wrong with it
+    found = []
+    for name in sorted({*os.environ, *in_file}):
+        upper = name.upper()
+        near = get_close_matches(upper, known, 1, 0.9)
+        if upper in known or not (near or upper.startswith(_OURS)):
+            continue
+        where = ".env" if name in in_file else "the environment"
+        hint = f"did you mean {near[0]}?" if near else "see .env.example for those that there are."
+        found.append(f"{name} in {where} is no setting and changes nothing: {hint}")
+    return found

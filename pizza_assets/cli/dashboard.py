@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pizza_assets.cli.options import Group
 from pizza_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def _store(settings: Settings) -> "Store":
-    from pizza_assets.lake import lake_of
+    from pizza_assets.lake import lake_to_read
 
-    return lake_of(settings)
+    return lake_to_read(settings)
 
 
 def page_of(store: "Store") -> Path:
@@ -80,7 +81,7 @@ def _deployment() -> "Deployment":
     return Deployment(quicksight_api(settings), to, click.echo)
 
 
-@click.group()
+@click.group(cls=Group)
 def quicksight() -> None:
     """Set up, look at and take down the dashboard in QuickSight."""
 

@@ -103,9 +103,7 @@ def mark(store: Store) -> None:
 
 
 def first_partition(store: Store, settings: Settings) -> date:
-    """Return the first day that Dagster offers: PIZZA_START_DATE; where that is not set and the lake is a demo's, its
-    first day.
-    """
+    """Return the first day that Dagster offers: PIZZA_START_DATE, or that of a demo's lake where it is not set."""
     if "pizza_start_date" in settings.model_fields_set or not any(store.list(layout.DEMO_KEY)):
         return settings.pizza_start_date
     return min(DailyTable(store, layout.RAW_MATCHES).stored, default=settings.pizza_start_date)

@@ -7,13 +7,13 @@ from datetime import datetime
 
 import click
 
-from pizza_assets.cli.options import DAY
+from pizza_assets.cli.options import DAY, Group, span
 from pizza_assets.settings import Settings
 
 _COLLECTED = ("raw_matches", "raw_orders", "raw_retailer_1", "raw_retailer_2", "raw_retailer_3", "raw_dominos_sales")
 
 
-@click.group()
+@click.group(cls=Group)
 def lake() -> None:
     """Take days out of the lake."""
 
@@ -28,22 +28,23 @@ def remove(first: datetime, last: datetime, data_set: str, *, yes: bool) -> None
 
     What was made of these days stays until it is made again.
     """
-    from pizza_assets.lake import lake_of
+    from pizza_assets.lake import lake_to_read
     from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES
     from pizza_assets.lake.lock import WriterLock
     from pizza_assets.lake.sales import SalesTable
     from pizza_assets.lake.tables import DailyTable
 
-    store = lake_of(Settings.load())
+    since, until = span(first, last)
+    store = lake_to_read(Settings.load())
     lock = WriterLock(store)
     lock.acquire()
     try:
         sales = SALES_TABLES.get(data_set)
         table = SalesTable(store, sales) if sales else DailyTable(store, DAILY_TABLES[data_set])
-        days = [day for day in table.stored if first.date() <= day <= last.date()]
+        days = [day for day in table.stored if since <= day <= until]
         real = sum(table.is_real(day) for day in days)
         if not days:
-            click.echo(f"{data_set} has no day from {first.date()} to {last.date()}; nothing to do.")
+            click.echo(f"{data_set} has no day from {since} to {until}; nothing to do.")
             return
         told = f"{len(days)} days of {data_set} from {days[0]} to {days[-1]}, {real} of them real"
         if not yes:
@@ -54,7 +55,7 @@ def remove(first: datetime, last: datetime, data_set: str, *, yes: bool) -> None
         lock.release()
 
 
-@click.group()
+@click.group(cls=Group)
 def athena() -> None:
     """Query the lake on S3 with Athena."""
 
@@ -76,12 +77,12 @@ def ddl(lake: str | None, database: str) -> None:
 @click.option("--run", "run_id", help="The run whose data to bring back. Without it, the runs are listed.")
 def restore(data_set: str, asked: datetime, run_id: str | None) -> None:
     """Bring a day back as a run wrote it, from the versions that a bucket keeps."""
-    from pizza_assets.lake import lake_of
+    from pizza_assets.lake import lake_to_read
     from pizza_assets.lake import versions as older
     from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES
     from pizza_assets.lake.lock import WriterLock
 
-    stored, day = lake_of(Settings.load()), asked.date()
+    stored, day = lake_to_read(Settings.load()), asked.date()
     prefix = (SALES_TABLES.get(data_set) or DAILY_TABLES[data_set]).prefix
     if run_id is None:
         _, found = older.versions_of_day(stored, prefix, day)

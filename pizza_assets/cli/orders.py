@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pizza_assets.cli.options import Group
 from pizza_assets.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ PROFILE = "orders.toml"
 OnProgress = Callable[[str, int], None]
 
 
-@click.group()
+@click.group(cls=Group)
 def orders() -> None:
     """Look at the exports of a till."""
 

@@ -4,11 +4,11 @@ Belongs here: options and what is printed. Does not belong here: what the comman
 """
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 
 import click
 
-from pizza_assets.cli.options import DAY
+from pizza_assets.cli.options import DAY, Group, span
 from pizza_assets.platform.redaction import safe_text
 from pizza_assets.settings import Settings
 
@@ -20,13 +20,9 @@ _from = click.option("--from", "first", **DAY, help="First day (UTC); the earlie
 _to = click.option("--to", "last", **DAY, help="Last day; the latest by default.")
 
 
-@click.group()
+@click.group(cls=Group)
 def quarantine() -> None:
     """Look at the records that were rejected, and read them again after a fix."""
-
-
-def _span(first: datetime | None, last: datetime | None) -> tuple[date, date]:
-    return first.date() if first else date.min, last.date() if last else date.max
 
 
 @quarantine.command("list")
@@ -35,13 +31,12 @@ def _span(first: datetime | None, last: datetime | None) -> tuple[date, date]:
 @_to
 def list_rejects(data_set: str | None, first: datetime | None, last: datetime | None) -> None:
     """Count the rejected records by their reason, with an example of each."""
-    from pizza_assets.lake import lake_of
+    from pizza_assets.lake import lake_to_read
     from pizza_assets.operations.quarantine import kinds
 
-    store = lake_of(Settings.load())
-    found = [
-        kind for name in ([data_set] if data_set else _DATA_SETS) for kind in kinds(store, name, *_span(first, last))
-    ]
+    days = span(first, last)
+    store = lake_to_read(Settings.load())
+    found = [kind for name in ([data_set] if data_set else _DATA_SETS) for kind in kinds(store, name, *days)]
     for kind in found:
         click.echo(safe_text(f"{kind.data_set}: {kind.count} x {kind.reason} ({kind.days[0]} to {kind.days[-1]})"))
         click.echo(safe_text(f"  e.g. {kind.newest['reason']}"))
@@ -60,17 +55,18 @@ def replay(debug: bool, data_set: str | None, first: datetime | None, last: date
     Those that are valid now are stored, and what depends on their days runs; the rest stays rejected. No source is
     asked.
     """
-    from pizza_assets.lake import lake_of
+    from pizza_assets.lake import lake_to_read
     from pizza_assets.operations.dagster_replay import replay as run
     from pizza_assets.operations.quarantine import REPLAYED, rejects
     from pizza_assets.operations.rereading import gains
 
+    days = span(first, last)
     settings = Settings.load()
-    store = lake_of(settings)
+    store = lake_to_read(settings)
     for name in [data_set] if data_set else _REPLAYED:
-        where, span = REPLAYED[name], _span(first, last)
-        gained = gains(store, where, *span, settings)
+        where = REPLAYED[name]
+        gained = gains(store, where, *days, settings)
         if gained:
             run(settings, store, name, sorted(gained), verbose=debug)
-        left = sum(len(of_day) for _, of_day in rejects(store, where, *span))
+        left = sum(len(of_day) for _, of_day in rejects(store, where, *days))
         click.echo(f"{name}: {sum(gained.values())} records stored on {len(gained)} days, {left} stay rejected.")

@@ -6,7 +6,6 @@ does. Modules that cost seconds to import are imported by the commands that need
 
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -17,41 +16,23 @@ import click
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
 from pizza_assets.cli.lake import athena, lake, restore
 from pizza_assets.cli.merchants import merchants
-from pizza_assets.cli.options import DAY
+from pizza_assets.cli.options import DAY, Main, span
 from pizza_assets.cli.orders import PROFILE, inspected, orders, reading_options, reading_progress
 from pizza_assets.cli.quarantine import quarantine
 from pizza_assets.cli.roll_up import roll_up
 from pizza_assets.cli.simulate import simulate
 from pizza_assets.cli.warehouse import warehouse
-from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError, machine_fault
+from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError
 from pizza_assets.platform import logs
 from pizza_assets.platform.kept import Kept, sentences
 from pizza_assets.platform.redaction import safe_text
-from pizza_assets.settings import Settings
+from pizza_assets.settings import Settings, misspelt
 
 #: Exit code of a run after which some real days are as they were, because their source did not answer.
 NOT_REFRESHED = 3
 
 
-class _Group(click.Group):
-    """Shows an error as one sentence and a non-zero exit; the traceback only with --debug."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 as click has it
-        try:
-            return super().invoke(ctx)
-        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
-            raise  # click ends quietly, also where a reader such as head has enough
-        except Exception as error:  # noqa: BLE001 the last place to turn an error into a sentence
-            told = str(error) if isinstance(error, PizzaAssetsError) else None
-            told = told or machine_fault(f"{type(error).__name__}: {error}", "A file or the memory of this machine")
-            if ctx.params.get("debug"):
-                click.echo(safe_text(traceback.format_exc()), err=True, nl=False)
-            unexpected = f"{type(error).__name__}: {error} (unexpected; pizza-assets --debug ... shows where)"
-            click.secho(f"Error: {safe_text(told or unexpected)}", fg="red", err=True)
-            ctx.exit(1)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pizza_assets")
 @click.option("--debug", is_flag=True, help="Show Dagster's log and tracebacks.")
 @click.pass_context
@@ -59,6 +40,8 @@ def main(ctx: click.Context, *, debug: bool) -> None:
     """Does football sell pizza? Settings come from the environment and .env (see .env.example)."""
     ctx.obj = debug
     logs.configure()
+    for line in misspelt():
+        click.secho(f"Warning: {safe_text(line)}", fg="yellow", err=True)
 
 
 main.add_command(dashboard)
@@ -132,10 +115,10 @@ def _materialize(
     return not kept
 
 
-def _store(settings: Settings) -> Any:  # noqa: ANN401 a Store; named in lake, which costs a second to import
-    from pizza_assets.lake import lake_of
+def _store(settings: Settings, *, writes: bool = False) -> Any:  # noqa: ANN401 a Store; named in lake, which costs a second to import
+    from pizza_assets.lake import lake_to_read, lake_to_write
 
-    return lake_of(settings)
+    return lake_to_write(settings) if writes else lake_to_read(settings)
 
 
 @main.command()
@@ -151,8 +134,12 @@ def backfill(ctx: click.Context, first: datetime, last: datetime | None, select:
     Mock never replaces real: a real day whose source does not answer is kept, and the command ends with exit code 3.
     """
     settings = Settings.load()
-    until = last.date() if last else datetime.now(UTC).date() - timedelta(days=1)
-    is_refreshed = _materialize(settings, first.date(), until, select, debug=ctx.obj)
+    today = datetime.now(UTC).date()
+    since, until = span(first, last, default=(date.min, today - timedelta(days=1)))
+    _store(settings, writes=True)
+    if until == today:
+        click.secho(f"Warning: {today} (UTC) has not ended; what comes later is missing of it.", fg="yellow", err=True)
+    is_refreshed = _materialize(settings, since, until, select, debug=ctx.obj)
     _print_status(settings)
     ctx.exit(0 if is_refreshed else NOT_REFRESHED)
 
@@ -170,7 +157,7 @@ def demo(debug: bool, days: int) -> None:
     now = datetime.now(UTC)
     first, last = season.span(days, now)
     settings = season.settings(first)
-    store = _store(settings)
+    store = _store(settings, writes=True)
     season.check_no_real_days(store, first, last)
     missing = season.to_make(store, settings, first, last, now)
     season.mark(store)

@@ -5,10 +5,11 @@ Belongs here: options and what is printed. Does not belong here: what is simulat
 
 import click
 
+from pizza_assets.cli.options import Group
 from pizza_assets.settings import Settings
 
 
-@click.group()
+@click.group(cls=Group)
 def simulate() -> None:
     """Simulate the outside world. All data that comes of it says that it is mock."""
 

@@ -4,17 +4,19 @@ Belongs here: options and what is printed. Does not belong here: what the comman
 """
 
 import csv
+import re
 import signal
 import sys
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
-from pizza_assets.cli.options import DAY
-from pizza_assets.errors import PizzaAssetsError, SettingsError
+from pizza_assets.cli.options import DAY, Group, span
+from pizza_assets.errors import PizzaAssetsError, SettingsError, UseError
 from pizza_assets.platform.printable import cell
 from pizza_assets.platform.redaction import safe_text
 from pizza_assets.settings import Settings
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 
 
 def _store(settings: Settings) -> "Store":
-    from pizza_assets.lake import lake_of
+    from pizza_assets.lake import lake_to_read
 
-    return lake_of(settings)
+    return lake_to_read(settings)
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -37,7 +39,7 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         click.echo("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
-@click.group()
+@click.group(cls=Group)
 def warehouse() -> None:
     """The retail warehouse: load it, look at it, ask it."""
 
@@ -102,11 +104,10 @@ def load(first: datetime | None, last: datetime | None, only: tuple[str, ...], *
 
     unknown = set(only) - set(RETAILER_IDS)
     if unknown:
-        raise SettingsError(f"--retailer {', '.join(sorted(unknown))}: expected one of {', '.join(RETAILER_IDS)}.")
+        raise UseError(f"--retailer {', '.join(sorted(unknown))}: expected one of {', '.join(RETAILER_IDS)}.")
+    since, until = span(first, last, default=(date.min, datetime.now(UTC).date() - timedelta(days=1)))
     settings = Settings.load()
     store = _store(settings)
-    since = first.date() if first else date.min
-    until = last.date() if last else datetime.now(UTC).date() - timedelta(days=1)
     all_days: set[date] = set()
     failed = []
     with opened(settings) as connection:
@@ -161,6 +162,12 @@ def sql(query: str | None, *, lists: bool, show: bool, as_csv: bool) -> None:
         for name, question in QUESTIONS.items():
             click.echo(f"{name:<20}{question.asks}")
         return
+    if query not in QUESTIONS and re.fullmatch(r"[\w-]+", query):
+        near = get_close_matches(query, QUESTIONS, 1)
+        raise UseError(
+            f"'{query}': expected SQL or the name of a question{f', such as {near[0]}' if near else ''}. The names are "
+            f"{', '.join(QUESTIONS)}."
+        )
     text = QUESTIONS[query].sql if query in QUESTIONS else query
     if show:
         click.echo(text)

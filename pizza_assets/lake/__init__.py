@@ -1,5 +1,6 @@
 """Where bytes live: layout, stores, formats and the daily tables over them."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from pizza_assets.lake.s3 import ATTEMPTS, S3Store
 from pizza_assets.lake.store import LocalStore, Store
 from pizza_assets.settings import Settings
 
-__all__ = ["is_on_s3", "lake_of", "open_lake", "s3_client"]
+__all__ = ["is_on_s3", "lake_of", "lake_to_read", "lake_to_write", "open_lake", "s3_client"]
 
 
 def is_on_s3(location: str) -> bool:
@@ -44,3 +45,52 @@ def lake_of(settings: Settings, location: str | None = None) -> Store:
     """Return the store at the settings' location, or at another one with the settings' client and attempts."""
     place = settings.pizza_lake if location is None else location
     return open_lake(place, s3_client(settings) if is_on_s3(place) else None, settings.s3_attempts)
+
+
+def lake_to_read(settings: Settings) -> Store:
+    """Return the settings' lake for a command that only reads.
+
+    Raises
+    ------
+    SettingsError
+        When a lake in a folder is not there, is a file, or cannot be read.
+    """
+    store = lake_of(settings)
+    if isinstance(store, LocalStore):
+        said = f"PIZZA_LAKE={settings.pizza_lake}: expected the folder of a lake,"
+        try:
+            next(store.root.iterdir(), None)
+        except FileNotFoundError:
+            raise SettingsError(
+                f"{said} found nothing at {store.root}. Make one (pizza-assets demo, or backfill), or name another."
+            ) from None
+        except NotADirectoryError:
+            raise SettingsError(f"{said} found a file at {store.root}. Name a folder, or s3://bucket.") from None
+        except OSError as error:
+            raise SettingsError(
+                f"{said} found {store.root}, which cannot be read: {error.strerror}. Correct the permissions, or name "
+                "another."
+            ) from None
+    return store
+
+
+def lake_to_write(settings: Settings) -> Store:
+    """Return the settings' lake for a command that writes; a folder is made.
+
+    Raises
+    ------
+    SettingsError
+        When a folder cannot be made or written to.
+    """
+    store = lake_of(settings)
+    if isinstance(store, LocalStore):
+        said = f"PIZZA_LAKE={settings.pizza_lake}: expected a folder that can be written to,"
+        try:
+            store.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"{said} found {store.root}: {error.strerror}. Name another folder, or s3://bucket."
+            ) from None
+        if not os.access(store.root, os.W_OK | os.X_OK):
+            raise SettingsError(f"{said} and {store.root} may not be. Correct its permissions, or name another.")
+    return store

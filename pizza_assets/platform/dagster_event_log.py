@@ -94,8 +94,9 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         self._stored.append(event)
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
-        """Note that a check is planned: once for a range, for its result has no day; Dagster's own note of each day
-        would stay planned for ever, and takes 1.4 kB.
+        """Note that a check is planned, once for a range: its result has no day.
+
+        Dagster's own notes, one for each day and of 1.4 kB, would stay planned for ever.
         """
         planned = event.get_dagster_event().asset_check_planned_data
         days = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else []

@@ -20,7 +20,7 @@ import sqlalchemy
 
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.defs.run_origin import NO_RETRIES, note_origin
-from pizza_assets.errors import PizzaAssetsError, SettingsError, machine_fault
+from pizza_assets.errors import PizzaAssetsError, SettingsError, UseError, machine_fault
 from pizza_assets.platform import dagster_event_log as event_log  # noqa: F401 its wait for locks is to hold when the run storage opens
 from pizza_assets.settings import Settings
 
@@ -89,7 +89,7 @@ def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_J
 
     Raises
     ------
-    PizzaAssetsError
+    UseError
         When the selection is no valid expression or names nothing.
     """
     graph = defs.resolve_asset_graph()
@@ -100,22 +100,22 @@ def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_J
     try:
         keys = dg.AssetSelection.from_string(keyed).resolve(graph) & of_job
     except (dg.DagsterInvalidSubsetError, dg.DagsterError) as error:
-        raise PizzaAssetsError(
+        raise UseError(
             f"--select '{selection}': expected names of assets, order_volume+ (and what follows), group:raw, or "
             f"several of them with 'or'. {listed}"
         ) from error
     if not keys:
-        raise PizzaAssetsError(f"--select '{selection}' names no asset. {listed}")
+        raise UseError(f"--select '{selection}' names no asset. {listed}")
     return sorted(keys, key=lambda key: key.to_user_string())
 
 
 def check_days(settings: Settings, first: date, last: date) -> None:
-    """Raise PizzaAssetsError unless `first` to `last` is a range of existing partitions."""
+    """Raise UseError unless `first` to `last` is a range of existing partitions."""
     today = dg.DailyPartitionsDefinition(settings.pizza_start_date.isoformat(), end_offset=1).get_last_partition_key()
     if first > last:
-        raise PizzaAssetsError(f"The range is empty: {first} is after {last}.")
+        raise UseError(f"The range is empty: {first} is after {last}.")
     if first < settings.pizza_start_date or last.isoformat() > (today or ""):
-        raise PizzaAssetsError(
+        raise UseError(
             f"The days {first} to {last} are not all there: partitions go from {settings.pizza_start_date} "
             f"(PIZZA_START_DATE) to {today} (today, UTC)."
         )
@@ -143,7 +143,7 @@ def plan_days(
 
     Raises
     ------
-    PizzaAssetsError
+    UseError
         When the days are no partitions, or the selection names nothing.
     """
     check_days(settings, first, last)
@@ -276,5 +276,9 @@ def _sentence(result: dg.ExecuteInProcessResult) -> str:
         error = error.cause
     ours = next((text.partition(": ")[2] for text in texts if text.startswith("pizza_assets.")), None)
     fault = next((told for text in texts if (told := machine_fault(text, _history()))), None)
-    root = f"{texts[-1]} (run {result.run_id}; --debug shows where)" if texts else f"Run {result.run_id} failed."
+    root = (
+        f"{texts[-1]} (unexpected; pizza-assets --debug ... shows where)"
+        if texts
+        else "The run failed; Dagster's UI shows its log."
+    )
     return ours or fault or root

@@ -4,10 +4,7 @@ Belongs here: commands, progress bars, and errors as one sentence. Does not belo
 does. Modules that cost seconds to import are imported by the commands that need them.
 """
 
-import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,8 +21,8 @@ from pizza_assets.cli.simulate import simulate
 from pizza_assets.cli.warehouse import warehouse
 from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError
 from pizza_assets.platform import logs
-from pizza_assets.platform.kept import Kept, sentences
 from pizza_assets.platform.redaction import safe_text
+from pizza_assets.progress import day_progress
 from pizza_assets.settings import Settings, misspelt
 
 #: Exit code of a run after which some real days are as they were, because their source did not answer.
@@ -57,52 +54,6 @@ main.add_command(merchants)
 main.add_command(roll_up)
 
 
-class _DayCounter(logging.Handler):
-    """Calls a function for each day that is stored or kept."""
-
-    def __init__(self, on_day: Callable[[str, date, str | None], None]) -> None:
-        super().__init__(logging.INFO)
-        self._on_day = on_day
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._on_day(record.__dict__["asset"], record.__dict__["day"], record.__dict__.get("reason"))
-
-
-@contextmanager
-def day_progress(assets: int, days: int) -> Iterator[Mapping[str, Sequence[Kept]]]:
-    """Show how many days of how many assets are stored: a bar on a terminal, a line per asset elsewhere.
-
-    Yields the days that were kept, by asset; at the end it prints them.
-    """
-    all_kept: dict[str, list[Kept]] = {}
-    logger = logging.getLogger("pizza_assets.progress")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    counts: dict[str, int] = {}
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(length=assets * days, label="storing days", file=sys.stderr, hidden=hidden) as bar:
-
-        def count(asset: str, day: date, reason: str | None) -> None:
-            if reason is not None:
-                all_kept.setdefault(asset, []).append(Kept(day, reason))
-            counts[asset] = counts.get(asset, 0) + 1
-            bar.label = f"{asset:<20} {day}"
-            bar.update(1)
-            if hidden and counts[asset] == days:
-                stored = days - len(all_kept.get(asset, ()))
-                click.echo(f"stored {asset}: {stored} days, the last is {day}", err=True)
-
-        handler = _DayCounter(count)
-        logger.addHandler(handler)
-        try:
-            yield all_kept
-        finally:
-            logger.removeHandler(handler)
-            for asset, kept in all_kept.items():
-                for sentence in sentences(kept):
-                    click.secho(safe_text(f"{asset}: {sentence}"), fg="yellow", err=True)
-
-
 def _materialize(
     settings: Settings, first: date, last: date, select: str, *, job: str | None = None, debug: bool
 ) -> bool:
@@ -110,7 +61,7 @@ def _materialize(
     from pizza_assets.platform.dagster_runs import MATCH_DAY_JOB, plan_days, run
 
     plan = plan_days(settings, first, last, select, job=job or MATCH_DAY_JOB)
-    with day_progress(plan.daily_assets, (last - first).days + 1) as kept:
+    with day_progress((last - first).days + 1) as kept:
         run(plan, verbose=debug)
     return not kept
 

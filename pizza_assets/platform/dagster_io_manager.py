@@ -62,15 +62,16 @@ def _table_of(columns: tuple[str, ...]) -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(name) for name in columns])
 
 
-def _shown(made: MadeDay) -> dict[str, Any]:
+def _shown(asset: str, made: MadeDay) -> dict[str, Any]:
     """Return the metadata of each day in the UI: figures and short texts, for an event is stored twice for ever."""
     content = made.content
     facts = {name.replace("-", "_"): value for name, value in content.facts.items()}
     short = {name: value for name, value in facts.items() if isinstance(value, (int, float, str))}
     if made.first_rows is None:
         return short
+    counts = content.counts if asset.startswith("raw_") else {"rows": content.counts["rows"]}  # what is made rejects nothing
     return {
-        **content.counts,
+        **counts,
         "data_source": content.data_source,
         "share_real": 1.0 if content.data_source == "real" else 0.0,
         **short,
@@ -178,7 +179,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
                     if kept is None and isinstance(made, MadeDay):
                         checking.take(made)
                         figures = meter.day(made, monotonic() - started)
-                        stored[str(made.day)] = {**_shown(made), **figures}
+                        stored[str(made.day)] = {**_shown(asset, made), **figures}
                         address = target.store.uri(made.encoded.key)
                         shown_of_newest = str(made.day), _shown_of_newest(made, address)
                         progress.info("stored %s %s", asset, made.day, extra=of_day)

@@ -17,6 +17,7 @@ from typing import TextIO, cast
 
 import dagster as dg
 import sqlalchemy
+from dagster._core.errors import DagsterExecutionInterruptedError  # what Ctrl-C is in a run; dagster exports it not
 
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.defs.run_origin import NO_RETRIES, note_origin
@@ -207,6 +208,8 @@ def _history_faults() -> Iterator[None]:
     """Raise what keeps Dagster's history from being written as RunFailedError, in one sentence."""
     try:
         yield
+    except DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
     except (sqlalchemy.exc.DBAPIError, OSError, MemoryError) as error:
         told = machine_fault(f"{type(error).__name__}: {error}", _history())
         if told is None:

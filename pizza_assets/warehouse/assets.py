@@ -36,6 +36,8 @@ RETENTION_JOB = "warehouse_retention"
 DAY_TAG = "pizza_assets/retail_day"
 _CODE = ("pizza_assets.warehouse", "pizza_assets.retail.contract")
 _DOCS = "warehouse.md"
+#: What becomes of few lines; shown where there are some.
+_EXCEPTIONS = ("rejected", "merged", "corrected", "duplicate", "ignored", "removed")
 _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 _DESCRIPTIONS = {
     "counts_reconcile": "The facts are as many as the audit says were stated.",
@@ -53,10 +55,8 @@ def sales_asset_name(retailer_id: str) -> str:
 
 
 def _shown(load: DayLoad) -> dict[str, int]:
-    return {
-        name: getattr(load, name)
-        for name in ("received", "rejected", "merged", "inserted", "corrected", "duplicate", "ignored", "removed")
-    }
+    counts = {name: getattr(load, name) for name in ("received", "inserted", *_EXCEPTIONS)}
+    return {name: count for name, count in counts.items() if count or name not in _EXCEPTIONS}
 
 
 def check_results(asset: dg.AssetKey, results: Iterable[CheckResult]) -> list[dg.AssetCheckResult]:

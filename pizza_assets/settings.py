@@ -113,6 +113,10 @@ class Settings(BaseSettings):
         None, description="Where docs/ can be read in a browser; without it the UI names the files."
     )
 
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="Lines of logs: text, json, or auto: json in a container, text elsewhere."
+    )
+
     # Football matches
     football_api_key: SecretStr | None = Field(None, description="Token of football-data.org.")
     football_api_url: HttpUrl = Field(

@@ -125,7 +125,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         made_by=["pizza_assets.analysis.events", "pizza_assets.football.contract"],
     )
     def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Iterator[Item]:
-        """Goals, to the minute where the source tells it, and each team's result."""
+        """Each goal of a match, and each team's result."""
         for day in days_of(context):
             matches = raw_matches[day]
             facts = {"played": len(events.played(matches))}
@@ -143,7 +143,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         made_by=["pizza_assets.analysis.volume", "pizza_assets.analysis.contract"],
     )
     def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Iterator[Item]:
-        """Orders counted per city and 15 minutes: the small table that every analysis reads."""
+        """Orders counted in each city every 15 minutes, which is what the analyses read."""
         for day in days_of(context):
             orders = raw_orders.arrow(day, volume.REPEATING)
             told = raw_orders.facts(day)
@@ -162,11 +162,9 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     def merged_orders(
         context: dg.AssetExecutionContext, raw_orders: DailyTable, raw_matches: DailyTable
     ) -> Iterator[Item]:
-        """Orders beside the matches that they were placed around, in the cities whose teams play.
-
-        A match near midnight needs the day beside: the reader takes it from the lake. Until the next day's
-        matches are known a day is not complete, and says so.
-        """
+        """Each order beside the matches that were played around it, in the cities of the teams."""
+        # A match near midnight needs the day beside, which the reader takes from the lake. Until the next day's matches
+        # are known a day is not complete, and says so.
         for day in days_of(context):
             beside = (day + timedelta(days=number) for number in (-1, 0, 1))
             around = [raw_matches[near] for near in beside if near in raw_matches]
@@ -188,7 +186,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     def correlation_results(
         context: dg.AssetExecutionContext, order_volume: DailyTable, raw_matches: DailyTable
     ) -> Iterator[Item]:
-        """Uplift and correlation as of the day, over the trailing window: estimate, interval, q, verdict."""
+        """How many more or fewer orders came around matches in the year up to the day, and how sure that is."""
         days, window = days_of(context), settings.analysis_window_days
         first, last = days[0] - timedelta(days=window - 1), days[-1]
         volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last, compacts=True)
@@ -221,7 +219,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         order_volume: DailyTable,
         raw_matches: DailyTable,
     ) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
-        """What was found, in sentences with their evidence: a report as of the newest analysed day."""
+        """What was found up to the newest day, as a report in sentences with their evidence."""
         days, window = correlation_results.days(CORRELATION_FILES[-1]), settings.analysis_window_days
         if not days:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")

@@ -30,6 +30,8 @@ from pizza_assets.warehouse.status import retailers
 #: Shops need so many days, and so many weeks with matches, before anything is said of them.
 _SALES_DAYS, _SALES_WEEKS = 70, 10
 _MERCHANTS_ROWS = 20_000
+#: Planted log-uplift of the shops' pizza: so many weeks cannot show the default's.
+_PIZZA_UPLIFT = 0.25
 #: What the sales' job makes of a demo; orders are there by then.
 SALES = "raw_retailer_1 or raw_retailer_2 or raw_retailer_3 or raw_dominos_sales or group:warehouse"
 _ONE_DAY = timedelta(days=1)
@@ -42,7 +44,10 @@ _WINDOWS = {
 
 def settings(first: date) -> Settings:
     """Return the settings of a demo that starts on `first`, with every real source switched off."""
+    given = Settings.load()
+    is_planted = "retail_mock_pizza_uplift" in given.model_fields_set
     return Settings.load(
+        retail_mock_pizza_uplift=given.retail_mock_pizza_uplift if is_planted else _PIZZA_UPLIFT,
         football_api_key=None,
         dominos_api_key=None,
         orders_files=None,
@@ -54,7 +59,7 @@ def settings(first: date) -> Settings:
         merchants_mock_rows=_MERCHANTS_ROWS,
         merchants_engine="duckdb",
         pizza_allow_mock=True,
-        pizza_start_date=min(Settings.load().pizza_start_date, first),
+        pizza_start_date=min(given.pizza_start_date, first),
     )
 
 
@@ -198,7 +203,10 @@ def findings(store: Store, settings: Settings) -> Iterator[str]:
     for row in _pizza_in_shops(store):
         name = f"Shops, {row['category']}, match day"
         yield f"{name:<38}{_percent(settings.retail_mock_pizza_uplift):>9}  {_estimate(row)}"
-    yield "Planted is for a league match; cups and finals have more, and goals and wins add to it."
+    yield (
+        "Planted is for a league match: cups and finals have more, goals and wins add to it. In shops it is planted in "
+        "the home team's city alone, and found over both teams' cities."
+    )
     yield f"The page: pizza-assets dashboard, or open {store.uri(layout.PAGE_KEY)}"
     yield "Then: 'make dev' (here: dagster dev -m pizza_assets.definitions) shows how it was made."
     yield "Your own shops: docs/your-own-data.md; real matches: FOOTBALL_API_KEY, free at football-data.org."

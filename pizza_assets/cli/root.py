@@ -105,6 +105,7 @@ def demo(debug: bool, days: int) -> None:
     """
     from pizza_assets.cli import demo as season
 
+    logs.keep_out("pizza_assets.sources")  # that everything is mock is no warning here
     now = datetime.now(UTC)
     first, last = season.span(days, now)
     settings = season.settings(first)

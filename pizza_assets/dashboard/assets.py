@@ -119,10 +119,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         order_volume: DailyTable,
         raw_matches: DailyTable,
     ) -> Iterator[Item]:
-        """What viewers see: current data sets with their QuickSight manifests, and each day's results.
-
-        The run's last day becomes the current one, unless the current one is newer.
-        """
+        """The figures behind the page and QuickSight, as of the newest day, with each day's results as history."""
         for day in days_of(context):
             yield day, history(correlation_results, day)
         current = current_as_of(lake.store())
@@ -147,7 +144,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     )
     @without_secrets_in_errors
     def dashboard_page(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
-        """The local page: the current data sets in one HTML file that opens without a network."""
+        """The page that answers whether football sells pizza, as one file that opens without a network."""
         store = lake.store()
         with as_failure():
             key, text = write_page(store, context.run.run_id)

@@ -35,6 +35,14 @@ from pizza_assets.settings import Settings
 from pizza_assets.warehouse.assets import sales_asset_name
 
 MONTHLY_JOB = "merchant_monthly"
+_DESCRIPTIONS = {
+    "top_merchants": "The five merchants that sold most in each month and city.",
+    "mean_sales": "The mean sale of each merchant in each state.",
+    "top_hours": "The three hours of the day in which each category sells most.",
+    "popular_merchants": "The five merchants of each city at which most people tried to pay.",
+    "city_category_association": "How closely the city and the category of purchases go together.",
+    "merchant_advice": "Where, what, when and how a new merchant should sell.",
+}
 #: Rows of an answer that the UI shows.
 _SHOWN_ROWS = 20
 
@@ -132,7 +140,7 @@ def questions_asset(settings: Settings) -> dg.AssetsDefinition:
         dg.AssetSpec(
             name,
             deps=["merchant_transactions"],
-            description=schema.description,
+            description=_DESCRIPTIONS[name],
             group_name="merchants",
             kinds={settings.merchants_engine, "parquet"},
             owners=list(OWNERS),
@@ -210,6 +218,7 @@ def merchant_defs(settings: Settings) -> dg.Definitions:
     )
     has_inputs = settings.merchants_transactions is not None
     schedule = dg.ScheduleDefinition(
+        name=MONTHLY_JOB,
         job=job,
         cron_schedule="0 3 1 * *",
         execution_timezone="UTC",

@@ -66,7 +66,7 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_secrets_in_errors
     def merchant_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
-        """What the answers say, on one page: HTML, and Markdown with its charts."""
+        """The answers to the questions about merchants, on one page."""
         store = lake.store()
         manifest = lake_copy.read_manifest(store)
         answers = read_all(store, manifest)
@@ -113,7 +113,7 @@ def tables_asset(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_secrets_in_errors
     def merchant_tables(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
-        """The answers as tables of the warehouse, all of one run; ``published_run`` says which."""
+        """The answers to the questions about merchants, as tables of the warehouse."""
         store = lake.store()
         manifest = lake_copy.read_manifest(store)
         answers = read_all(store, manifest)

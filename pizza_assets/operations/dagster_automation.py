@@ -44,8 +44,8 @@ def daily_refresh(settings: Settings, job: Any, now: Clock = _utc_now) -> dg.Sch
         execution_timezone=settings.daily_refresh_time_zone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            f"At 18:00 ({settings.daily_refresh_time_zone}): today so far, and yesterday again, now that it has ended. "
-            "What an outage misses is left to the sensor catch_up; to stop collecting, stop both."
+            f"Collects today so far and yesterday again at 18:00 ({settings.daily_refresh_time_zone}); what it misses "
+            "is left to the sensor catch_up."
         ),
     )
     @without_secrets_in_errors
@@ -137,9 +137,8 @@ def catch_up(
         minimum_interval_seconds=300,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Days that an outage missed, or left unfinished, in one run: after the newest day that was there when this "
-            "sensor first looked, and never one that a run or backfill on its way covers. An empty lake stays empty. "
-            f"Days of the last {REACH.days} that were kept, not refreshed, are asked for again once a day."
+            "Collects the days after the newest one that the lake had when it first looked, where an outage missed "
+            f"them; and once a day those of the last {REACH.days} days whose source did not answer."
         ),
     )
     @without_secrets_in_errors

@@ -59,10 +59,8 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         made_by=["pizza_assets.football.football_data", "pizza_assets.football.mock", *_FIXTURES],
     )
     def raw_matches(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
-        """Football matches of the day from football-data.org, or mock: labelled, and with the reason.
-
-        A real day is never replaced by mock: where no competition answers it is kept, and says so.
-        """
+        """Football matches of the day: real from football-data.org, or mock that is labelled so."""
+        # A real day is never replaced by mock: where no competition answers it is kept, and says so.
         if is_replay(context):
             yield from ((day, reread(lake.store(), RAW_MATCHES, day, settings)) for day in days_of(context))
             return
@@ -79,10 +77,8 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         made_by=[*_READING_ORDERS, "pizza_assets.orders.mock", *_FIXTURES],
     )
     def raw_orders(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Iterator[Item]:
-        """Pizza orders of the day from till exports or the Domino's API, or mock: labelled, with the reason.
-
-        Mock orders follow the matches of the day, real or mock, with the planted effects in the metadata.
-        """
+        """Pizza orders of the day: real from till exports or the Domino's API, or mock that is labelled so."""
+        # Mock orders follow the matches of the day, real or mock, with the planted effects in the metadata.
         if is_replay(context):
             yield from ((day, reread(raw_matches.store, RAW_ORDERS, day, settings)) for day in days_of(context))
             return

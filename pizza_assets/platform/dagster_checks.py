@@ -193,8 +193,7 @@ def freshness_check(settings: Settings, asset: str, prefix: str) -> dg.AssetChec
         asset=dg.AssetKey(asset),
         name=FRESHNESS_CHECK,
         description=(
-            f"The newest complete day ended at most {settings.freshness_hours:.0f} h ago (FRESHNESS_HOURS). It looks "
-            "at the days in the lake, not at when something was materialized: a backfill of old days is no fresh data."
+            f"The newest complete day in the lake ended at most {settings.freshness_hours:.0f} h ago (FRESHNESS_HOURS)."
         ),
     )
     @without_secrets_in_errors

@@ -1,24 +1,30 @@
-"""Logs: for people on a terminal, JSON lines everywhere else; each line says which run, asset and day it belongs to.
+"""Logs: lines for people; JSON lines in a container, or where LOG_FORMAT asks for them. Each says what it belongs to.
 
 Belongs here: how records become lines, and the fields that tie them together. Does not belong here: what is logged.
 No secret leaves through a log: known ones and what looks like one are redacted.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
+from pizza_assets.errors import SettingsError
 from pizza_assets.platform.redaction import redacted_error, safe_text
 from pizza_assets.settings import Settings
 
 #: What ties a line to others: the same names in every log, metric and alert.
 CORRELATION = ("run_id", "asset", "partition")
+
+_CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
+_CONTAINER_NAMES = ("KUBERNETES_SERVICE_HOST", "ECS_CONTAINER_METADATA_URI_V4", "AWS_LAMBDA_FUNCTION_NAME")
 
 _bound: ContextVar[Mapping[str, str]] = ContextVar("pizza_assets_logs_bound", default={})  # noqa: B039 never changed
 
@@ -65,14 +71,14 @@ class JsonLines(JsonFormatter):
 
 
 class PlainLines(logging.Formatter):
-    """Level, message, and what it belongs to."""
+    """Level, message, and which asset and day it belongs to; a run's id tells people nothing."""
 
     def __init__(self) -> None:
         super().__init__("%(levelname)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 logging's name
         """Return the line."""
-        of = " ".join(correlation(record).values())
+        of = " ".join(value for name, value in correlation(record).items() if name != "run_id")
         return f"{record.levelname} {message(record)}" + (f" [{of}]" if of else "")
 
     def format(self, record: logging.LogRecord) -> str:
@@ -88,10 +94,26 @@ def _error_of_event(record: logging.LogRecord) -> str:
 
 
 def handler(stream: TextIO) -> logging.Handler:
-    """Return a handler that writes to `stream`: plain lines on a terminal, JSON lines elsewhere."""
+    """Return a handler that writes to `stream`, in the form of LOG_FORMAT."""
     made = logging.StreamHandler(stream)
-    made.setFormatter(PlainLines() if stream.isatty() else JsonLines())
+    made.setFormatter(JsonLines() if _is_json(stream) else PlainLines())
     return made
+
+
+def _is_json(stream: TextIO) -> bool:
+    """Tell whether lines are JSON: as LOG_FORMAT says, else in a container, where no terminal is read."""
+    try:
+        asked = Settings.load().log_format
+    except SettingsError:
+        asked = "auto"  # the command says what is wrong with the settings
+    if asked != "auto":
+        return asked == "json"
+    return not stream.isatty() and is_container()
+
+
+def is_container() -> bool:
+    """Tell whether this process runs in a container: of Docker, Podman, Kubernetes, ECS or Lambda."""
+    return any(Path(name).exists() for name in _CONTAINER_FILES) or not os.environ.keys().isdisjoint(_CONTAINER_NAMES)
 
 
 def json_lines() -> JsonLines:
@@ -104,6 +126,12 @@ def configure(level: int = logging.WARNING) -> None:
     """Let this process log to stderr; what was set up before is replaced."""
     make_safe()
     logging.basicConfig(level=level, handlers=[handler(sys.stderr)], force=True)
+
+
+def keep_out(logger: str) -> None:
+    """Leave a logger's warnings out of this process' stderr; a run's own log has them still."""
+    for each in logging.getLogger().handlers:
+        each.addFilter(lambda record: record.name != logger or record.levelno >= logging.ERROR)
 
 
 def make_safe() -> None:

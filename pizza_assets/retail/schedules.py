@@ -167,7 +167,7 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now) -> dg.Definitio
         return requests(context.instance, settings, context.scheduled_execution_time)
 
     @dg.sensor(
-        name="warehouse_views_sensor",
+        name="warehouse_views_refresh",
         job=views,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,

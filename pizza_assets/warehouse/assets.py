@@ -114,7 +114,8 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
     )
     @without_secrets_in_errors
     def sales(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # dagster does not know it by its argument where there are checks
-        """Facts of one retailer's business day, as its feed states them; a day that is there is replaced."""
+        """What one retailer sold on its business day, loaded into the warehouse."""
+        # A day that is there is replaced by what its feed states now.
         shown: dict[date, dict[str, int]] = {}
         results: list[CheckResult] = []
         try:
@@ -156,7 +157,7 @@ def _match_dates(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_secrets_in_errors
     def match_dates(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
-        """Which days of the warehouse's calendar have football, and whether that is real or mock."""
+        """The days of the warehouse's calendar that have football."""
         days = days_of(context)
         dates = intake.match_dates(lake.store(), days[0], days[-1])
         with as_failure(), warehouse(settings) as connection:
@@ -205,7 +206,7 @@ def _views(settings: Settings, facts: Sequence[dg.AssetKey]) -> dg.AssetsDefinit
     )
     @without_secrets_in_errors
     def warehouse_views(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
-        """The warehouse's six materialized views, up to date with the facts."""
+        """Six views of the sales that SQL tools and QuickSight read, up to date with what is loaded."""
         tag = context.run.tags.get(DAY_TAG)
         with as_failure(may_retry=may_retry(context)), warehouse(settings) as connection:
             broken = quality.broken_days(connection)
@@ -253,6 +254,7 @@ def _retention(settings: Settings) -> tuple[dg.JobDefinition, dg.ScheduleDefinit
     status = dg.DefaultScheduleStatus.RUNNING if is_set else dg.DefaultScheduleStatus.STOPPED
     zone = settings.retail_daily_time_zone
     return job, dg.ScheduleDefinition(
+        name=RETENTION_JOB,
         job=job,
         cron_schedule="0 4 1 * *",
         execution_timezone=zone,

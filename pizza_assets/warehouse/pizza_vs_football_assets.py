@@ -97,7 +97,7 @@ def pizza_vs_football_asset(settings: Settings, facts: Sequence[dg.AssetKey]) ->
     )
     @without_secrets_in_errors
     def pizza_vs_football(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks dagster knows it bare only
-        """Sales of each category around kick-off against expected, by city, as of the newest loaded day."""
+        """How much more or less the shops of each city sold around matches, by category, and how sure that is."""
         kept = DatedFiles(lake.store(), layout.PIZZA_VS_FOOTBALL_PREFIX)
         with as_failure(may_retry=may_retry(context)), warehouse(settings) as connection:
             as_of = newest_day(connection)

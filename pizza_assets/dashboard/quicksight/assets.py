@@ -25,7 +25,7 @@ from pizza_assets.platform.dagster_versions import code_version
 from pizza_assets.settings import Settings
 
 DASHBOARD_DATA = dg.AssetKey("dashboard_data")
-REFRESH_JOB = "spice_refresh_job"
+REFRESH_JOB = "spice_refresh"
 #: The storage id of the materialization that a refresh is for; it makes the ingestion's id.
 MATERIALIZATION_TAG = "pizza_assets/materialization"
 _BACKFILL_TAG = "dagster/backfill"
@@ -199,11 +199,11 @@ def refresh_sensor(
         description="One refresh of QuickSight for all dashboard data that has landed, where QuickSight is set up.",
     )
     @without_secrets_in_errors
-    def spice_refresh_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def spice_refresh(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Ask for one refresh of QuickSight when new dashboard data has landed."""
         return decide(context.instance, context.cursor, budget, now())
 
-    return spice_refresh_sensor
+    return spice_refresh
 
 
 def quicksight_defs(settings: Settings) -> dg.Definitions:

@@ -1,9 +1,10 @@
 # Everything is installed into .venv; everything a local run writes lies in lake/ and .dagster/.
 PYTHON ?= python3
 BIN := .venv/bin
+PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
+.PHONY: help setup shell demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -17,11 +18,14 @@ help: ## Show the targets
 
 setup: .venv/installed ## Install everything into .venv
 
+shell: setup ## Open a shell in which pizza-assets, dagster and python are those of .venv
+	@. $(BIN)/activate && echo "pizza-assets is ready; 'exit' leaves." && exec "$${SHELL:-sh}" -i
+
 demo: setup ## Make a mock season, run everything on it, say what was found
 	$(BIN)/pizza-assets demo
 
-dev: setup ## Start the UI on http://localhost:3000, with schedules and sensors
-	$(BIN)/dagster dev --workspace workspace.yaml
+dev: setup ## Start the UI on http://localhost:3000 (PORT=3001: another port), with schedules and sensors
+	@$(BIN)/pizza-assets dev --port $(PORT)
 
 test: setup ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=pizza_assets_tests/browser --ignore=pizza_assets_tests/spark

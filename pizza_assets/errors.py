@@ -114,5 +114,5 @@ class EngineError(PizzaAssetsError):
     """A query engine is missing, cannot be reached, or has run out of memory."""
 
 
-class ServerError(PizzaAssetsError):
+class ServerError(UseError):
     """A local server cannot start."""

@@ -208,7 +208,7 @@ def findings(store: Store, settings: Settings) -> Iterator[str]:
         "the home team's city alone, and found over both teams' cities."
     )
     yield f"The page: pizza-assets dashboard, or open {store.uri(layout.PAGE_KEY)}"
-    yield "Then: 'make dev' (here: dagster dev -m pizza_assets.definitions) shows how it was made."
+    yield "How it was made: pizza-assets dev shows every day of every layer in Dagster's UI."
     yield "Your own shops: docs/your-own-data.md; real matches: FOOTBALL_API_KEY, free at football-data.org."
 
 

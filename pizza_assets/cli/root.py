@@ -19,6 +19,7 @@ from pizza_assets.cli.quarantine import quarantine
 from pizza_assets.cli.roll_up import roll_up
 from pizza_assets.cli.simulate import simulate
 from pizza_assets.cli.warehouse import warehouse
+from pizza_assets.dev import dev
 from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError
 from pizza_assets.platform import logs
 from pizza_assets.platform.redaction import safe_text
@@ -42,6 +43,7 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 
 
 main.add_command(dashboard)
+main.add_command(dev)
 main.add_command(quicksight)
 main.add_command(quarantine)
 main.add_command(athena)

@@ -102,7 +102,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_secrets_in_errors
     def merchant_transactions(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
-        """Card transactions by year and month with their merchants, real or mock; rejected rows lie beside them."""
+        """Payments by card, with their merchants: real ones, or mock that is labelled so."""
         with (
             as_failure(),
             _inputs(settings, context.log.warning) as inputs,

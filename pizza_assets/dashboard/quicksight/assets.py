@@ -25,7 +25,7 @@ from pizza_assets.platform.dagster_versions import code_version
 from pizza_assets.settings import Settings
 
 DASHBOARD_DATA = dg.AssetKey("dashboard_data")
-REFRESH_JOB = "spice_refresh"
+REFRESH_JOB = "quicksight_refresh"
 #: The storage id of the materialization that a refresh is for; it makes the ingestion's id.
 MATERIALIZATION_TAG = "pizza_assets/materialization"
 _BACKFILL_TAG = "dagster/backfill"
@@ -193,6 +193,7 @@ def refresh_sensor(
     is_set_up = settings.quicksight_account_id is not None
 
     @dg.sensor(
+        name=REFRESH_JOB,
         job=job,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if is_set_up else dg.DefaultSensorStatus.STOPPED,

@@ -200,25 +200,26 @@ def findings(store: Store, settings: Settings) -> Iterator[str]:
     yield f"{'':<38}{'planted':>9}  found [95 % interval]"
     for window, (name, setting) in _WINDOWS.items():
         yield f"{'Orders, ' + name:<38}{_percent(getattr(settings, setting)):>9}  {_estimate(overall[window])}"
+    planted = expm1(settings.retail_mock_pizza_uplift) * 100
     for row in _pizza_in_shops(store):
-        name = f"Shops, {row['category']}, match day"
-        yield f"{name:<38}{_percent(settings.retail_mock_pizza_uplift):>9}  {_estimate(row)}"
-    yield (
-        "Planted is for a league match: cups and finals have more, goals and wins add to it. In shops it is planted in "
-        "the home team's city alone, and found over both teams' cities."
-    )
+        name = f"Shops, {row['category']}, {_WINDOWS['during_match'][0]}"
+        yield f"{name:<38}{planted / 2:>+7.1f} %  {_estimate(row)}"
+    yield "Planted in orders is for a league match: cups and finals have more, goals and wins add to it."
+    yield f"Planted in shops is the mean of {planted:+.1f} % in the home team's city and none in the other's."
     yield f"The page: pizza-assets dashboard, or open {store.uri(layout.PAGE_KEY)}"
     yield "How it was made: pizza-assets dev shows every day of every layer in Dagster's UI."
     yield "Your own shops: docs/your-own-data.md; real matches: FOOTBALL_API_KEY, free at football-data.org."
 
 
 def _pizza_in_shops(store: Store) -> Sequence[Mapping[str, Any]]:
-    """Return what was found of the shops' pizza on match days, over all cities; delivered pizza is the orders'."""
+    """Return what was found of the shops' pizza during matches, over all cities; delivered pizza is the orders'."""
     rows = current_records(store, "retail") if current_rows(store).get("retail") else []
     return [
         row
         for row in rows
-        if row["category"] in PIZZA_CATEGORIES[:2] and row["city"] == ALL_CITIES and row["time_window"] == "day"
+        if row["category"] in PIZZA_CATEGORIES[:2]
+        and row["city"] == ALL_CITIES
+        and row["time_window"] == "during_match"
     ]
 
 

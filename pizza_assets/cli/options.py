@@ -55,7 +55,7 @@ def one_sentence(shows_traceback: Callable[[], bool]) -> Iterator[None]:
     except (click.exceptions.Exit, click.Abort, click.exceptions.NoArgsIsHelpError, BrokenPipeError):
         raise  # click ends these by itself: help, --version, a question that was declined, a reader that has enough
     except KeyboardInterrupt:
-        _say("Stopped by Ctrl-C. Finished days are kept; the same command goes on from there.")
+        _say("Stopped by Ctrl-C. Finished days are kept.")
         raise click.exceptions.Exit(INTERRUPTED) from None
     except click.ClickException as error:
         _say(_of_click(error))
@@ -105,7 +105,7 @@ DAY: Any = {"type": _Day(), "metavar": "YYYY-MM-DD"}
 
 
 def span(
-    first: datetime | None, last: datetime | None, *, default: tuple[date, date] | None = None
+    first: datetime | None, last: datetime | None, *, default: tuple[date, date] = (date.min, date.max)
 ) -> tuple[date, date]:
     """Return a range of days as options gave it; the default's ends, or those of the calendar, where they did not.
 

@@ -6,6 +6,8 @@ does. Modules that cost seconds to import are imported by the commands that need
 
 import sys
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from platform import python_version
 from typing import Any
 
 import click
@@ -30,8 +32,16 @@ from pizza_assets.settings import Settings, misspelt
 NOT_REFRESHED = 3
 
 
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    """Print the versions of this package, of Python and of Dagster, and end."""
+    if value:
+        names = {"pizza-assets": version("pizza_assets"), "Python": python_version(), "Dagster": version("dagster")}
+        click.echo(", ".join(f"{name} {found}" for name, found in names.items()))
+        ctx.exit()
+
+
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="pizza_assets")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions.")
 @click.option("--debug", is_flag=True, help="Show Dagster's log and tracebacks.")
 @click.pass_context
 def main(ctx: click.Context, *, debug: bool) -> None:

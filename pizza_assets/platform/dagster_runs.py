@@ -20,7 +20,7 @@ import sqlalchemy
 from dagster._core.errors import DagsterExecutionInterruptedError  # what Ctrl-C is in a run; dagster exports it not
 
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
-from pizza_assets.defs.run_origin import NO_RETRIES, note_origin
+from pizza_assets.defs.in_process import NO_RETRIES, prepare
 from pizza_assets.errors import PizzaAssetsError, SettingsError, UseError, machine_fault
 from pizza_assets.platform import dagster_event_log as event_log  # noqa: F401 its wait for locks is to hold when the run storage opens
 from pizza_assets.settings import Settings
@@ -189,7 +189,7 @@ def run(plan: Plan, *, verbose: bool = False) -> list[str]:
     runs = []
     level = "DEBUG" if verbose else "CRITICAL"
     with _history_faults(), local_instance() as instance, nullcontext() if verbose else _without_asides():
-        note_origin(instance, plan.job.name)
+        prepare(instance, plan.job.name)
         for run_tags in plan.tags:
             result = plan.job.execute_in_process(
                 instance=instance,
@@ -199,8 +199,17 @@ def run(plan: Plan, *, verbose: bool = False) -> list[str]:
             )
             runs.append(result.run_id)
             if not result.success:
+                if any(_is_interrupted(event) for event in result.all_events):
+                    raise KeyboardInterrupt
                 raise RunFailedError(_sentence(result))
     return runs
+
+
+def _is_interrupted(event: dg.DagsterEvent) -> bool:
+    """Tell whether an event is that of a step, or a run, which Ctrl-C ended."""
+    data = event.event_specific_data
+    error = getattr(data, "error", None)
+    return error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__
 
 
 @contextmanager

@@ -2,17 +2,21 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
-from pizza_assets.cli import main
+from pizza_assets import definitions
+from pizza_assets.cli import demo, main
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import MANIFEST_KEY, QUALITY_PREFIX, RAW_ORDERS, current_key
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.lake.verify import verify
+from pizza_assets.settings import Settings
 
 RANGE = ("backfill", "--from", "2025-09-04", "--to", "2025-09-06")
 
@@ -44,6 +48,7 @@ def test_status_counts_days_real_mock_and_gaps() -> None:
 
 
 def test_status_of_an_empty_lake() -> None:
+    Path("lake").mkdir()
     result = invoke("status")
     assert result.exit_code == 0
     assert "Dashboard data: as of - (none yet)" in result.output
@@ -52,14 +57,14 @@ def test_status_of_an_empty_lake() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("backfill", "--from", "2025-09-06", "--to", "2025-09-04"), "The range is empty"),
+        (("backfill", "--from", "2025-09-06", "--to", "2025-09-04"), "Swap them"),
         (("backfill", "--from", "2020-01-01", "--to", "2020-01-02"), "PIZZA_START_DATE"),
         ((*RANGE, "--select", "nothing"), "The assets are"),
     ],
 )
 def test_an_error_is_one_sentence_and_a_non_zero_exit(arguments: tuple[str, ...], expected: str) -> None:
     result = invoke(*arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     (line,) = result.output.strip().splitlines()
     assert line.startswith("Error: ")
     assert expected in line
@@ -68,7 +73,7 @@ def test_an_error_is_one_sentence_and_a_non_zero_exit(arguments: tuple[str, ...]
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_TIMEOUT", "soon")
     result = invoke("status")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "API_TIMEOUT" in result.output
     assert "Traceback" not in result.output
 
@@ -118,27 +123,34 @@ def test_verify_finds_dashboard_data_that_nothing_points_at() -> None:
     assert "manifest.json is missing" in invoke("verify").output
 
 
+def yesterday(before: int = 0) -> date:
+    return datetime.now(UTC).date() - timedelta(days=1 + before)
+
+
 @pytest.mark.usefixtures("warehouse_folder")
 def test_the_demo_says_what_it_found_and_is_not_done_twice() -> None:
     first = invoke("demo", "--days", "5")
     assert first.exit_code == 0, first.output
-    lines = first.output.splitlines()
-    assert lines[-5].startswith("5 days to 2025-08-05:")
-    assert "all MOCK data" in lines[-5]
-    assert lines[-4].startswith("Does football sell pizza?")
-    assert "insufficient" in lines[-4]
-    assert lines[-1].startswith("Look next: ")
+    said = first.stdout.splitlines()
+    lines = said[next(at for at, line in enumerate(said) if line.startswith("Shops: ")) :]
+    assert lines[0].startswith("Shops: 4 retailers, 5 days, ")
+    assert lines[1].startswith(f"Orders: 5 days to {yesterday()}, ")
+    assert lines[0].endswith("all MOCK data.")
+    assert lines[1].endswith("all MOCK data.")
+    assert lines[2].startswith("Does football sell pizza?")
+    assert "insufficient" in lines[2]
+    assert lines[3].split() == ["planted", "found", "[95", "%", "interval]"]
+    assert lines[5].split("  ")[-2:] == ["+6.2 %", "insufficient"]
+    assert "are mock" not in first.output, "that everything is mock is no warning here"
     before = {item.key: item.modified_at for item in open_lake("lake").list("")}
     second = invoke("demo", "--days", "5")
-    assert second.output.splitlines()[0] == "The demo's season is there already; nothing to do."
-    assert second.output.splitlines()[1:] == lines[-6:]
-    assert lines[-6].startswith("4 retailers in 5 days: ")
-    assert "all MOCK data" in lines[-6]
+    assert second.stdout.splitlines()[0].startswith(f"The demo is there already: 5 days, {yesterday(4)} to ")
+    assert second.stdout.splitlines()[1:] == lines
     page = Path("lake/dashboard/index.html").read_text(encoding="utf-8")
     assert '"levels":["insufficient"]' in page.split('"retail":', 1)[1]
     in_table = invoke("warehouse", "sql", "football", "--csv").output.splitlines()[1:]
     assert len(in_table) == 4 * 12
-    assert all(",insufficient,2025-08-05" in line for line in in_table)
+    assert all(f",insufficient,{yesterday()}" in line for line in in_table)
     asked = invoke("warehouse", "sql", "freshness", "--csv").output.splitlines()
     assert [line.split(",")[:4] for line in asked[1:]] == [
         ["dominos", "5", "0", "5"], ["retailer_1", "5", "0", "5"], ["retailer_2", "5", "0", "5"],
@@ -146,15 +158,51 @@ def test_the_demo_says_what_it_found_and_is_not_done_twice() -> None:
     ]  # fmt: skip
     assert {item.key: item.modified_at for item in open_lake("lake").list("")} == before
 
+    shorter = invoke("demo", "--days", "2").stdout
+    assert "The demo is there already: 5 days" in shorter
+    assert f"For 2 days alone, remove {Path('lake').absolute()}" in shorter
+    assert f"Orders: 5 days to {yesterday()}" in shorter
+    longer = invoke("demo", "--days", "6").stdout
+    assert "Making 6 days of mock orders" in longer, "analyses look back, so what follows a new day is made again"
+    assert f"Orders: 6 days to {yesterday()}" in longer
+    assert "Shops: 4 retailers, 6 days" in longer
+    _only_what_is_missing_is_made()
+
+
+def _only_what_is_missing_is_made() -> None:
+    lake = open_lake("lake")
+    orders = DailyTable(lake, RAW_ORDERS)
+    lake.delete(orders.stored[yesterday()].key)
+    earlier = orders.stored[yesterday(1)].key
+    before = next(lake.list(earlier)).modified_at
+    assert "Making 1 days of mock orders" in invoke("demo", "--days", "6").stdout
+    assert next(lake.list(earlier)).modified_at == before
+    defs = definitions.defs()
+    keys = defs.resolve_asset_graph().get(dg.AssetKey("raw_orders")).partitions_def.get_partition_keys()
+    assert keys[0] == str(yesterday(5)), "partitions begin where the demo does"
+
+
+def test_without_a_demo_partitions_begin_where_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    invoke(*RANGE)
+    assert demo.first_partition(open_lake("lake"), Settings.load()) == date(2023, 8, 1)
+    demo.mark(open_lake("lake"))
+    assert demo.first_partition(open_lake("lake"), Settings.load()) == date(2025, 9, 4)
+    monkeypatch.setenv("PIZZA_START_DATE", "2024-01-01")
+    assert demo.first_partition(open_lake("lake"), Settings.load()) == date(2024, 1, 1)
+
 
 def test_a_demo_with_other_effects_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    invoke("demo", "--days", "2")
+    lake = open_lake("lake")
+    first, last = yesterday(1), yesterday()
+    now = datetime.now(UTC)
+    invoke("backfill", "--from", str(first), "--to", str(last))
+    assert demo.to_make(lake, Settings.load(), first, last, now) is None
     monkeypatch.setenv("MOCK_UPLIFT_DURING_MATCH", "0")
-    assert "Making 2 days" in invoke("demo", "--days", "2").output
+    assert demo.to_make(lake, Settings.load(), first, last, now) == (first, last)
 
 
 def test_the_demo_does_not_replace_real_data() -> None:
-    invoke("backfill", "--from", "2025-08-01", "--to", "2025-08-01")
+    invoke("backfill", "--from", str(yesterday()), "--to", str(yesterday()))
     lake = open_lake("lake")
     orders = DailyTable(lake, RAW_ORDERS)
     day = next(iter(orders))

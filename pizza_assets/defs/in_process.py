@@ -1,7 +1,7 @@
-"""Where a run comes from, as Dagster notes it of each run that its daemon starts.
+"""What Dagster's in-process runs lack: their place in the UI, and an end with Ctrl-C that is one sentence.
 
-Belongs here: giving runs of the command line that note; without it the UI's timeline and its jobs leave them out. Does
-not belong here: running. Dagster exports no way to name it, and ``execute_in_process`` takes none.
+Belongs here: making an instance fit for runs of the command line. Does not belong here: running (``runs.py``). Dagster
+exports no way to do either.
 """
 
 from functools import partial
@@ -12,6 +12,7 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 #: The module that workspace.yaml names; Dagster names the code location after it.
@@ -26,7 +27,13 @@ def origin_of(job: str) -> RemoteJobOrigin:
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job)
 
 
-def note_origin(instance: dg.DagsterInstance, job: str) -> None:
-    """Let the runs that are created on this instance from now on be runs of this job of our code location."""
+def prepare(instance: dg.DagsterInstance, job: str) -> None:
+    """Let the runs that are made on this instance from now on be runs of this job, and write to no other stream.
+
+    The timeline and the jobs of the UI leave out runs of which it is not noted what they are of. To copy stdout and
+    stderr of a step Dagster starts four processes, which print tracebacks at Ctrl-C; ours write to neither.
+    """
     create = type(instance).create_run_for_job.__get__(instance)
     instance.create_run_for_job = partial(create, remote_job_origin=origin_of(job))  # type: ignore[method-assign]
+    instance._compute_log_manager = NoOpComputeLogManager()  # type: ignore[assignment]
+    instance._compute_log_manager.register_instance(instance)

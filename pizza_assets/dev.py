@@ -34,21 +34,22 @@ def dev(ctx: click.Context, port: int, host: str) -> None:
     workspace = ["--workspace", "workspace.yaml"] if Path("workspace.yaml").exists() else ["--module-name", _MODULE]
     command = [sys.executable, "-m", "dagster", "dev", *workspace, "--port", str(port), "--host", host]
     click.echo(f"http://{host}:{port}  (Ctrl-C ends)")
-    ended = False
+    started: list[subprocess.Popen[bytes]] = []
+    told: list[int] = []
 
-    def end(*_: object) -> None:
-        nonlocal ended
-        if not ended:
-            ended = True
+    def end(number: int, _: object) -> None:
+        told.append(number)
+        for process in started:
             process.send_signal(signal.SIGINT)
 
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, end)  # before the start: a process inherits what is ignored, and nothing else
     quiet = "ignore:Function `dev_command` is superseded"  # dg needs a project of a form of its own
     environment = {**os.environ, "PYTHONWARNINGS": quiet}
     process = subprocess.Popen(command, env=environment, process_group=0)  # noqa: S603 a list of our own
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, end)
+    started.append(process)
     code = process.wait()
-    if ended:
+    if told:
         click.echo("Ended.")
         return
     click.echo(f"Error: Dagster ended by itself with exit code {code}; its lines above tell why.", err=True)

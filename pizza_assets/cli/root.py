@@ -70,7 +70,8 @@ def _materialize(
     settings: Settings, first: date, last: date, select: str, *, job: str | None = None, debug: bool
 ) -> bool:
     """Run days, and tell whether each was refreshed: some may have been kept."""
-    from pizza_assets.platform.dagster_runs import MATCH_DAY_JOB, plan_days, run
+    from pizza_assets.definitions import MATCH_DAY_JOB
+    from pizza_assets.platform.dagster_runs import plan_days, run
 
     plan = plan_days(settings, first, last, select, job=job or MATCH_DAY_JOB)
     with day_progress((last - first).days + 1) as kept:

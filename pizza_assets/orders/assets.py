@@ -43,6 +43,7 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     planted = planted_effects(settings)
     patience = settings.mock_days_before_error
     has_matches = settings.football_api_key is not None
+    may_be_mock = settings.orders_files is None and settings.pizza_allow_mock  # of exports nothing is made up
     has_orders = settings.dominos_api_key is not None or settings.orders_files is not None
 
     @daily_asset(
@@ -73,17 +74,19 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         group="raw",
         kinds=["api", "parquet"],
         contract=contracts.DOMINOS_ORDERS,
+        deps=["raw_matches"] if may_be_mock else [],  # mock orders follow matches; real ones are what the source gives
         checks=[*of_collected(contracts.DOMINOS_ORDERS), ShareOfReal(has_orders, patience)],
         made_by=[*_READING_ORDERS, "pizza_assets.orders.mock", *_FIXTURES],
     )
-    def raw_orders(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Iterator[Item]:
+    def raw_orders(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
         """Pizza orders of the day: real from till exports or the Domino's API, or mock that is labelled so."""
         # Mock orders follow the matches of the day, real or mock, with the planted effects in the metadata.
+        store = lake.store()
         if is_replay(context):
-            yield from ((day, reread(raw_matches.store, RAW_ORDERS, day, settings)) for day in days_of(context))
+            yield from ((day, reread(store, RAW_ORDERS, day, settings)) for day in days_of(context))
             return
-        around = partial(transforms.matches_around, raw_matches, settings)
-        real_rows = DailyTable(raw_matches.store, RAW_ORDERS).real_rows
+        around = partial(transforms.matches_around, DailyTable(store, RAW_MATCHES), settings)
+        real_rows = DailyTable(store, RAW_ORDERS).real_rows
         for of in collect_orders(days_of(context), settings, around, real_rows):
             yield of.day, of if isinstance(of, Kept) else transforms.collected(of, planted, is_set_up=has_orders)
 

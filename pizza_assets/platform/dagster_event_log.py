@@ -127,8 +127,8 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         Dagster's own notes, one for each day and of 1.4 kB, would stay planned for ever.
         """
         planned = event.get_dagster_event().asset_check_planned_data
-        days = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else []
-        day = next(iter(days)) if len(days) == 1 else None
+        days = list(planned.partitions_subset.get_partition_keys() if planned.partitions_subset else ())
+        day = days[0] if len(days) == 1 else None
         stored = self._event_to_row(event)
         row = {
             "partition": day,

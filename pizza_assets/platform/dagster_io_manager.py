@@ -190,8 +190,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
                         progress.info("kept %s %s", asset, kept.day, extra={**of_day, "reason": kept.reason})
                 checking.judge(target, run_id)
                 if shown_of_newest:
-                    day, shown = shown_of_newest
-                    stored[day] = {**stored[day], **shown}
+                    newest, beside = shown_of_newest
+                    stored[newest] = {**stored[newest], **beside}
                 failed = False
             finally:
                 self.metrics.add(meter.measured(asset, run_id, failed=failed))

@@ -108,9 +108,10 @@ def decide(
     Skipping leaves the cursor, so what is not refreshed now is refreshed later. At the deadline the views are
     refreshed once even without new facts, so that the missing retailers are flagged.
     """
-    seen = json.loads(cursor) if cursor else {"storage_id": 0, "flagged": None}
     day = business_day(now, zone)
     newest = max(_newest_materialization(instance, chain[-1]) for chain in CHAINS.values())
+    is_refreshed = _newest_materialization(instance, "warehouse_views") > newest
+    seen = json.loads(cursor) if cursor else {"storage_id": newest if is_refreshed else 0, "flagged": None}
     if newest == 0:
         return dg.SkipReason("No retailer has been loaded yet.")
     missing = [name for name, chain in CHAINS.items() if day not in _days_there(instance, chain[-1])]

@@ -28,6 +28,11 @@ def _level() -> Any:
     LOGGER.setLevel(logging.NOTSET)
 
 
+@pytest.fixture(autouse=True)
+def _in_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "is_container", lambda: True)
+
+
 def logging_to(stream: io.StringIO) -> io.StringIO:
     learn(SECRET)
     LOGGER.handlers = [logs.handler(stream)]
@@ -39,7 +44,7 @@ def only(stream: io.StringIO) -> dict[str, Any]:
     return dict(json.loads(line))
 
 
-def test_elsewhere_than_on_a_terminal_a_line_is_json_and_says_what_it_belongs_to() -> None:
+def test_in_a_container_a_line_is_json_and_says_what_it_belongs_to() -> None:
     stream = logging_to(io.StringIO())
     with logs.bound(run_id="r1", asset="raw_orders"):
         LOGGER.info("stored %d orders", 5, extra={"partition": "2026-06-10"})
@@ -57,10 +62,41 @@ def test_elsewhere_than_on_a_terminal_a_line_is_json_and_says_what_it_belongs_to
 
 def test_on_a_terminal_a_line_is_for_people() -> None:
     stream = logging_to(Terminal())
-    with logs.bound(asset="raw_orders"):
+    with logs.bound(asset="raw_orders", run_id="8f14e45f"):
         LOGGER.warning("3 days are mock")
     LOGGER.warning("done")
-    assert stream.getvalue() == "WARNING 3 days are mock [raw_orders]\nWARNING done\n"
+    assert stream.getvalue() == "WARNING 3 days are mock [raw_orders]\nWARNING done\n", (
+        "a run's id tells people nothing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "contained", "stream", "is_json"),
+    [
+        ("auto", True, io.StringIO, True),
+        ("auto", True, Terminal, False),
+        ("auto", False, io.StringIO, False),
+        ("json", False, Terminal, True),
+        ("text", True, io.StringIO, False),
+    ],
+)
+def test_json_is_for_containers_and_who_asks_for_it(
+    asked: str, contained: bool, stream: type[io.StringIO], is_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "is_container", lambda: contained)
+    monkeypatch.setenv("LOG_FORMAT", asked)
+    written = logging_to(stream())
+    LOGGER.warning("done")
+    assert written.getvalue().startswith("{") == is_json
+
+
+@pytest.mark.parametrize("name", ["KUBERNETES_SERVICE_HOST", "AWS_LAMBDA_FUNCTION_NAME"])
+def test_a_container_is_known_by_its_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(logs, "_CONTAINER_FILES", ())
+    assert not logs.is_container()
+    monkeypatch.setenv(name, "here")
+    assert logs.is_container()
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])

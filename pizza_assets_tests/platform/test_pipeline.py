@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import dagster as dg
+import pandas as pd
 import pytest
 
+from pizza_assets.contracts import PERSONAL_COLUMNS
 from pizza_assets.definitions import build_defs
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import open_lake
@@ -17,6 +20,7 @@ from pizza_assets.lake.store import LocalStore, Metadata, Store
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.lake.verify import verify
 from pizza_assets.merchants.contract import ANSWERS as MERCHANT_ANSWERS
+from pizza_assets.platform.dagster_io_manager import preview
 from pizza_assets.platform.dagster_runs import RunFailedError, run_days, selected_assets
 from pizza_assets.settings import Settings
 from pizza_assets_tests.conftest import BUCKET
@@ -66,11 +70,27 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
         yield contents(open_lake("lake"))
 
 
+def parents_with(settings: Settings) -> dict[str, set[str]]:
+    graph = build_defs(settings).resolve_asset_graph()
+    return {node.key.to_user_string(): {key.to_user_string() for key in node.parent_keys} for node in graph.asset_nodes}
+
+
+@pytest.mark.parametrize(
+    ("asset", "real"),
+    [
+        ("raw_retailer_2", {"retailer_2_url": "http://127.0.0.1:9"}),
+        ("raw_orders", {"orders_files": "exports/*"}),
+        ("raw_orders", {"dominos_api_key": "key", "pizza_allow_mock": False}),
+    ],
+)
+def test_an_arrow_from_matches_is_there_for_mock_alone(asset: str, real: dict[str, Any]) -> None:
+    found = parents_with(small(**real))
+    assert found[asset] == set()
+    assert found["raw_retailer_1"] == {"raw_matches"}
+
+
 def test_lineage_leads_from_raw_to_the_dashboard() -> None:
-    graph = build_defs(small()).resolve_asset_graph()
-    parents = {
-        node.key.to_user_string(): {key.to_user_string() for key in node.parent_keys} for node in graph.asset_nodes
-    }
+    parents = parents_with(small())
     assert parents == {
         "raw_matches": set(),
         "raw_orders": {"raw_matches"},
@@ -150,8 +170,22 @@ def test_the_ui_shows_rows_share_real_reason_and_preview(lake: Store) -> None:
     assert orders["share_real"] == 0.0
     assert orders["rows"] == orders["received"] == len(DailyTable(lake, RAW_ORDERS)[FIRST])
     assert orders["rejected"] == 0
-    assert len(orders["preview"].records) == 3
-    assert orders["planted"]["mock_uplift_during_match"] == 0.06
+    assert not {"path", "preview", "planted"} & set(orders), "an event is kept for ever, twice: figures and short texts"
+    newest = {name: value.value for name, value in shown("raw_orders", LAST).items()}
+    assert len(newest["preview"].records) == 3
+    assert newest["planted"]["mock_uplift_during_match"] == 0.06
+    assert newest["path"] == lake.uri(DailyTable(lake, RAW_ORDERS).stored[LAST].key)
+    volume = list(shown("order_volume", LAST))
+    assert volume[0] == "plot", "where people look first"
+    assert not {"received", "rejected"} & set(volume), "what is made of others rejects nothing"
+
+
+def test_previews_leave_personal_columns_out() -> None:
+    frame = pd.DataFrame({"customer_id": ["C1"], "product_sku": ["P1"]})
+    shown_of_frame = preview(frame)
+    assert [dict(record.data) for record in shown_of_frame.records] == [{"product_sku": "P1"}]
+    assert [column.name for column in shown_of_frame.schema.columns] == ["product_sku"]
+    assert "customer_id" in PERSONAL_COLUMNS
 
 
 def test_the_report_tells_the_newest_analysed_day(lake: Store) -> None:

@@ -38,7 +38,7 @@ Plot = Callable[[Encoded, Mapping[str, Sequence[DayResult]]], str]
 
 #: Rows of days that a result shows; the history in the lake has all of them.
 _SHOWN_DAYS = 60
-_LONGEST_MESSAGE = 160
+_LONGEST_MESSAGE, _LONGEST_LINE = 160, 400
 _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 FRESHNESS_CHECK = "latest_day_is_present"
@@ -95,7 +95,7 @@ def check_result(name: str, results: Sequence[DayResult], where: str) -> dg.Asse
         check_name=name,
         passed=status in {"passed", "skipped"},
         severity=_SEVERITIES.get(status, dg.AssetCheckSeverity.ERROR),
-        description=sentence(results),
+        description=shorten(sentence(results), _LONGEST_LINE, placeholder=" …"),
         metadata={
             "days": table_of_days(results),
             "days_judged": len(results),

@@ -68,7 +68,7 @@ def test_the_version_names_python_and_dagster() -> None:
 
 #: What documented commands write where they are run.
 WRITTEN = (
-    ".venv/bin/python", ".env", ".dagster/storage/runs.db", "history/runs.db", "lake/dashboard/index.html", 
+    ".venv/bin/python", ".env", ".dagster/storage/runs.db", "history/runs.db", "lake/dashboard/index.html",
     "lake-warehouse/data/base",
     "demo-lake/demo.json", "answer-lake/dashboard/index.html", "answer-lake-warehouse/data", "orders.toml", "shops.csv",
     "exports/till.csv", "merchant-answers/report.html", "mock-merchants/merchants.csv", "order_volume.parquet",

@@ -42,7 +42,7 @@ _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSev
 _DESCRIPTIONS = {
     "counts_reconcile": "The facts are as many as the audit says were stated.",
     "completeness": "Products and stores are known.",
-    "volume": "The day has between half and double of the usual facts.",
+    "volume": "The day has between half and double of the facts that are usual on its weekday.",
     "totals": "Totals are quantity x price.",
     "referential_integrity": "Every fact has its members, and every foreign key is in force.",
     "freshness": "The day's feed has sales of the day itself.",

@@ -15,8 +15,10 @@ Severity = Literal["error", "warning"]
 
 #: Share of facts that must know their product and store.
 _KNOWN_SHARE = 0.99
-#: A day is compared with the median of the days of the same source that were loaded from these many days before it.
-_USUAL_DAYS, _FEWEST_DAYS = 28, 7
+#: A day is compared with the median of the same weekday in these many days before it, of the same source; where there
+#: are fewer than so many of them, with the least and the most of the days of the last weeks.
+_USUAL_DAYS, _FEWEST_WEEKDAYS = 56, 3
+_RECENT_DAYS, _FEWEST_DAYS = 28, 7
 _USUAL_FACTOR = 2.0
 
 
@@ -45,11 +47,18 @@ kept AS (
     UNION ALL
     SELECT * FROM sales.fact_sales_superseded JOIN retailer USING (retailer_key) WHERE source_day = %(day)s
 ),
-usual AS (
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY d.received - d.rejected - d.merged) AS facts, count(*) AS days
+earlier AS (
+    SELECT d.received - d.rejected - d.merged AS facts, %(day)s::date - d.source_day AS days_before
     FROM ops.loaded_day d JOIN retailer USING (retailer_key)
     WHERE d.source_day BETWEEN %(day)s::date - %(usual_days)s AND %(day)s::date - 1
     AND d.data_source = (SELECT data_source FROM last)
+),
+weekday AS (
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY facts) AS facts, count(*) AS days
+    FROM earlier WHERE days_before %% 7 = 0
+),
+recent AS (
+    SELECT min(facts) AS least, max(facts) AS most, count(*) AS days FROM earlier WHERE days_before <= %(recent_days)s
 )
 SELECT (SELECT count(*) FROM loads) AS loads,
        (SELECT mode FROM last) AS mode,
@@ -64,8 +73,11 @@ SELECT (SELECT count(*) FROM loads) AS loads,
        (SELECT count(*) FROM pg_constraint
         WHERE conrelid = 'sales.fact_sales'::regclass AND contype = 'f' AND convalidated) AS foreign_keys,
        max(d.calendar_date) AS newest,
-       (SELECT facts FROM usual) AS usual,
-       (SELECT days FROM usual) AS usual_days
+       (SELECT facts FROM weekday) AS usual,
+       (SELECT days FROM weekday) AS usual_days,
+       (SELECT least FROM recent) AS least,
+       (SELECT most FROM recent) AS most,
+       (SELECT days FROM recent) AS recent_days
 FROM kept k
 LEFT JOIN sales.dim_date d USING (date_key)
 LEFT JOIN sales.dim_product p USING (product_key)
@@ -100,7 +112,7 @@ MISSING_RETAILER = "missing_retailer"
 
 def check_day(connection: Connection, retailer_id: str, day: date) -> list[CheckResult]:
     """Check what was loaded of a retailer's day, and keep the results."""
-    values = {"retailer": retailer_id, "day": day, "usual_days": _USUAL_DAYS}
+    values = {"retailer": retailer_id, "day": day, "usual_days": _USUAL_DAYS, "recent_days": _RECENT_DAYS}
     cursor = connection.execute(_MEASURES, values)
     row = cursor.fetchone()
     measured = dict(zip((column.name for column in cursor.description or ()), row or (), strict=True))
@@ -109,12 +121,19 @@ def check_day(connection: Connection, retailer_id: str, day: date) -> list[Check
     return results
 
 
+def _usual(measured: dict[str, Any]) -> tuple[float, float] | None:
+    """Return the least and the most facts that are usual on such a day; None where there is too little to tell."""
+    if measured["usual_days"] >= _FEWEST_WEEKDAYS:
+        return measured["usual"], measured["usual"]
+    return (measured["least"], measured["most"]) if measured["recent_days"] >= _FEWEST_DAYS else None
+
+
 def judge(retailer_id: str, day: date, measured: dict[str, Any]) -> list[CheckResult]:
     """Judge the figures of a retailer and day, as ``_MEASURES`` gives them."""
     stated, kept = measured["stated"] or 0, measured["kept"]
     is_stated_once = measured["loads"] == 1 or measured["mode"] == "replace"
     known = 1 - measured["unknown"] / kept if kept else 1.0
-    usual = measured["usual"] if measured["usual_days"] >= _FEWEST_DAYS else None
+    usual = _usual(measured)
     newest = measured["newest"]
 
     def result(name: str, severity: Severity, *, passed: bool, observed: str, expected: str) -> CheckResult:
@@ -138,11 +157,11 @@ def judge(retailer_id: str, day: date, measured: dict[str, Any]) -> list[CheckRe
         result(
             "volume",
             "warning",
-            passed=usual is None or usual / _USUAL_FACTOR <= stated <= usual * _USUAL_FACTOR,
+            passed=usual is None or usual[0] / _USUAL_FACTOR <= stated <= usual[1] * _USUAL_FACTOR,
             observed=f"{stated} facts stated",
             expected="any number, for too few days are there to compare with"
             if usual is None
-            else f"half to double the usual {usual:.0f}",
+            else f"half to double the usual {' to '.join(dict.fromkeys(f'{facts:.0f}' for facts in usual))}",
         ),
         result(
             "totals",

@@ -63,6 +63,16 @@ def test_half_a_day_is_told(connection: Connection) -> None:
     assert failed(connection)["volume"].expected == "half to double the usual 5"
 
 
+def test_a_day_is_compared_with_its_weekday(connection: Connection) -> None:
+    for before in range(28, -1, -1):
+        is_weekday = before % 7 == 0
+        lines = [{"transaction_id": f"{before}-{number}"} for number in range(9 if is_weekday else 3)]
+        load(connection, *lines, day=DAY - timedelta(days=before))
+    assert "volume" not in failed(connection), "thrice the median of all days, and usual on this one"
+    load(connection, *[{"transaction_id": f"N{number}"} for number in range(9)], day=DAY + timedelta(days=1))
+    assert failed(connection, DAY + timedelta(days=1))["volume"].expected == "half to double the usual 3"
+
+
 @pytest.mark.parametrize("constraint", ["fact_sales_total_check", "fact_sales_product_fkey"])
 def test_what_the_constraints_hold_is_checked_all_the_same(connection: Connection, constraint: str) -> None:
     load(connection, {})

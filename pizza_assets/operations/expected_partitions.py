@@ -27,6 +27,13 @@ def last_refresh(now: datetime, time_zone: str) -> datetime:
     return newest.astimezone(UTC)
 
 
+def earliest_refresh_hour(time_zone: str) -> int:
+    """Return the hour (UTC) in which the daily refresh is, the earlier one where summer time shifts it."""
+    zone = ZoneInfo(time_zone)
+    of_year = (datetime.combine(date(2025, month, 1), REFRESH_AT, zone) for month in range(1, 13))
+    return min(at.astimezone(UTC).hour for at in of_year)
+
+
 def days_of_refresh(at: datetime) -> tuple[date, date]:
     """Return the day that the refresh at `at` completes, and the day that it brings so far."""
     today = at.astimezone(UTC).date()

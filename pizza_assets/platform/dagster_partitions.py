@@ -8,6 +8,7 @@ from datetime import date
 
 import dagster as dg
 
+from pizza_assets.operations import expected_partitions
 from pizza_assets.settings import Settings
 
 #: Runs that write days, or ask the APIs for them, go one after another: dagster.yaml gives a pool one run at a time.
@@ -15,8 +16,16 @@ POOL = "match_day"
 
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Return the UTC days from the configured start to today, today included."""
-    return dg.DailyPartitionsDefinition(start_date=settings.pizza_start_date.isoformat(), end_offset=1)
+    """Return the UTC days from the configured start to today: today from the hour on at which it is collected.
+
+    Before that hour it would be a day that is missing although nothing is due. Dagster's windows are shifted for it; a
+    day's key, which is all that we read, is its date.
+    """
+    return dg.DailyPartitionsDefinition(
+        start_date=settings.pizza_start_date.isoformat(),
+        end_offset=1,
+        hour_offset=expected_partitions.earliest_refresh_hour(settings.daily_refresh_time_zone),
+    )
 
 
 def range_policy(settings: Settings) -> dg.BackfillPolicy:

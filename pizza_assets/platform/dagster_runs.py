@@ -23,20 +23,58 @@ from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.defs.in_process import NO_RETRIES, prepare
 from pizza_assets.errors import PizzaAssetsError, SettingsError, UseError, machine_fault
 from pizza_assets.platform import dagster_event_log as event_log  # noqa: F401 its wait for locks is to hold when the run storage opens
+from pizza_assets.platform.dagster_partitions import daily_partitions
 from pizza_assets.settings import Settings
 
-#: The instance outside the project's folder, which has a dagster.yaml of its own.
+#: The instance outside the project's folder; the folder's own dagster.yaml says the same, and tells why.
 _INSTANCE = """\
 event_log_storage:
   module: pizza_assets.platform.dagster_event_log
   class: KeptSqliteEventLog
   config:
     base_dir: {events}
+run_launcher:
+  module: pizza_assets.platform.dagster_run_launcher
+  class: LocalRunLauncher
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 30
+  start_timeout_seconds: 180
+  cancel_timeout_seconds: 180
+  max_runtime_seconds: 86400
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+concurrency:
+  pools:
+    granularity: run
+    default_limit: 1
+  runs:
+    max_concurrent_runs: 4
+schedules:
+  use_threads: true
+sensors:
+  use_threads: true
+  num_workers: 4
+freshness:
+  enabled: true
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 3
+      success: 90
+      failure: 90
+      started: 3
 telemetry:
   enabled: false
 python_logs:
   managed_python_loggers: [pizza_assets.sources]
   python_log_level: INFO
+nux:
+  enabled: false
 """
 _LOGGER = logging.getLogger("pizza_assets.runs")
 _RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -112,13 +150,13 @@ def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_J
 
 def check_days(settings: Settings, first: date, last: date) -> None:
     """Raise UseError unless `first` to `last` is a range of existing partitions."""
-    today = dg.DailyPartitionsDefinition(settings.pizza_start_date.isoformat(), end_offset=1).get_last_partition_key()
+    newest = daily_partitions(settings).get_last_partition_key()
     if first > last:
         raise UseError(f"The range is empty: {first} is after {last}.")
-    if first < settings.pizza_start_date or last.isoformat() > (today or ""):
+    if first < settings.pizza_start_date or last.isoformat() > (newest or ""):
         raise UseError(
             f"The days {first} to {last} are not all there: partitions go from {settings.pizza_start_date} "
-            f"(PIZZA_START_DATE) to {today} (today, UTC)."
+            f"(PIZZA_START_DATE) to {newest} (today is one from the hour of its refresh on)."
         )
 
 

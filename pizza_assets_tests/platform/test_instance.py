@@ -17,7 +17,7 @@ from pizza_assets.merchants.assets import MONTHLY_JOB
 from pizza_assets.merchants.assets import POOL as MERCHANTS
 from pizza_assets.platform.dagster_partitions import POOL
 from pizza_assets.platform.dagster_run_launcher import LocalRunLauncher
-from pizza_assets.platform.dagster_runs import run_days
+from pizza_assets.platform.dagster_runs import _INSTANCE, run_days
 from pizza_assets_tests.operations.test_dagster_automation import NOON, TODAY, Daemon, range_tags, run_under_way, some
 from pizza_assets_tests.platform.test_pipeline import FIRST, small
 
@@ -55,6 +55,15 @@ def test_the_local_instance_is_what_its_file_says(local: dg.DagsterInstance, tmp
     assert local.run_retries_max_retries == 2
     assert local.run_retries_retry_on_asset_or_op_failure is False
     assert {path.name for path in tmp_path.iterdir()} <= {".dagster", "dagster.yaml", "lake"}
+
+
+def test_an_instance_elsewhere_is_the_projects_but_for_its_places() -> None:
+    ours, elsewhere = yaml.safe_load(LOCAL.read_text(encoding="utf-8")), yaml.safe_load(_INSTANCE.format(events="here"))
+    places = {"run_storage", "schedule_storage", "local_artifact_storage", "compute_logs"}
+    assert {name: value for name, value in ours.items() if name not in places} | {"event_log_storage": None} == {
+        **elsewhere,
+        "event_log_storage": None,
+    }
 
 
 def test_production_keeps_history_in_postgres_and_logs_in_s3(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,8 @@ def parents_with(settings: Settings) -> dict[str, set[str]]:
 def test_an_arrow_from_matches_is_there_for_mock_alone(asset: str, real: dict[str, Any]) -> None:
     found = parents_with(small(**real))
     assert found[asset] == set()
+    assert "spice_refresh" not in found, "an asset that cannot be made is none"
+    assert parents_with(small(quicksight_account_id="123456789012"))["spice_refresh"] == {"dashboard_data"}
     assert found["raw_retailer_1"] == {"raw_matches"}
 
 
@@ -101,7 +103,6 @@ def test_lineage_leads_from_raw_to_the_dashboard() -> None:
         "insights_report": {"correlation_results", "order_volume", "raw_matches"},
         "dashboard_data": {"correlation_results", "order_volume", "raw_matches", "pizza_vs_football"},
         "dashboard_page": {"dashboard_data"},
-        "spice_refresh": {"dashboard_data"},
         "raw_retailer_1": {"raw_matches"},
         "raw_retailer_2": {"raw_matches"},
         "raw_retailer_3": {"raw_matches"},

@@ -188,16 +188,15 @@ def refresh_sensor(
     job: Any,  # noqa: ANN401 dagster exports no type of unresolved jobs
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dg.SensorDefinition:
-    """Return the sensor that follows dashboard_data. It runs where QuickSight is set up."""
+    """Return the sensor that follows dashboard_data."""
     budget = DAILY_BUDGET[settings.quicksight_edition]
-    is_set_up = settings.quicksight_account_id is not None
 
     @dg.sensor(
         name=REFRESH_JOB,
         job=job,
         minimum_interval_seconds=60,
-        default_status=dg.DefaultSensorStatus.RUNNING if is_set_up else dg.DefaultSensorStatus.STOPPED,
-        description="One refresh of QuickSight for all dashboard data that has landed, where QuickSight is set up.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Refreshes QuickSight once for all dashboard data that has landed.",
     )
     @without_secrets_in_errors
     def spice_refresh(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -208,7 +207,9 @@ def refresh_sensor(
 
 
 def quicksight_defs(settings: Settings) -> dg.Definitions:
-    """Return the refresh asset with its job, sensor and resource."""
+    """Return the refresh asset with its job, sensor and resource; nothing where QuickSight is not set up."""
+    if settings.quicksight_account_id is None:
+        return dg.Definitions()
     asset = refresh_asset(settings)
     job = dg.define_asset_job(
         REFRESH_JOB,
@@ -219,5 +220,5 @@ def quicksight_defs(settings: Settings) -> dg.Definitions:
         assets=[asset],
         jobs=[job],
         sensors=[refresh_sensor(settings, job)],
-        resources={"quicksight": QuickSightResource(account=settings.quicksight_account_id or "")},
+        resources={"quicksight": QuickSightResource(account=settings.quicksight_account_id)},
     )

@@ -33,6 +33,7 @@ def dev(ctx: click.Context, port: int, host: str) -> None:
         pass  # its folder is there, and DAGSTER_HOME names it
     workspace = ["--workspace", "workspace.yaml"] if Path("workspace.yaml").exists() else ["--module-name", _MODULE]
     command = [sys.executable, "-m", "dagster", "dev", *workspace, "--port", str(port), "--host", host]
+    command += ["--log-level", "warning"]  # what the daemon looks at each minute is no news
     click.echo(f"http://{host}:{port}  (Ctrl-C ends)")
     started: list[subprocess.Popen[bytes]] = []
     told: list[int] = []

@@ -104,7 +104,8 @@ def to_show(store: Store, first: date, last: date) -> tuple[date, date] | None:
 
 def mark(store: Store) -> None:
     """Note in the lake that its days are a demo's: the UI's partitions then begin where they do."""
-    store.write(layout.DEMO_KEY, formats.json_bytes({"demo": True}), {})
+    if not any(store.list(layout.DEMO_KEY)):
+        store.write(layout.DEMO_KEY, formats.json_bytes({"demo": True}), {})
 
 
 def first_partition(store: Store, settings: Settings) -> date:

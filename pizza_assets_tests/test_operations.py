@@ -87,8 +87,8 @@ def test_what_keeps_no_versions_says_so(bucket: Any, monkeypatch: pytest.MonkeyP
 
 
 def test_the_runbook_names_what_there_is() -> None:
-    graph = build_defs(Settings.load()).resolve_asset_graph()
-    defs = build_defs(Settings.load())
+    defs = build_defs(Settings.load(quicksight_account_id="123456789012"))
+    graph = defs.resolve_asset_graph()
     there = {key.name for key in graph.asset_check_keys} | {key.to_user_string() for key in graph.get_all_asset_keys()}
     there |= {schedule.name for schedule in defs.schedules or ()} | {sensor.name for sensor in defs.sensors or ()}
     there |= {job.name for job in defs.resolve_all_job_defs()} | {node.group_name for node in graph.asset_nodes}

@@ -73,7 +73,7 @@ def test_dashboard_names_the_file_of_the_page() -> None:
 
 def test_dashboard_without_a_page_says_what_to_run() -> None:
     result = invoke("dashboard", "--no-open")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "pizza-assets demo" in result.output
 
 

@@ -82,7 +82,7 @@ def test_a_lock_on_the_runs_that_lasts_is_one_sentence(tmp_path: Path, monkeypat
 def test_a_relative_home_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "home")
     result = invoke(*DAYS)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert sentence(result) == (
         f"Error: DAGSTER_HOME must be an absolute path, found 'home'. Set DAGSTER_HOME={tmp_path / 'home'}."
     )

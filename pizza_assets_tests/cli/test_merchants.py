@@ -100,7 +100,7 @@ def test_what_is_wrong_is_one_sentence(options: list[str], sentence: str) -> Non
     whole = Path("t.parquet").read_bytes()
     Path("damaged.parquet").write_bytes(whole[:8] + bytes(byte ^ 255 for byte in whole[8:60]) + whole[60:])
     result = run("merchants", "all", *options)
-    assert result.exit_code == 1
+    assert result.exit_code in {1, 2}
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr
 

@@ -86,7 +86,7 @@ def test_load_tells_of_failed_checks(run: Run, lake: Store) -> None:
 
 def test_an_unknown_retailer_is_told(run: Run) -> None:
     done = run("load", "--retailer", "tesco")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "--retailer tesco: expected one of retailer_1" in done.output
 
 

@@ -67,7 +67,7 @@ def test_two_weeks_of_a_shop_from_the_export_to_the_answer(tmp_path: Path, monke
 def test_without_matches_there_is_no_answer(tmp_path: Path) -> None:
     export(tmp_path)
     result = CliRunner().invoke(main, ["answer", "--orders", "till.csv", "--yes", "--no-open"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "The matches are missing. Set FOOTBALL_API_KEY" in result.output
 
 

@@ -3,6 +3,8 @@
 Belongs here: wiring. Does not belong here: anything that computes, reads or writes.
 """
 
+from datetime import date
+
 import dagster as dg
 
 from pizza_assets.analysis.assets import matchday_assets
@@ -35,9 +37,14 @@ _DAILY = {
 }
 
 
-def build_defs(settings: Settings | None = None) -> dg.Definitions:
-    """Return the definitions for `settings`; without any, for the environment's."""
+def build_defs(settings: Settings | None = None, first_sales_day: date | None = None) -> dg.Definitions:
+    """Return the definitions for `settings`; without any, for the environment's.
+
+    With `first_sales_day` the partitions of retail begin there. Its job then leaves raw_orders out: in one job all
+    partitions are the same.
+    """
     settings = settings or Settings.load()
+    of_retail = settings.model_copy(update={"pizza_start_date": first_sales_day or settings.pizza_start_date})
     logs.make_safe()
     lake = lake_resource(settings)
     assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
@@ -59,7 +66,9 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     )
     automation = automation_defs(settings, job, {asset.key for asset in assets})
     retail = dg.Definitions.merge(
-        dg.Definitions(assets=retail_assets(settings)), warehouse_defs(settings), retail_daily_defs(settings)
+        dg.Definitions(assets=retail_assets(of_retail)),
+        warehouse_defs(of_retail),
+        retail_daily_defs(of_retail, asks_for_orders=first_sales_day is None),
     )
     shown = quicksight_defs(settings)
     merchants = merchant_defs(settings)
@@ -72,5 +81,6 @@ def defs() -> dg.Definitions:
     settings = Settings.load()
     if is_on_s3(settings.pizza_lake):
         return build_defs(settings)  # definitions load whether or not the bucket answers
-    start = demo.first_partition(lake_of(settings), settings)
-    return build_defs(settings.model_copy(update={"pizza_start_date": start}))
+    store = lake_of(settings)
+    start = demo.first_partition(store, settings)
+    return build_defs(settings.model_copy(update={"pizza_start_date": start}), demo.first_sales_day(store, settings))

@@ -115,6 +115,18 @@ def first_partition(store: Store, settings: Settings) -> date:
     return min(DailyTable(store, layout.RAW_MATCHES).stored, default=settings.pizza_start_date)
 
 
+def first_sales_day(store: Store, settings: Settings) -> date | None:
+    """Return the first day of a demo's sales, which are fewer days than its orders; None where there is no demo.
+
+    Nor where orders come from outside: the sales' job asks for them again, and is of the same days.
+    """
+    is_real = settings.dominos_api_key is not None or settings.orders_files is not None
+    if is_real or "pizza_start_date" in settings.model_fields_set or not any(store.list(layout.DEMO_KEY)):
+        return None
+    tables = (SalesTable(store, where).stored for where in layout.SALES_TABLES.values())
+    return min((day for stored in tables for day in stored), default=None)
+
+
 def check_no_real_days(store: Store, first: date, last: date) -> None:
     """Raise PizzaAssetsError when the demo would replace real data."""
     for where in (layout.RAW_MATCHES, layout.RAW_ORDERS):

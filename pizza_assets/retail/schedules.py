@@ -78,7 +78,9 @@ def _days_there(instance: dg.DagsterInstance, asset: str) -> set[date]:
     return {date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(asset))}
 
 
-def requests(instance: dg.DagsterInstance, settings: Settings, at: datetime) -> list[dg.RunRequest]:
+def requests(
+    instance: dg.DagsterInstance, settings: Settings, at: datetime, *, asks_for_orders: bool = True
+) -> list[dg.RunRequest]:
     """Return the night's runs: for each retailer its newest day and its gaps, and the match dates."""
     day = business_day(at, settings.retail_daily_time_zone)
     if day < settings.pizza_start_date:
@@ -93,7 +95,7 @@ def requests(instance: dg.DagsterInstance, settings: Settings, at: datetime) -> 
     return [
         dg.RunRequest(
             run_key=f"{name}-{first}-{last}-{tick}",
-            asset_selection=[dg.AssetKey(asset) for asset in chain],
+            asset_selection=[dg.AssetKey(asset) for asset in chain if asks_for_orders or asset != "raw_orders"],
             tags=dict(zip(_RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True)),
         )
         for name, chain, (first, last) in asked
@@ -140,10 +142,14 @@ def _refresh(key: str, day: date, cursor: Mapping[str, object]) -> dg.SensorResu
     return dg.SensorResult(run_requests=[request], cursor=json.dumps(cursor))
 
 
-def retail_daily_defs(settings: Settings, now: Clock = _utc_now) -> dg.Definitions:
-    """Return the job and schedule of the retailers' runs, and the job and sensor of the views."""
+def retail_daily_defs(settings: Settings, now: Clock = _utc_now, *, asks_for_orders: bool = True) -> dg.Definitions:
+    """Return the job and schedule of the retailers' runs, and the job and sensor of the views.
+
+    Without `asks_for_orders` the orders of a day are taken as they are, which is enough for mock ones.
+    """
     zone = settings.retail_daily_time_zone
     selected = sorted({asset for chain in CHAINS.values() for asset in chain} | {"match_dates"})
+    selected = [asset for asset in selected if asks_for_orders or asset != "raw_orders"]
     retail = dg.define_asset_job(
         RETAIL_JOB,
         selection=dg.AssetSelection.assets(*selected),
@@ -165,7 +171,8 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now) -> dg.Definitio
     )
     @without_secrets_in_errors
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-        return requests(context.instance, settings, context.scheduled_execution_time)
+        at = context.scheduled_execution_time
+        return requests(context.instance, settings, at, asks_for_orders=asks_for_orders)
 
     @dg.sensor(
         name="warehouse_views_refresh",

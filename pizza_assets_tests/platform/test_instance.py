@@ -93,7 +93,7 @@ def test_production_opens_with_the_extra_installed(tmp_path: Path, monkeypatch: 
 def test_whatever_writes_the_lake_is_in_a_pool() -> None:
     """The warehouse's assets are not: the database has locks of its own."""
     graph = build_defs(some()).resolve_asset_graph()
-    pools = {"raw": POOL, "match_day": POOL, "dashboard": POOL, "retail": POOL, "merchants": MERCHANTS}
+    pools = {"raw": POOL, "match_day": POOL, "dashboard": POOL, "merchants": MERCHANTS}
     writing = [node for node in graph.asset_nodes if node.group_name in pools and node.key.path[-1] != "spice_refresh"]
     assert {node.group_name for node in writing} == set(pools)
     assert all(node.pools == {pools[node.group_name]} for node in writing)

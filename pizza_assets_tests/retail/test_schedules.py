@@ -84,6 +84,34 @@ def test_the_schedule_starts_one_run_per_retailer(instance: dg.DagsterInstance) 
     assert requests(instance, Settings.load(pizza_start_date=MONDAY), at(MONDAY, 2)) == []
 
 
+def test_partitions_of_a_demos_sales_begin_with_them_and_its_orders_are_taken_as_they_are(
+    instance: dg.DagsterInstance,
+) -> None:
+    settings = Settings.load(pizza_start_date=MONDAY - timedelta(days=200))
+    defs = build_defs(settings, MONDAY)
+    graph = defs.resolve_asset_graph()
+
+    def first_of(asset: str) -> str | None:
+        partitions = graph.get(dg.AssetKey(asset)).partitions_def
+        return partitions.get_first_partition_key() if partitions else None
+
+    assert first_of("raw_orders") == str(settings.pizza_start_date)
+    assert {first_of(asset) for asset in ("raw_retailer_1", "raw_dominos_sales", "sales_dominos", "match_dates")} == {
+        str(MONDAY)
+    }
+    job = defs.resolve_job_def(RETAIL_JOB)
+    assert dg.AssetKey("raw_orders") not in job.asset_layer.executable_asset_keys
+    found = requests(instance, settings, at(MONDAY + timedelta(days=1), 2), asks_for_orders=False)
+    assert [key.path[-1] for key in found[3].asset_selection or []] == ["raw_dominos_sales", "sales_dominos"]
+
+
+def test_the_views_that_follow_the_newest_facts_are_not_refreshed_again(instance: dg.DagsterInstance) -> None:
+    land(instance, MONDAY)
+    assert isinstance(decide(instance, None, ZONE, at(MONDAY + timedelta(days=1), 3)), dg.SensorResult)
+    instance.report_runless_asset_event(dg.AssetMaterialization("warehouse_views"))
+    assert isinstance(decide(instance, None, ZONE, at(MONDAY + timedelta(days=1), 3)), dg.SkipReason)
+
+
 def test_the_schedule_is_at_two_in_the_time_zone_of_the_settings() -> None:
     defs = build_defs(Settings.load(retail_daily_time_zone="Europe/Berlin"))
     schedule = defs.resolve_schedule_def(RETAIL_JOB)

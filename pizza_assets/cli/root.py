@@ -130,7 +130,7 @@ def demo(debug: bool, days: int) -> None:
         click.echo(
             f"Making {(last - missing[0]).days + 1} days of mock orders and matches in {settings.pizza_lake} ..."
         )
-        _materialize(settings, *missing, "group:raw or group:match_day", debug=debug)
+        _materialize(settings, *missing, f"{_OF_A_DAY} or correlation_results", debug=debug)
     else:
         click.echo(season.already(store, first, last))
     sold, line = _sell(settings, store, season.sales_span(settings, first, last), debug=debug)
@@ -139,7 +139,8 @@ def demo(debug: bool, days: int) -> None:
         from pizza_assets.platform.dagster_checks import FRESHNESS_JOB
         from pizza_assets.platform.dagster_runs import run_once
 
-        _materialize(settings, *due, "dashboard_data or dashboard_page", debug=debug)
+        _materialize(settings, *due, "dashboard_data", debug=debug)
+        _materialize(settings, last, last, "insights_report or dashboard_page", debug=debug)
         run_once(settings, FRESHNESS_JOB, verbose=debug)
     for text in (line, *season.findings(store, settings)):
         click.echo(safe_text(text))

@@ -35,5 +35,5 @@ def prepare(instance: dg.DagsterInstance, job: str) -> None:
     """
     create = type(instance).create_run_for_job.__get__(instance)
     instance.create_run_for_job = partial(create, remote_job_origin=origin_of(job))  # type: ignore[method-assign]
-    instance._compute_log_manager = NoOpComputeLogManager()  # type: ignore[assignment]
+    instance._compute_log_manager = NoOpComputeLogManager()
     instance._compute_log_manager.register_instance(instance)

@@ -37,7 +37,7 @@ from pizza_assets.settings import Settings
 Plot = Callable[[Encoded, Mapping[str, Sequence[DayResult]]], str]
 
 #: Rows of days that a result shows; the history in the lake has all of them.
-_SHOWN_DAYS = 60
+_SHOWN_DAYS = 20
 _LONGEST_MESSAGE, _LONGEST_LINE = 160, 400
 _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 

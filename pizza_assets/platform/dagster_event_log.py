@@ -9,9 +9,11 @@ is the same. dagster.yaml names this class; take it out there and all works as b
 
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy
@@ -35,12 +37,16 @@ _BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "200"
 LOCK_PATIENCE = 60.0
 
 
-#: Bytes of a page of a new database: of Dagster's 4096 a day's event leaves half unused.
+#: Bytes of a page of a new index: of SQLite's usual 4096 a day's event leaves half unused.
 _PAGE_SIZE = 32768
+#: What Dagster notes of a step that is no resource.
+_NO_RESOURCE = {"resource_fn_name": "None", "resource_name": "None"}
 
 
 def _described(item: dict[str, Any]) -> dict[str, Any]:
-    """Return a part of an event without what Dagster reads as None when it is absent."""
+    """Return a part of an event without what Dagster reads as None when it is absent, or does not read."""
+    if item.items() >= _NO_RESOURCE.items():
+        return {name: value for name, value in item.items() if name not in _NO_RESOURCE}
     if item.get("__class__") == "EventMetadataEntry" and item.get("description") is None:
         return {name: value for name, value in item.items() if name != "description"}
     return item
@@ -53,9 +59,14 @@ def _wait_for_locks(dialect: sqlalchemy.Dialect, record: object, arguments: obje
         options["timeout"] = LOCK_PATIENCE
 
 
-def _set_page_size(connection: Any, _: object) -> None:  # noqa: ANN401 sqlite3's, as SQLAlchemy hands it over
-    """Choose the page size of a database that is new; another one keeps its own."""
-    connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+def _new_index(base_dir: str) -> None:
+    """Make an index that is not there, with pages of our size; one that is there keeps its own."""
+    path = Path(base_dir) / f"{INDEX_SHARD_NAME}.db"
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"PRAGMA page_size = {_PAGE_SIZE}; CREATE TABLE size (of_page); DROP TABLE size;")
 
 
 class KeptSqliteEventLog(SqliteEventLogStorage):
@@ -69,6 +80,7 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         self._engines: dict[str, sqlalchemy.Engine] = {}
         self._stored: list[EventLogEntry] = []
         os.environ.setdefault(*_BATCH_SIZE)
+        _new_index(base_dir)
         super().__init__(base_dir, inst_data)
         self._db_lock = threading.RLock()  # type: ignore[assignment]  # a batch has two transactions open at once
 
@@ -161,7 +173,6 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         self._engines[shard] = sqlalchemy.create_engine(
             self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
         )
-        sqlalchemy.event.listen(self._engines[shard], "connect", _set_page_size)
         return self._engines[shard]
 
     def _close(self, shard: str) -> None:

@@ -39,9 +39,9 @@ from pizza_assets.platform.dagster_partitions import POOL, days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.dagster_versions import code_version
 from pizza_assets.platform.processes import on_all_cores, processes_for
+from pizza_assets.platform.quality.measured import Item
 from pizza_assets.platform.quality.plots import orders_and_expectation
 from pizza_assets.platform.quality.volume import Completeness, ExpectedVolume
-from pizza_assets.quality.measured import Item
 from pizza_assets.settings import Settings
 
 EVIDENCE_CHECK = "claims_have_evidence"

@@ -13,19 +13,19 @@ from typing import Any
 import click
 
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
+from pizza_assets.cli.dev import dev
 from pizza_assets.cli.lake import athena, lake, restore
 from pizza_assets.cli.merchants import merchants
 from pizza_assets.cli.options import DAY, Main, span
 from pizza_assets.cli.orders import PROFILE, inspected, orders, reading_options, reading_progress
+from pizza_assets.cli.progress import day_progress
 from pizza_assets.cli.quarantine import quarantine
 from pizza_assets.cli.roll_up import roll_up
 from pizza_assets.cli.simulate import simulate
 from pizza_assets.cli.warehouse import warehouse
-from pizza_assets.dev import dev
 from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError
 from pizza_assets.platform import logs
 from pizza_assets.platform.redaction import safe_text
-from pizza_assets.progress import day_progress
 from pizza_assets.settings import Settings, misspelt
 
 #: Exit code of a run after which some real days are as they were, because their source did not answer.

@@ -32,7 +32,7 @@ from pizza_assets.platform.dagster_io_manager import preview
 from pizza_assets.platform.dagster_partitions import POOL, days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.dagster_versions import code_version
-from pizza_assets.quality.measured import Item
+from pizza_assets.platform.quality.measured import Item
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse.pizza_vs_football_assets import newest_results
 

@@ -22,8 +22,8 @@ from pizza_assets.platform.dagster_daily_asset import daily_asset
 from pizza_assets.platform.dagster_partitions import days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.kept import Kept
+from pizza_assets.platform.quality.measured import Item
 from pizza_assets.platform.quality.sources import CompetitionsKnown, ShareOfReal
-from pizza_assets.quality.measured import Item
 from pizza_assets.settings import Settings
 
 #: The tag of a run that replays the quarantine of a raw asset, which it names.

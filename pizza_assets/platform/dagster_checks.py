@@ -26,11 +26,11 @@ from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.quality import history
 from pizza_assets.platform.quality.freshness import freshness
+from pizza_assets.platform.quality.measured import MadeDay
 from pizza_assets.platform.quality.rejects import DUPLICATES, REJECTED
 from pizza_assets.platform.quality.results import AnyCheck, Background, DayResult, sentence, worst, worst_first
 from pizza_assets.platform.quality.sources import REFRESHED
 from pizza_assets.platform.quality.structure import CountsReconcile, Schema
-from pizza_assets.quality.measured import MadeDay
 from pizza_assets.settings import Settings
 
 #: Draws a run as SVG, from its last day and what its checks said.

@@ -11,11 +11,18 @@ from dagster._core.events import ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._serdes import ConfigurableClassData
 
 #: Why each name is needed; Dagster exports none of them.
@@ -33,7 +40,12 @@ REASONS = {
     "EventLogEntry": "what the event log stores",
     "FreshnessState": "the states of the public freshness policies",
     "INDEX_SHARD_NAME": "the file of the event log that is kept open",
+    "LoadableTargetOrigin": "the origin of a job, so that the UI shows runs of the command line",
+    "ManagedGrpcPythonEnvCodeLocationOrigin": "as LoadableTargetOrigin",
+    "NoOpComputeLogManager": "runs of the command line copy no output: its processes print tracebacks at Ctrl-C",
     "PartitionBackfill": "what the public get_backfills returns",
+    "RemoteJobOrigin": "as LoadableTargetOrigin",
+    "RemoteRepositoryOrigin": "as LoadableTargetOrigin",
     "SQLITE_BUSY_TIMEOUT_SECONDS": "the event log opens its files as Dagster does",
     "SqlEventLogStorageTable": "the event log writes a batch in one statement",
     "SqliteEventLogStorage": "the event log is its subclass: connections stay open, batches are written together",
@@ -65,7 +77,12 @@ __all__ = [
     "DagsterDefinitionChangedDeserializationError",
     "EventLogEntry",
     "FreshnessState",
+    "LoadableTargetOrigin",
+    "ManagedGrpcPythonEnvCodeLocationOrigin",
+    "NoOpComputeLogManager",
     "PartitionBackfill",
+    "RemoteJobOrigin",
+    "RemoteRepositoryOrigin",
     "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
     "WorkerStatus",

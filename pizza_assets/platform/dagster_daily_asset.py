@@ -20,8 +20,8 @@ from pizza_assets.platform.dagster_io_manager import Days
 from pizza_assets.platform.dagster_lineage import Lineage
 from pizza_assets.platform.dagster_partitions import POOL, daily_partitions, range_policy
 from pizza_assets.platform.dagster_versions import code_version
+from pizza_assets.platform.quality.measured import Item
 from pizza_assets.platform.quality.results import AnyCheck
-from pizza_assets.quality.measured import Item
 from pizza_assets.settings import Settings
 
 OWNERS = ("team:match-day",)

@@ -30,8 +30,8 @@ from pizza_assets.platform.dagster_metrics import Batch, Meter
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.http import counted_calls
 from pizza_assets.platform.kept import Kept, sentences
+from pizza_assets.platform.quality.measured import PREVIEW_ROWS, Item, MadeDay, made_days
 from pizza_assets.platform.quality.sources import KEPT_FACT
-from pizza_assets.quality.measured import PREVIEW_ROWS, Item, MadeDay, made_days
 
 #: One record for each day stored or kept, with ``asset``, ``day``, and ``reason`` where it was kept; the command line
 #: draws its bars from it.
@@ -69,7 +69,8 @@ def _shown(asset: str, made: MadeDay) -> dict[str, Any]:
     short = {name: value for name, value in facts.items() if isinstance(value, (int, float, str))}
     if made.first_rows is None:
         return short
-    counts = content.counts if asset.startswith("raw_") else {"rows": content.counts["rows"]}  # what is made rejects nothing
+    # Only what was collected can have rejects.
+    counts = content.counts if asset.startswith("raw_") else {"rows": content.counts["rows"]}
     return {
         **counts,
         "data_source": content.data_source,

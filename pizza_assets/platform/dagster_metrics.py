@@ -15,7 +15,7 @@ import dagster as dg
 from pizza_assets.lake.store import Store
 from pizza_assets.platform.http import Calls
 from pizza_assets.platform.metrics import Measured, emitter
-from pizza_assets.quality.measured import Item, MadeDay
+from pizza_assets.platform.quality.measured import Item, MadeDay
 from pizza_assets.settings import Settings
 
 

@@ -26,8 +26,8 @@ from pizza_assets.platform.dagster_daily_asset import daily_asset
 from pizza_assets.platform.dagster_partitions import days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.kept import Kept
+from pizza_assets.platform.quality.measured import Item
 from pizza_assets.platform.records import Rejected
-from pizza_assets.quality.measured import Item
 from pizza_assets.retail.collect import RETAILERS, CollectedSales, collect_sales
 from pizza_assets.retail.dominos_sales import sales_of_orders
 from pizza_assets.retail.mock import planted_sales_effects

@@ -19,8 +19,8 @@ from pizza_assets.lake.tables import DailyTable, DatedFiles, Day
 from pizza_assets.orders.collect import collect_matches, collect_orders
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.processes import on_all_cores
+from pizza_assets.platform.quality.measured import Item, MadeDay, made_days
 from pizza_assets.platform.quality.results import Background, DayResult
-from pizza_assets.quality.measured import Item, MadeDay, made_days
 from pizza_assets.settings import Settings
 from pizza_assets_tests.analysis.seasons import season
 

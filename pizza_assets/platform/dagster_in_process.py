@@ -1,19 +1,20 @@
 """What Dagster's in-process runs lack: their place in the UI, and an end with Ctrl-C that is one sentence.
 
-Belongs here: making an instance fit for runs of the command line. Does not belong here: running (``runs.py``). Dagster
+Belongs here: making an instance fit for runs of the command line. Does not belong here: running. Dagster
 exports no way to do either.
 """
 
 from functools import partial
 
 import dagster as dg
-from dagster._core.remote_origin import (
+
+from pizza_assets.platform.dagster_compat import (
+    LoadableTargetOrigin,
     ManagedGrpcPythonEnvCodeLocationOrigin,
+    NoOpComputeLogManager,
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
-from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 #: The module that workspace.yaml names; Dagster names the code location after it.
 CODE_LOCATION = "pizza_assets.definitions"

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from pizza_assets.progress import day_progress
+from pizza_assets.cli.progress import day_progress
 
 LOGGER = logging.getLogger("pizza_assets.progress")
 FIRST = date(2025, 9, 1)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pizza_assets.dashboard.spec import visual
 from pizza_assets.platform.vega import converter
 
 #: Each chart's own data set has this name; further ones are named where they are used.
@@ -36,24 +35,21 @@ CONFIG: dict[str, Any] = {
     "axisX": {"grid": False},
 }
 MATCH_TYPES = ("regular", "tournament", "final")
-VERDICTS = ("higher", "lower", "no effect found")
+#: The final whistle, in hours from kick-off: two halves, a break of 15 minutes, some stoppage time.
+FINAL_WHISTLE = 1.83
 
 
 @cache
 def vega_specs() -> Mapping[str, dict[str, Any]]:
-    """Return the Vega specification of every chart, by the id of its visual; data sets are empty."""
+    """Return the Vega specification of every chart by its name; data sets are empty."""
     charts = {
+        "hours": _hours(),
         "days": _days(),
         "profile": _profile(),
-        "teams": _intervals("team"),
         "matches": _matches(),
         "match": _match(),
-        "retail": _intervals("category", Items="items", Sold_by="retailers"),
     }
-    return {
-        name: converter().vegalite_to_vega({**chart.to_dict(), "description": visual(name).title})
-        for name, chart in charts.items()
-    }
+    return {name: converter().vegalite_to_vega(chart.to_dict()) for name, chart in charts.items()}
 
 
 #: What our charts need of Vega: half of it. vl-convert carries these modules, by these addresses, and asks no network.
@@ -109,6 +105,65 @@ def _day_axis() -> Any:  # noqa: ANN401 - see _chart
     import altair as alt
 
     return alt.Axis(title=None, format="%-d %b", labelOverlap=True, tickCount={"expr": "width / 90"}, grid=False)
+
+
+def _hours() -> Any:  # noqa: ANN401 - see _chart
+    """Return the chart of the first screen: each hour's interval as a bar, its estimate as a dash."""
+    import altair as alt
+
+    signed = "(datum.value > 0 ? '+' : datum.value < 0 ? '−' : '') + abs(datum.value)"
+    x_scale = alt.Scale(domain=[alt.ExprRef("x_low"), alt.ExprRef("x_high")], nice=False)
+    axis = alt.Axis(title="hours from kick-off", values=[-6, -4, -2, 0, 2, 4, 6, 8], labelExpr=signed)
+    y_scale = alt.Scale(domain=[alt.ExprRef("y_low"), alt.ExprRef("y_high")], clamp=True, nice=False)
+    y_axis = alt.Axis(title=None, tickCount=5, labelExpr=f"{signed} + ' %'")
+    x = alt.X("left:Q", scale=x_scale, axis=axis)
+    kinds = ["above", "below", "noise"]
+    colour = alt.Color("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=[_ACCENT, _SECOND, _MUTED]))
+    faded = alt.Opacity("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=[0.3, 0.3, 0.16]))
+    shown = _tooltip(Hours="hours", Against_normal="uplift_text", Interval_95="interval", City_kick_offs="n")
+    match = (
+        alt.Chart(alt.InlineData(values=[{"from": 0, "to": FINAL_WHISTLE}]))
+        .mark_rect(color=_BAND)
+        .encode(x=alt.X("from:Q", scale=x_scale), x2="to:Q")
+    )
+    marks = [{"at": 0, "text": "kick-off"}, {"at": FINAL_WHISTLE, "text": "final whistle"}]
+    moments = alt.Chart(alt.InlineData(values=marks)).encode(x=alt.X("at:Q", scale=x_scale))
+    lines = moments.mark_rule(color=_MUTED, strokeDash=[3, 3], aria=False)
+    names = [
+        alt.Chart(alt.InlineData(values=[mark]))
+        .mark_text(align=align, dx=dx, y=2, baseline="top", color=_MUTED, fontSize=12, aria=False)
+        .encode(x=alt.X("at:Q", scale=x_scale), text="text:N")
+        for mark, align, dx in ((marks[0], "right", -5), (marks[1], "left", 5))
+    ]
+    bars = (
+        alt.Chart()
+        .mark_rect(cornerRadius=2, aria=False)
+        .encode(
+            x=x,
+            x2="right:Q",
+            y=alt.Y("low:Q", scale=y_scale, axis=y_axis),
+            y2="high:Q",
+            color=colour,
+            opacity=faded,
+            tooltip=shown,
+        )
+    )
+    dashes = (
+        alt.Chart()
+        .mark_rule(strokeWidth=3, aria=False)
+        .encode(
+            x=x, x2="right:Q", y=alt.Y("pct:Q", scale=y_scale), color=colour, tooltip=shown,
+            opacity=alt.Opacity("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=[1, 1, 0.55])),
+        )
+    )  # fmt: skip
+    labels = (
+        alt.Chart()
+        .mark_text(baseline="bottom", dy=-4, fontSize=12, fontWeight="bold", aria=False)
+        .encode(x=alt.X("middle:Q", scale=x_scale), y=alt.Y("high:Q", scale=y_scale), text="label:N", color=colour)
+    )
+    layers = [match, _zero().encode(y=alt.Y("zero:Q", scale=y_scale)), lines, bars, dashes, labels, *names]
+    chart = _chart(layers, 280, x_low=-6, x_high=9, y_low=-20, y_high=40)
+    return chart.resolve_scale(color="independent", opacity="independent")
 
 
 def _days() -> Any:  # noqa: ANN401 - see _chart
@@ -174,46 +229,6 @@ def _profile() -> Any:  # noqa: ANN401 - see _chart
         )
     )
     return _chart([during, band, _zero().encode(y="zero:Q"), line, dots], 200, y_low=-20, y_high=40)
-
-
-def _intervals(label: str, **more: str) -> Any:  # noqa: ANN401 - see _chart
-    """Return uplifts with their intervals, one row a `label`; `more` is told of a row by title and field."""
-    import altair as alt
-
-    row = alt.Y(
-        f"{label}:N",
-        sort=None,
-        title=None,
-        axis=alt.Axis(labelColor=_INK, labelFontSize=13, labelLimit=190, ticks=False, domain=False),
-    )
-    scale = alt.Scale(zero=True, nice=True)
-    verdict = alt.Color("verdict:N", legend=None, scale=alt.Scale(domain=VERDICTS, range=[_ACCENT, _SECOND, _MUTED]))
-    shape = alt.Shape(
-        "verdict:N",
-        legend=None,
-        scale=alt.Scale(domain=VERDICTS, range=["triangle-up", "triangle-down", "circle"]),
-    )
-    told = {"Uplift": "uplift_text", "Interval_95": "interval", "Kick_offs": "n", "Says": "verdict"}
-    shown = _tooltip(**{label.capitalize(): label}, **told, **more)
-    rules = (
-        alt.Chart()
-        .mark_rule(strokeWidth=2.5, opacity=0.55, aria=False)
-        .encode(
-            y=row,
-            x=alt.X(
-                "low:Q", title="uplift in %", scale=scale, axis=alt.Axis(grid=True, tickCount={"expr": "width / 60"})
-            ),
-            x2="high:Q",
-            color=verdict,
-            tooltip=shown,
-        )
-    )
-    dots = (
-        alt.Chart()
-        .mark_point(filled=True, opacity=1, size=90, aria=False)
-        .encode(y=row, x="uplift_pct:Q", color=verdict, shape=shape, tooltip=shown)
-    )
-    return _chart([_zero().encode(x="zero:Q"), rules, dots], {"step": 24})
 
 
 def _matches() -> Any:  # noqa: ANN401 - see _chart

@@ -130,7 +130,9 @@ def _daily(analysis: Analysis, volume: pd.DataFrame, played: pd.DataFrame) -> pd
     observed = by_day(volume, orders="sum", revenue="sum")
     expected = by_day(_expected(analysis), expected="sum")
     unknown = by_day(volume.assign(unknown=volume["revenue"].isna()), unknown="sum")["unknown"] > 0
-    observed["revenue"] = observed["revenue"].mask(unknown)
+    currency = _currencies(volume)
+    observed["revenue"] = observed["revenue"].mask(unknown | currency.isna())
+    observed["currency"] = currency.mask(observed["revenue"].isna())
     daily = observed.join(expected, how="outer").reset_index()
     daily["orders"] = daily["orders"].fillna(0).astype("int64")
     daily["revenue"] = daily["revenue"].round(2).where(daily["orders"] > 0, 0.0)
@@ -143,6 +145,13 @@ def _daily(analysis: Analysis, volume: pd.DataFrame, played: pd.DataFrame) -> pd
     }
     daily["is_match_day"] = [pair in match_days for pair in zip(daily["day"], daily["city"], strict=True)]
     return daily
+
+
+def _currencies(volume: pd.DataFrame) -> pd.Series:
+    """Return the currency of each day, city and source; null where there are several."""
+    day = volume["bin_start"].dt.strftime("%Y-%m-%d")
+    of_day = volume.assign(day=day).groupby(["day", "city", "data_source"])["currency"]
+    return of_day.first().mask(of_day.nunique() > 1)
 
 
 def _uplift_pct(observed: pd.Series, expected: pd.Series) -> pd.Series:

@@ -22,16 +22,17 @@ from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
 from pizza_assets.lake.store import Store
 from pizza_assets.platform.printable import of_cell
+from pizza_assets.reference import cities
 
 #: Matches that carry their hours, so that they open; older ones are listed but do not. Keeps the file small.
 MAX_OPENED = 2000
-_SCRIPTS = ("model.js", "charts.js", "tables.js", "figures.js", "match.js", "lists.js", "retail.js", "page.js")
+_SCRIPTS = ("model.js", "words.js", "charts.js", "tables.js", "figures.js", "match.js", "more.js", "page.js")
 _LEFT_OUT = {
     "matches": ("goal_minutes", "pre_match_pct", "post_match_pct", "competition"),
-    "daily": ("dev_pct", "revenue", "is_match_day"),
+    "daily": ("dev_pct", "revenue", "currency", "is_match_day"),
     "correlations": ("as_of", "sentence"),
     "retail": ("p_value", "reason"),
-    "effects": ("as_of", "sentence", "orders", "expected", "team"),
+    "effects": ("as_of", "sentence", "expected", "team"),
 }
 
 
@@ -101,6 +102,18 @@ def _hours(hourly: pd.DataFrame, matches: pd.DataFrame) -> dict[str, Any]:
     return series
 
 
+def _worth(daily: pd.DataFrame) -> pd.DataFrame:
+    """Return the orders whose value is known and their value, by source, city and currency."""
+    known = daily.dropna(subset=["revenue", "currency"])
+    return known.groupby(["data_source", "city", "currency"], as_index=False)[["orders", "revenue"]].sum().round(2)
+
+
+def _zones(frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Return the IANA time zone of each city that the page names; cities without a known one have UTC."""
+    named = {city for name in ("matches", "anomalies") for city in frames[name]["city"]}
+    return {city: cities()[city].time_zone for city in sorted(named) if city in cities()}
+
+
 @cache
 def _student_975() -> list[float]:
     """Return the 97.5 % quantiles of Student's t with 1 to 60 degrees of freedom."""
@@ -115,7 +128,9 @@ def payload(frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     meta = json.loads(frames["meta"].to_json(orient="records", date_format="iso"))
     return {
         "meta": meta[0] if meta else None,
-        "tables": {name: packed(kept[name]) for name in kept if name not in ("meta", "hourly")},
+        "tables": {name: packed(kept[name]) for name in kept if name not in ("meta", "hourly")}
+        | {"worth": packed(_worth(frames["daily"]))},
+        "zones": _zones(frames),
         "hours": _hours(frames["hourly"], frames["matches"]),
         "rules": {
             "minUnits": spec.MIN_UNITS,
@@ -182,6 +197,8 @@ def render(frames: Mapping[str, pd.DataFrame]) -> str:
         filters={item.id: item for item in spec.FILTERS},
         meta=meta.to_dict("records")[0] if len(meta) else None,
         sentences=overall["sentence"].tolist(),
+        min_units=spec.MIN_UNITS,
+        min_weeks=spec.MIN_WEEKS,
     )
 
 

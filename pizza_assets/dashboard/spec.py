@@ -81,15 +81,15 @@ class Visual:
 
 
 FILTERS = (
-    Filter("team", "Team", {"matches": "team", "effects": "team"}),
+    Filter("team", "Club", {"matches": "team", "effects": "team"}),
     Filter(
         "type",
-        "Match type",
+        "Matches",
         {"matches": "match_type", "profile": "match_type", "hourly": "match_type"},
     ),
     Filter(
         "source",
-        "Data source",
+        "Data",
         {name: "data_source" for name in DATA_SETS if name != "meta"},
         pools=False,
     ),
@@ -153,8 +153,8 @@ VISUALS = (
     ),
     Visual(
         "teams",
-        "Which teams?",
-        "Uplift during each team's matches",
+        "Which clubs?",
+        "Uplift during each club's matches",
         Kind.INTERVAL,
         "effects",
         {
@@ -170,7 +170,7 @@ VISUALS = (
     ),
     Visual(
         "matches",
-        "Every match",
+        "Which matches?",
         "Uplift of each match by kick-off",
         Kind.DOTS,
         "matches",

@@ -115,7 +115,7 @@ _DATA_SETS: Mapping[str, Lineage] = {
     },
     "daily": {
         "day": "order_volume.bin_start",
-        **_same("order_volume", "city", "data_source", "orders", "revenue"),
+        **_same("order_volume", "city", "data_source", "orders", "revenue", "currency"),
         **dict.fromkeys(("expected", "dev_pct"), _OBSERVED),
         "is_match_day": f"raw_matches.timestamp {_SIDES}",
     },

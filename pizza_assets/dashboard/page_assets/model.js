@@ -13,10 +13,33 @@ function unpack(table) {
   return Array.from({ length }, (_, i) => Object.fromEntries(columns.map(([name, values]) => [name, values[i]])));
 }
 
+function isoDay(instant) { return new Date(instant).toISOString().slice(0, 10); }
+
+const readers = new Map(), offsets = new Map();
+
+/** Milliseconds that the clocks of a zone are ahead of UTC; one look-up for each zone and hour. */
+function offsetOf(zone, instant) {
+  const hour = Math.floor(instant / HOUR), key = `${zone}|${hour}`;
+  if (offsets.has(key)) return offsets.get(key);
+  if (!readers.has(zone)) {
+    readers.set(zone, new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", year: "numeric",
+      month: "numeric", day: "numeric", hour: "numeric", minute: "numeric" }));
+  }
+  const parts = Object.fromEntries(readers.get(zone).formatToParts(hour * HOUR).map((part) => [part.type, Number(part.value)]));
+  const offset = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute) - hour * HOUR;
+  offsets.set(key, offset);
+  return offset;
+}
+
+const zoneOf = (city) => packed.zones[city] || "UTC";
+/** The instant whose UTC clock shows what the clocks of the city show. */
+const localClock = (city, instant) => instant + offsetOf(zoneOf(city), instant);
+
 const tables = Object.fromEntries(Object.entries(packed.tables).map(([name, table]) => [name, unpack(table)]));
 for (const row of tables.matches) {
   row.kickoff = row.kickoff_ts * MINUTE;
   row.day = isoDay(row.kickoff);
+  row.localDay = isoDay(localClock(row.city, row.kickoff));
 }
 for (const row of tables.anomalies) row.at = row.bucket_ts * MINUTE;
 
@@ -28,14 +51,21 @@ const choices = {
   source: ["real", "mock"].filter((source) =>
     ["effects", "daily", "retail"].some((name) => tables[name].some((row) => row.data_source === source))),
 };
-const matchesById = new Map();
-for (const row of tables.matches) {
-  if (!matchesById.has(row.match_id)) matchesById.set(row.match_id, []);
-  matchesById.get(row.match_id).push(row);
+
+function grouped(rows, keyOf) {
+  const groups = new Map();
+  for (const row of rows) {
+    const key = keyOf(row);
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(row);
+  }
+  return groups;
 }
 
-function isoDay(instant) { return new Date(instant).toISOString().slice(0, 10); }
-function isoMinute(instant) { return new Date(instant).toISOString().slice(0, 16).replace("T", " "); }
+const matchesById = grouped(tables.matches, (row) => row.match_id);
+const matchesOfTeam = grouped(tables.matches, (row) => row.team);
+const effectOf = new Map(tables.effects.map((row) => [`${row.scope}|${row.time_window}|${row.data_source}`, row]));
+const citiesOf = (team) => new Set((matchesOfTeam.get(team) || []).map((row) => row.city));
 
 const isPlainDay = (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
 
@@ -56,20 +86,25 @@ function hashOf(state) {
   return new URLSearchParams(kept).toString();
 }
 
+const isReversed = (state) => Boolean(state.from && state.to && state.from > state.to);
 const inDates = (state, day) => (!state.from || day >= state.from) && (!state.to || day <= state.to);
 
+/** The sides of matches in a filter. Dates are those of the city's own clocks. */
 function matchesIn(state) {
-  return tables.matches.filter((row) =>
-    row.data_source === state.source && (!state.team || row.team === state.team) &&
-    (!state.type || row.match_type === state.type) && inDates(state, row.day));
+  const rows = state.team ? matchesOfTeam.get(state.team) || [] : tables.matches;
+  return rows.filter((row) => row.data_source === state.source && (!state.type || row.match_type === state.type) &&
+    inDates(state, row.localDay));
 }
 
-/** A unit is a city and a kick-off: matches that share both share their orders, so they count once. */
-function unitsOf(rows) {
-  const units = new Map();
-  for (const row of rows) if (row.is_clean && row.expected !== null) units.set(`${row.city}|${row.kickoff}`, row);
-  return [...units.values()];
+const isCounted = (row) => row.is_clean && row.expected !== null;
+
+/** City kick-offs: a city's matches that start together share its orders, so they are one. */
+function kickOffsOf(rows) {
+  return [...grouped(rows, (row) => `${row.city}|${row.kickoff}`).values()]
+    .map((sides) => ({ ...(sides.find(isCounted) || sides[0]), ids: distinct(sides.map((row) => row.match_id)) }));
 }
+
+const unitsOf = (rows) => kickOffsOf(rows.filter(isCounted));
 
 /** The scope of the published analysis that says the same as the filter, if there is one. */
 function scopeOf(state) {
@@ -84,11 +119,10 @@ function scopeOf(state) {
  */
 function upliftOf(state, timeWindow = rules.headlineWindow) {
   const scope = scopeOf(state);
-  const published = scope && tables.effects.find((row) =>
-    row.scope === scope && row.time_window === timeWindow && row.data_source === state.source);
+  const published = scope && effectOf.get(`${scope}|${timeWindow}|${state.source}`);
   if (published) {
     return { pct: published.uplift_pct, low: published.ci_low, high: published.ci_high, n: published.n_matches,
-      verdict: published.verdict, q: published.q_value, exact: true };
+      orders: published.orders, verdict: published.verdict, exact: true };
   }
   if (timeWindow !== rules.headlineWindow) return null;
   return jackknifed(unitsOf(matchesIn(state)));
@@ -104,8 +138,7 @@ function jackknifed(units) {
     orders += unit.orders;
     expected += unit.expected;
   }
-  const result = { pct: null, low: null, high: null, n: units.length, weeks: weeks.size, verdict: "insufficient",
-    q: null, exact: false };
+  const result = { pct: null, low: null, high: null, n: units.length, orders, verdict: "insufficient", exact: false };
   const isEnough = units.length >= rules.minUnits && weeks.size >= rules.minWeeks && orders > 0 && expected > 0;
   if (!isEnough) return result;
   const without = [...weeks.values()].map(([o, e]) => Math.log((orders - o) / (expected - e)));
@@ -115,20 +148,38 @@ function jackknifed(units) {
   const t = rules.student975[Math.min(degrees, rules.student975.length) - 1];
   const reach = t * Math.sqrt((degrees / without.length) * squares);
   const log = Math.log(orders / expected);
+  // All orders in one week leave no estimate without it.
+  if (!Number.isFinite(reach)) return result;
   const percent = (value) => 100 * Math.expm1(value);
-  Object.assign(result, { pct: percent(log), low: percent(log - reach), high: percent(log + reach) });
-  result.verdict = result.low > 0 ? "above zero" : result.high < 0 ? "below zero" : "not shown";
-  return result;
+  return { ...result, pct: percent(log), low: percent(log - reach), high: percent(log + reach), verdict: "interval only" };
 }
 
-/** Orders and expected orders by day, of the team's city or of all; match days are those of the filter. */
-function daysIn(state) {
-  const cities = state.team ? new Set(tables.matches.filter((row) => row.team === state.team).map((row) => row.city)) : null;
-  const playedOn = new Map();
-  for (const row of matchesIn(state)) {
-    if (!playedOn.has(row.day)) playedOn.set(row.day, new Set());
-    playedOn.get(row.day).add(row.match_id);
+/** What an order is worth in these cities, and the currency; null where it is unknown or there are several. */
+function orderValue(state) {
+  const cities = state.team ? citiesOf(state.team) : null;
+  const rows = tables.worth.filter((row) => row.data_source === state.source && (!cities || cities.has(row.city)));
+  const orders = rows.reduce((sum, row) => sum + row.orders, 0);
+  if (!orders || rows.some((row) => row.currency !== rows[0].currency)) return null;
+  return { currency: rows[0].currency, mean: rows.reduce((sum, row) => sum + row.revenue, 0) / orders };
+}
+
+/** The hours of the chart: from, to (from kick-off), uplift, interval; two-hour windows where hours are not known. */
+function hoursIn(state) {
+  const isHourly = !state.team && !state.from && !state.to;
+  if (isHourly) {
+    return tables.profile
+      .filter((row) => row.match_type === (state.type || "all") && row.data_source === state.source && row.uplift_pct !== null)
+      .map((row) => ({ from: row.hours_from_kickoff, to: row.hours_from_kickoff + 1, pct: row.uplift_pct, low: row.ci_low,
+        high: row.ci_high, n: row.n_matches }));
   }
+  return [["pre_match", -2], ["during_match", 0], ["post_match", 2]].map(([name, from]) => ({ from, to: from + 2, ...upliftOf(state, name) }))
+    .filter((row) => row.pct !== null && row.pct !== undefined);
+}
+
+/** Orders and expected orders by day (UTC), of the team's city or of all; match days are those of the filter. */
+function daysIn(state) {
+  const cities = state.team ? citiesOf(state.team) : null;
+  const playedOn = grouped(matchesIn(state), (row) => row.day);
   const days = new Map();
   for (const row of tables.daily) {
     if (row.data_source !== state.source || !inDates(state, row.day) || (cities && !cities.has(row.city))) continue;
@@ -139,7 +190,8 @@ function daysIn(state) {
     days.set(row.day, sums);
   }
   return [...days.values()].filter((row) => row.expected > 0).sort((a, b) => (a.day < b.day ? -1 : 1)).map((row) => ({
-    ...row, dev_pct: 100 * (row.orders / row.expected - 1), matches: (playedOn.get(row.day) || { size: 0 }).size }));
+    ...row, dev_pct: 100 * (row.orders / row.expected - 1),
+    matches: new Set((playedOn.get(row.day) || []).map((side) => side.match_id)).size }));
 }
 
 /** Where 95 % of the days without a match lie; null below 20 such days. */

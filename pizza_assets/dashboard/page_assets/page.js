@@ -1,21 +1,16 @@
 // The page: state in the address, controls, and drawing everything for a filter.
 
+let story;
+
 function show() {
-  const matches = matchesIn(state), days = daysIn(state), uplift = upliftOf(state);
+  story = storyOf(state);
   for (const name of ["team", "type", "source", "from", "to"]) get(name).value = state[name];
-  get("headline").replaceChildren(...headline(uplift));
-  get("lead").textContent = lead(uplift);
-  get("shown").textContent = `Showing ${filterWords()}, ${state.source || "no"} data. All times are UTC.`;
-  drawCards(matches, days);
-  drawDays(days);
-  drawProfile();
-  drawTeams();
-  drawMatches(matches);
+  drawStory(story);
+  drawHours(story);
+  drawClubs(story);
+  drawKickOffs(story);
   drawMatch();
-  drawList(matches);
-  drawRetail();
-  drawCertainty();
-  drawAnomalies();
+  drawMore(story);
 }
 
 function go(change) {
@@ -34,9 +29,11 @@ function fillSelect(id, values, all) {
 }
 
 function start() {
-  fillSelect("team", choices.team, "All teams");
-  fillSelect("type", choices.type, "All types");
+  fillSelect("team", choices.team, "All clubs");
+  fillSelect("type", choices.type, "All matches");
   fillSelect("source", choices.source, choices.source.length ? "" : "none");
+  for (const option of get("source").options) if (option.value === "mock") option.textContent = "simulated";
+  get("filter").open = matchMedia("(min-width: 821px)").matches || Boolean(location.hash);
   for (const name of ["from", "to"]) {
     if (!meta) continue;
     get(name).min = meta.data_from;
@@ -46,8 +43,10 @@ function start() {
   get("filters").addEventListener("submit", (event) => event.preventDefault());
   get("reset").addEventListener("click", () => go({ team: "", type: "", from: "", to: "", match: "", source: choices.source[0] || "" }));
   for (const [id, step] of [["previous", -1], ["next", 1]]) {
-    get(id).addEventListener("click", () => { const order = matchOrder(); go({ match: order[order.indexOf(shownMatch()) + step] }); });
+    get(id).addEventListener("click", () => { const order = matchOrder(); go({ match: order[order.indexOf(state.match) + step] }); });
   }
+  get("close").addEventListener("click", () => go({ match: "" }));
+  listenToSections(() => story);
   get("skip").addEventListener("click", (event) => { event.preventDefault(); get("figures").focus(); });
   get("theme").addEventListener("click", () => {
     const root = document.documentElement, isDark = getComputedStyle(root).colorScheme === "dark" ||
@@ -61,10 +60,11 @@ function start() {
   addEventListener("keydown", (event) => { if (event.key === "Escape" && state.match) go({ match: "" }); });
   addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
   banner();
+  get("planted").textContent = planted();
   themeButton();
   show();
   get("foot").textContent = meta
-    ? `As of ${meta.as_of}. Data ${meta.data_from} to ${meta.data_until}: ${count(meta.orders)} orders, ${count(meta.matches)} matches. Written ${isoMinute(Date.parse(meta.built_at))} UTC. One file, no network.`
+    ? `${dayText(meta.data_from)} to ${dayText(meta.data_until)}: ${plural(meta.orders, "order", "orders")}, ${plural(meta.matches, "match", "matches")}. Written ${dayText(meta.built_at.slice(0, 10))}. One file, no network.`
     : "";
   drawInSightFirst();
   if (document.documentElement.dataset.live) setInterval(reloadWhenChanged, 2000);

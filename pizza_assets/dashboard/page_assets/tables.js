@@ -11,6 +11,14 @@ function element(tag, text, className) {
   return made;
 }
 
+/** A button that shows all rows of a list from now on. */
+function moreButton(id, n, again) {
+  const more = element("button", `Show all ${count(n)}`, "quiet more");
+  more.type = "button";
+  more.addEventListener("click", () => { showsAll.add(id); again(); });
+  return more;
+}
+
 /** Compare numbers as numbers and texts as texts; missing values go last either way. */
 function compare(a, b, direction) {
   if (a === null || a === undefined) return b === null || b === undefined ? 0 : 1;
@@ -55,6 +63,7 @@ function table(container, columns, rows, options) {
     if (options.isChosen && options.isChosen(row)) line.className = "chosen";
     for (const column of columns) {
       const cell = element("td", column.cell ? undefined : column.show(row), column.kind);
+      cell.dataset.title = column.title;
       if (column.cell) cell.append(column.cell(row));
       line.append(cell);
     }
@@ -64,12 +73,7 @@ function table(container, columns, rows, options) {
   header.append(head);
   made.append(header, body);
   const parts = [made];
-  if (!isAll) {
-    const more = element("button", `Show all ${count(sorted.length)}`, "quiet more");
-    more.type = "button";
-    more.addEventListener("click", () => { showsAll.add(container.id); again(); });
-    parts.push(more);
-  }
+  if (!isAll) parts.push(moreButton(container.id, sorted.length, again));
   container.replaceChildren(...parts);
   if (focused) container.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }

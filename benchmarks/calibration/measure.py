@@ -134,7 +134,7 @@ def _scopes(matches: pd.DataFrame) -> pd.DataFrame:
 
 def _spikes(analysis: Analysis, world: World) -> dict[str, float]:
     """Return how many hours were flagged, how many rightly, and how many a raw z-score above 3 flags."""
-    found = analysis.anomalies
+    found = analysis.anomalies.query("orders > expected")
     flagged = set(zip(found["city"], found["bin_start"], strict=True))
     hours = analysis.expected
     by_city = hours.groupby("city")["orders"]

@@ -1,11 +1,12 @@
-"""Anomalies: hours with more orders in a city than chance and ordinary ups and downs explain.
+"""Anomalies: hours with more or fewer orders in a city than chance and ordinary ups and downs explain.
 
-Belongs here: the test of every hour, the match that explains a spike, whether its kind is seen in real orders,
+Belongs here: the test of every hour, the match that explains a spike or dip, whether its kind is seen in real orders,
 in mock orders or in both. Does not belong here: the expectation.
 
 Orders of an hour follow a negative binomial of mean E and variance E + k E^2 (Poisson counts whose rate moves
 by a relative SD of sqrt(k)). k comes from the middle half of the hours, so that spikes do not hide themselves.
-The p-value is the mid-p tail, P(more) + P(as many) / 2 (Lancaster 1961), adjusted over all hours of a source.
+The p-value of a spike is the mid-p tail, P(more) + P(as many) / 2 (Lancaster 1961); of a dip it is the lower one,
+P(fewer) + P(as many) / 2. Spikes and dips are two families, each adjusted over all hours of a source.
 """
 
 from collections.abc import Hashable, Mapping
@@ -68,10 +69,20 @@ def upper_tail(orders: Floats, expected: Floats, k: float) -> Floats:
     return np.clip(nbinom.sf(orders, shape, chance) + nbinom.pmf(orders, shape, chance) / 2, 0, 1)
 
 
+def lower_tail(orders: Floats, expected: Floats, k: float) -> Floats:
+    """Return the mid-p of so few orders or fewer under the negative binomial (Poisson for k = 0)."""
+    from scipy.stats import nbinom, poisson
+
+    if k < 1e-9:
+        return np.clip(poisson.cdf(orders, expected) - poisson.pmf(orders, expected) / 2, 0, 1)
+    shape, chance = 1 / k, 1 / (1 + k * expected)
+    return np.clip(nbinom.cdf(orders, shape, chance) - nbinom.pmf(orders, shape, chance) / 2, 0, 1)
+
+
 def find_anomalies(of: Selection) -> pd.DataFrame:
-    """Return the ANOMALIES of a window: hours above expectation at q <= 0.05, by time."""
+    """Return the ANOMALIES of a window: hours above or below expectation at q <= 0.05, by time."""
     found = [
-        _spikes(panel).assign(data_source=source)
+        _unusual(panel).assign(data_source=source)
         for source in SOURCES
         if (panel := of.panel_of_orders(source)) is not None
     ]
@@ -87,18 +98,20 @@ def find_anomalies(of: Selection) -> pd.DataFrame:
     return conform(spikes.sort_values(["bin_start", "city"], ignore_index=True), ANOMALIES)
 
 
-def _spikes(panel: Panel) -> pd.DataFrame:
+def _unusual(panel: Panel) -> pd.DataFrame:
     orders, expected, is_known = hourly(panel)
     city, hour = np.nonzero(is_known & (expected > 0))
     counts, mean = orders[city, hour], expected[city, hour]
     k = dispersion(counts, mean)
-    # Hours below expectation are no spikes; they count in the family with p = 1.
-    p_value = np.ones(len(counts))
-    above = counts > mean
-    p_value[above] = upper_tail(counts[above], mean[above], k)
-    q_value = adjusted(p_value)
-    keep = q_value <= ALPHA
     score = (counts - mean) / np.sqrt(mean + k * mean**2)
+    # Hours that are no spike count in the family of spikes with p = 1, and likewise with dips; none is in both.
+    above, below = counts > mean, score < -1
+    of_spike, of_dip = np.ones(len(counts)), np.ones(len(counts))
+    of_spike[above] = upper_tail(counts[above], mean[above], k)
+    of_dip[below] = lower_tail(counts[below], mean[below], k)
+    p_value = np.where(above, of_spike, of_dip)
+    q_value = np.where(above, adjusted(of_spike), adjusted(of_dip))
+    keep = q_value <= ALPHA
     return pd.DataFrame(
         {
             "city": np.asarray(panel.grid.cities, dtype=object)[city[keep]],

@@ -121,28 +121,31 @@ CORRELATION_RESULTS = data_set(
     },
 )
 
-#: Where a kind of spike was seen: in real orders, in mock orders, or in both.
+#: Where a kind of anomaly was seen: in real orders, in mock orders, or in both.
 SEEN_IN = ("real", "mock", "both")
 
 ANOMALIES = data_set(
     "anomalies",
-    "Hours with more orders in a city than chance and ordinary ups and downs explain, and the match that does.",
+    "Hours with more or fewer orders in a city than chance and ordinary ups and downs explain, and the match that "
+    "does.",
     grain="one row per city and hour",
     key=["city", "bin_start"],
     columns={
         "city": text("The city."),
         "bin_start": instant("Start of the hour."),
         "data_source": source("Where the orders of the hour come from."),
-        "orders": integer("Orders in the hour.", "orders", ge=1),
+        "orders": integer("Orders in the hour.", "orders", ge=0),
         "expected": number("Orders expected without a match.", "orders", ge=0),
         "uplift_pct": number("Orders against expected.", "%", nullable=True),
         "robust_z": number("Robust z-score of the hour, to describe and not to test.", "1", nullable=True),
-        "p_value": number("Chance of so many orders or more (negative binomial, mid-p).", "1", ge=0, le=1),
-        "q_value": number("p adjusted by Benjamini-Hochberg over all hours of the source.", "1", ge=0, le=1),
+        "p_value": number("Chance of so many orders, or so few in a dip (negative binomial, mid-p).", "1", ge=0, le=1),
+        "q_value": number(
+            "p adjusted by Benjamini-Hochberg over all hours of the source, spikes and dips apart.", "1", ge=0, le=1
+        ),
         "match_ids": text("The matches that explain it, separated by blanks, or 'unexplained'."),
         "time_period": text("pre_match, during_match, post_match or unexplained.", isin=(*TIME_PERIODS, "unexplained")),
         "match_data_source": text("Source of those matches: real, mock, or 'none'.", isin=("real", "mock", "none")),
-        "seen_in": text("Where spikes of this city and time_period were seen: real, mock or both.", isin=SEEN_IN),
-        "description": text("The spike in a sentence, with its numbers."),
+        "seen_in": text("Where anomalies of this city and time_period were seen: real, mock or both.", isin=SEEN_IN),
+        "description": text("The anomaly in a sentence, with its numbers."),
     },
 )

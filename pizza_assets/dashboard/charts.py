@@ -170,7 +170,7 @@ def _days() -> Any:  # noqa: ANN401 - see _chart
     import altair as alt
 
     day = alt.X("from:T", scale=alt.Scale(type="utc"), axis=_day_axis())
-    percent = alt.Y("dev_pct:Q", title="% above or below expected", axis=alt.Axis(tickCount=6))
+    percent = alt.Y("dev_pct:Q", title="against normal, %", axis=alt.Axis(tickCount=6))
     ordinary = (
         alt.Chart(alt.NamedData(name="ordinary"))
         .mark_rect(color=_BAND)
@@ -189,9 +189,9 @@ def _days() -> Any:  # noqa: ANN401 - see _chart
             ),
             tooltip=_tooltip(
                 Day_UTC="day",
-                Deviation="dev_text",
+                Against_normal="dev_text",
                 Orders="orders",
-                Expected="expected",
+                Normal="expected",
                 Kind="kind",
                 Matches="matches",
             ),
@@ -210,14 +210,14 @@ def _profile() -> Any:  # noqa: ANN401 - see _chart
         axis=alt.Axis(values=[-6, -4, -2, 0, 2, 4, 6, 8], format="+d"),
     )
     domain = alt.Scale(domain=[alt.ExprRef("y_low"), alt.ExprRef("y_high")], clamp=True)
-    percent = alt.Y("uplift_pct:Q", title="uplift in %", scale=domain, axis=alt.Axis(tickCount=5))
+    percent = alt.Y("uplift_pct:Q", title="against normal, %", scale=domain, axis=alt.Axis(tickCount=5))
     during = (
         alt.Chart(alt.InlineData(values=[{"from": 0, "to": 2, "text": "during the match"}]))
         .mark_rect(color=_BAND)
         .encode(x=alt.X("from:Q"), x2="to:Q")
     )
     band = alt.Chart().mark_area(color=_ACCENT, opacity=0.18, aria=False).encode(x=hours, y=percent, y2="high:Q")
-    band = band.encode(y=alt.Y("low:Q", scale=domain, title="uplift in %"))
+    band = band.encode(y=alt.Y("low:Q", scale=domain, title="against normal, %"))
     line = alt.Chart().mark_line(color=_ACCENT, strokeWidth=2, aria=False).encode(x=hours, y=percent)
     dots = (
         alt.Chart()
@@ -225,7 +225,7 @@ def _profile() -> Any:  # noqa: ANN401 - see _chart
         .encode(
             x=hours,
             y=percent,
-            tooltip=_tooltip(Hour="hours", Uplift="uplift_text", Interval_95="interval", Kick_offs="n"),
+            tooltip=_tooltip(Hour="hours", Against_normal="uplift_text", Interval_95="interval", City_kick_offs="n"),
         )
     )
     return _chart([during, band, _zero().encode(y="zero:Q"), line, dots], 200, y_low=-20, y_high=40)
@@ -236,7 +236,7 @@ def _matches() -> Any:  # noqa: ANN401 - see _chart
 
     kick_off = alt.X("kickoff:T", scale=alt.Scale(type="utc"), axis=_day_axis())
     scale = alt.Scale(domain=[-100, alt.ExprRef("y_high")], clamp=True, nice=False)
-    percent = alt.Y("uplift_pct:Q", title="uplift in % (one match)", scale=scale, axis=alt.Axis(tickCount=6))
+    percent = alt.Y("uplift_pct:Q", title="against normal, %", scale=scale, axis=alt.Axis(tickCount=6))
     type_colour = alt.Color(
         "match_type:N", legend=None, scale=alt.Scale(domain=MATCH_TYPES, range=[_SECOND, _ACCENT, _THIRD])
     )
@@ -260,13 +260,13 @@ def _matches() -> Any:  # noqa: ANN401 - see _chart
                 "match_type:N", legend=None, scale=alt.Scale(domain=MATCH_TYPES, range=["circle", "square", "diamond"])
             ),
             tooltip=_tooltip(
-                Match="match",
-                Kick_off_UTC="when",
+                Matches="match",
+                Kick_off="when",
                 Orders_in="city",
-                Uplift="uplift_text",
+                Against_normal="uplift_text",
                 Orders="orders",
-                Expected="expected",
-                Type="match_type",
+                Normal="normal",
+                Type="kind",
                 Counts="counts",
             ),
         )
@@ -286,7 +286,7 @@ def _match() -> Any:  # noqa: ANN401 - see _chart
         "from:T",
         scale=alt.Scale(type="utc"),
         axis=alt.Axis(
-            title="time of day (UTC)",
+            title="time of day there",
             format="%H:%M",
             tickCount={"expr": "width / 80"},
             labelOverlap="greedy",
@@ -318,7 +318,7 @@ def _match() -> Any:  # noqa: ANN401 - see _chart
             x2="to:T",
             y=orders,
             y2=alt.datum(0),
-            tooltip=_tooltip(Hour_UTC="hour", Orders="orders", Expected="expected", Goals="goals"),
+            tooltip=_tooltip(Hour="hour", Orders="orders", Normal="expected", Goals="goals"),
         )
     )
     expected = (
@@ -327,7 +327,7 @@ def _match() -> Any:  # noqa: ANN401 - see _chart
         .encode(x=time, y="expected:Q")
     )
     goals = alt.Chart(alt.NamedData(name="goals")).encode(x=alt.X("at:T", scale=alt.Scale(type="utc")))
-    shown = _tooltip(Goal="text", At_UTC="when")
+    shown = _tooltip(Goal="text", At="when")
     rules = goals.mark_rule(color=_THIRD, strokeWidth=1.5, aria=False).encode(tooltip=shown)
     balls = goals.mark_point(shape="circle", filled=True, size=70, color=_THIRD, opacity=1, aria=False).encode(
         y=alt.value(0), tooltip=shown

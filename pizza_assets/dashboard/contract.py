@@ -173,20 +173,22 @@ PROFILE = data_set(
 
 ANOMALIES = data_set(
     "anomalies",
-    "Hours with more orders in a city than chance explains, with the match that does, or 'unexplained'.",
+    "Hours with more or fewer orders in a city than chance explains, with the match that does, or 'unexplained'.",
     grain="one row per city, hour (UTC) and data source",
     key=["city", "bucket_ts", "data_source"],
     columns={
         "city": text("The city."),
         "bucket_ts": instant("Start of the hour."),
         "data_source": source("Where the orders of the hour come from."),
-        "orders": integer("Orders in the hour.", "orders", ge=1),
+        "orders": integer("Orders in the hour.", "orders", ge=0),
         "expected": number("Orders expected without a match.", "orders", ge=0),
         "uplift_pct": number("Orders against expected.", "%", nullable=True),
-        "q_value": number("p adjusted by Benjamini-Hochberg over all hours of the source.", "1", ge=0, le=1),
+        "q_value": number(
+            "p adjusted by Benjamini-Hochberg over all hours of the source, spikes and dips apart.", "1", ge=0, le=1
+        ),
         "match_ids": text("The matches that explain it, separated by blanks, or 'unexplained'."),
         "time_period": text("pre_match, during_match, post_match or unexplained.", isin=(*TIME_PERIODS, "unexplained")),
-        "seen_in": text("Where spikes of this city and period were seen: real, mock or both.", isin=SEEN_IN),
+        "seen_in": text("Where anomalies of this city and period were seen: real, mock or both.", isin=SEEN_IN),
     },
 )
 

@@ -132,7 +132,7 @@ VISUALS = (
         "daily",
         {"x": "day", "y": "dev_pct", "observed": "orders", "expected": "expected", "colour": "is_match_day"},
         follows=("source", "dates"),
-        note="A day's total hides two hours of football in twenty-two without: look at the hours below.",
+        note="A day's total hides two hours of football in twenty-two without.",
     ),
     Visual(
         "profile",

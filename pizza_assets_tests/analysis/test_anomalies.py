@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy.stats import nbinom, poisson
 
-from pizza_assets.analysis.anomalies import dispersion, upper_tail
+from pizza_assets.analysis.anomalies import dispersion, lower_tail, upper_tail
 from pizza_assets.contracts import ANOMALIES, validate
 from pizza_assets_tests.analysis.seasons import MONDAY, Season, season
 
@@ -40,10 +40,27 @@ def test_a_spike_names_the_match_that_explains_it(hours: int, phase: str) -> Non
     assert found[["match_ids", "time_period"]].to_numpy().tolist() == [[match["match_id"], phase]]
 
 
+def test_a_dip_is_found_like_a_spike_and_changes_no_spike() -> None:
+    of = season(seed=3)
+    before = _with_spike(of, "Norwich", pd.Timestamp(MONDAY + timedelta(days=1), tz="UTC") + pd.Timedelta(hours=21))
+    evening = pd.Timestamp(MONDAY + timedelta(days=12), tz="UTC") + pd.Timedelta(hours=18)
+    volume = before.volume
+    is_lost = (volume["city"] == "Liverpool") & (volume["bin_start"].dt.floor("h") == evening)
+    after = replace(before, volume=volume.assign(orders=volume["orders"].mask(is_lost, 1)))
+    spikes, found = before.analysis().anomalies, validate(after.analysis().anomalies, ANOMALIES)
+    assert found.loc[found["orders"] > found["expected"], ["city", "bin_start"]].equals(
+        spikes[["city", "bin_start"]].reset_index(drop=True)
+    )
+    dip = found[found["orders"] < found["expected"]]
+    assert dip[["city", "bin_start", "match_ids"]].to_numpy().tolist() == [["Liverpool", evening, "unexplained"]]
+
+
 def test_the_tail_is_the_negative_binomial_mid_p() -> None:
     orders, expected, k = np.array([30.0, 5.0]), np.array([12.0, 5.0]), 0.05
     law = nbinom(1 / k, 1 / (1 + k * expected))
     np.testing.assert_allclose(upper_tail(orders, expected, k), law.sf(orders) + law.pmf(orders) / 2)
+    np.testing.assert_allclose(lower_tail(orders, expected, k), law.cdf(orders) - law.pmf(orders) / 2)
+    np.testing.assert_allclose(lower_tail(orders, expected, k), 1 - upper_tail(orders, expected, k))
     variance = law.var()
     np.testing.assert_allclose(variance, expected + k * expected**2)
     plain = poisson(expected)

@@ -34,7 +34,7 @@ function drawMatch() {
   get("next").disabled = place < 0 || place >= order.length - 1;
   const home = sides.find((row) => row.is_home) || sides[0];
   get("match-title").textContent = result(home);
-  get("match-says").textContent = `${timeText(home.city, home.kickoff)} · ${home.match_type} match · ${home.data_source === "mock" ? "simulated" : "real"} data`;
+  get("match-says").textContent = `${timeText(home.city, home.kickoff)} · ${TYPES[home.match_type][0]} · ${home.data_source === "mock" ? "simulated" : "real"} data`;
   const cities = [...new Map([...sides].sort((a, b) => b.is_home - a.is_home).map((row) => [row.city, row])).values()].filter(isOpen);
   panelsIn(box, cities.map((row) => row.city));
   if (!cities.length) drawEmptyPanels(box, "The hours of this match are not in this file: no orders in these cities, or an old match among very many.");

@@ -40,11 +40,11 @@ function drawTypes() {
   known.forEach((panel, i) => {
     const rows = panel.story.map((row) => ({ hour: row.from + 0.5, uplift_pct: row.pct, low: row.low, high: row.high, n: row.n,
       hours: `${signed(row.from, 0)} to ${signed(row.to, 0)} h`, uplift_text: percent(row.pct), interval: span(row.low, row.high) }));
-    box.children[i].firstChild.textContent = panel.type === "regular" ? "League" : panel.type === "tournament" ? "Cups" : "Finals";
+    box.children[i].firstChild.textContent = TYPES[panel.type][1];
     drawOrSay("profile", box.children[i].lastChild, { rows }, "", signals, `Orders against normal by hour from kick-off, ${panel.type} matches`);
   });
   get("types-says").textContent = ["All clubs and the whole period, whatever the filter.",
-    few.length ? `Too few matches for a chart: ${few.join(", ")}.` : ""].filter(Boolean).join(" ");
+    few.length ? `Too few for a chart: ${few.map((type) => TYPES[type][1]).join(", ")}.` : ""].filter(Boolean).join(" ");
 }
 
 /** Make a figure with a caption and a place for a chart for each key, where they are not there yet. */
@@ -59,7 +59,7 @@ function panelsIn(box, keys) {
 function drawDots(story) {
   const rows = story.kickOffs.filter((row) => row.uplift_pct !== null).map((row) => ({
     kickoff: row.kickoff, uplift_pct: row.uplift_pct, low: row.ci_low, high: row.ci_high, expected: row.expected, orders: row.orders,
-    match_type: row.match_type, is_clean: row.is_clean, match_id: row.ids[0], city: row.city,
+    match_type: row.match_type, kind: TYPES[row.match_type][0], is_clean: row.is_clean, match_id: row.ids[0], city: row.city,
     match: row.ids.map((id) => title(matchesById.get(id)[0])).join(", "), when: timeText(row.city, row.kickoff), normal: count(row.expected),
     uplift_text: percent(row.uplift_pct), counts: row.is_clean ? "yes" : "no", isChosen: row.ids.includes(state.match) }));
   const y_high = Math.min(200, Math.max(50, ...rows.map((row) => row.uplift_pct)));

@@ -32,6 +32,7 @@ function start() {
   fillSelect("team", choices.team, "All clubs");
   fillSelect("type", choices.type, "All matches");
   fillSelect("source", choices.source, choices.source.length ? "" : "none");
+  for (const option of get("type").options) if (option.value) option.textContent = TYPES[option.value][1];
   for (const option of get("source").options) if (option.value === "mock") option.textContent = "simulated";
   get("filter").open = matchMedia("(min-width: 821px)").matches || Boolean(location.hash);
   for (const name of ["from", "to"]) {

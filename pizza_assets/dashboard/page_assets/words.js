@@ -28,10 +28,11 @@ function zoneName(city, instant) {
   return zoneNames.get(key);
 }
 const clockText = (city, instant) => new Date(localClock(city, instant)).toISOString().slice(11, 16);
-/** An instant on the clocks of a city, with their zone: "Sat 17 Jan 2026, 15:00 GMT". */
+/** An instant on the clocks of a city, with their zone: "Sat 17 Jan, 15:00 GMT". Another year than the data's last is named. */
 function timeText(city, instant) {
-  const local = new Date(localClock(city, instant));
-  return `${WEEKDAYS[local.getUTCDay()]} ${dayText(local.toISOString().slice(0, 10))}, ${clockText(city, instant)} ${zoneName(city, instant)}`;
+  const local = new Date(localClock(city, instant)), day = dayText(local.toISOString().slice(0, 10));
+  const shown = meta && day.endsWith(meta.data_until.slice(0, 4)) ? day.slice(0, -5) : day;
+  return `${WEEKDAYS[local.getUTCDay()]} ${shown}, ${clockText(city, instant)} ${zoneName(city, instant)}`;
 }
 
 /**
@@ -47,22 +48,30 @@ function claimOf({ pct, low, high, verdict }) {
 const WORDS = { higher: "more orders", lower: "fewer orders", "perhaps higher": "perhaps more", "perhaps lower": "perhaps fewer",
   doubtful: "doubtful", none: "no effect shown", unknown: "too little data" };
 const MARKS = { higher: "▲", lower: "▼", "perhaps higher": "△", "perhaps lower": "▽", doubtful: "?", none: "○", unknown: "…" };
+const LINKS = { higher: "▲ rises with it", lower: "▼ falls with it", "perhaps higher": "△ perhaps rises", "perhaps lower": "▽ perhaps falls",
+  none: "○ no link shown", unknown: "… too little data", diagnostic: "a check, no finding" };
 const isSure = (claim) => claim === "higher" || claim === "lower";
 
+/** Days of a filter in words: "1 Sep to 20 Dec 2025". */
 function datesText(state) {
   if (!state.from && !state.to) return "";
   if (!state.to) return `from ${dayText(state.from)} on`;
-  return state.from ? `from ${dayText(state.from)} to ${dayText(state.to)}` : `up to ${dayText(state.to)}`;
+  if (!state.from) return `up to ${dayText(state.to)}`;
+  const from = dayText(state.from), to = dayText(state.to);
+  return `${from.slice(-4) === to.slice(-4) ? from.slice(0, -5) : from} to ${to}`;
 }
 
-/** Which matches a filter has, for the end of a sentence. */
+/** How a type of match is called: of one, of many, and as a choice. */
+const TYPES = { regular: ["league match", "league matches"], tournament: ["cup match", "cup matches"], final: ["final", "finals"] };
+
+/** Which matches a filter has, in the middle of a sentence. */
 function whose(state) {
-  const type = state.type === "final" ? "finals" : `${state.type} matches`;
-  const which = state.team ? `while ${state.team} plays${state.type ? ` in ${type}` : ""}` : state.type ? `during ${type}` : "during matches";
-  return [which, datesText(state)].filter(Boolean).join(", ");
+  const type = state.type && TYPES[state.type][1], dates = datesText(state);
+  const which = state.team ? `while ${state.team} plays${type ? ` in ${type}` : ""}` : type ? `during ${type}` : "during matches";
+  return dates ? `${which} (${dates})` : which;
 }
 
-const filterParts = (state) => [state.team, state.type && `${state.type} matches`, datesText(state)].filter(Boolean);
+const filterParts = (state) => [state.team, state.type && TYPES[state.type][1], datesText(state)].filter(Boolean);
 
 function filterWords(state) {
   return `${filterParts(state).join(", ") || "all matches"} · ${state.source === "mock" ? "simulated" : state.source || "no"} data`;
@@ -75,8 +84,9 @@ function problemOf(state, sides) {
   if (sides.length) return "";
   const hasDays = meta && (!state.from || state.from <= meta.data_until) && (!state.to || state.to >= meta.data_from);
   const period = meta ? ` The data runs from ${dayText(meta.data_from)} to ${dayText(meta.data_until)}.` : "";
-  const which = [state.team && `of ${state.team}`, state.type && `of type ${state.type}`, datesText(state)].filter(Boolean).join(" ");
-  return `No match ${which || "was played"}${which && " was played"} in this ${state.source === "mock" ? "simulated " : ""}data.${hasDays ? "" : period}`;
+  const what = [state.type ? TYPES[state.type][0] : "match", state.team && `of ${state.team}`].filter(Boolean).join(" ");
+  const dates = datesText(state);
+  return `No ${what} in this ${state.source === "mock" ? "simulated " : ""}data${dates ? `, ${dates}` : ""}.${hasDays ? "" : period}`;
 }
 
 /** City kick-offs and the matches they are of: what every n counts. */
@@ -200,10 +210,11 @@ function testsOf(source) {
     return { ...row, what: kind === "all" ? "orders, all matches" : `orders, ${kind === "significance" ? "type" : kind}: ${name}`,
       method: "uplift", estimate: row.uplift_pct, unit: "%", claim, says: `${MARKS[claim]} ${WORDS[claim]}` };
   });
-  const rises = { higher: "rises with it", lower: "falls with it", "no effect found": "no link shown", insufficient: "too little data" };
-  const links = tables.correlations.filter((row) => row.data_source === source).map((row) => ({ ...row,
-    what: `orders and ${row.factor}`, method: row.method.replace("_", "-"), estimate: row.r, unit: "r", claim: row.verdict,
-    says: rises[row.verdict] || row.verdict }));
+  const links = tables.correlations.filter((row) => row.data_source === source).map((row) => {
+    const claim = row.verdict === "diagnostic" ? "diagnostic" : claimOf({ pct: row.r, low: row.ci_low, high: row.ci_high, verdict: row.verdict });
+    return { ...row, what: `orders and ${row.factor}`, method: row.method.replace("_", "-"), estimate: row.r, unit: "r", claim,
+      says: LINKS[claim] };
+  });
   return [...uplifts, ...links];
 }
 

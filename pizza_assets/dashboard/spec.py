@@ -84,12 +84,12 @@ FILTERS = (
     Filter("team", "Club", {"matches": "team", "effects": "team"}),
     Filter(
         "type",
-        "Matches",
+        "Match type",
         {"matches": "match_type", "profile": "match_type", "hourly": "match_type"},
     ),
     Filter(
         "source",
-        "Data",
+        "Data source",
         {name: "data_source" for name in DATA_SETS if name != "meta"},
         pools=False,
     ),

@@ -38,6 +38,21 @@ def test_the_real_requests_fit_together() -> None:
     assert all_problems(dashboard(TO), SETS) == []
 
 
+def test_total_matches_and_correlation_strength_are_key_figures_that_follow_the_data_source() -> None:
+    board = dashboard(TO)
+    shown = {
+        name: visual(board, name)["ChartConfiguration"]["FieldWells"]["Values"] for name in ("kpi-match-id", "kpi-r")
+    }
+    assert shown["kpi-match-id"][0]["CategoricalMeasureField"]["AggregationFunction"] == "DISTINCT_COUNT"
+    assert shown["kpi-r"][0]["NumericalMeasureField"]["Column"] == {
+        "DataSetIdentifier": "correlations", "ColumnName": "r",
+    }  # fmt: skip
+    filtered = {item["CategoryFilter"]["Column"]["ColumnName"] for item in group(board, "kpi-r")["Filters"]}
+    assert filtered == {"data_source", "scope", "factor", "method", "time_window"}, "one correlation, of one source"
+    scope = group(board, "matches")["ScopeConfiguration"]["SelectedSheets"]["SheetVisualScopingConfigurations"][0]
+    assert "kpi-match-id" in scope["VisualIds"]
+
+
 def visual(board: Request, name: str) -> Any:
     for sheet in board["Definition"]["Sheets"]:
         for item in sheet["Visuals"]:

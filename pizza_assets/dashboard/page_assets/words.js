@@ -242,7 +242,7 @@ function provenance(now) {
   else if (!orders && !matches) lines.push(["Simulated data", `. ${ownMatches}, ${ownOrders}.`]);
   else if (!orders && matches === 100) lines.push(["Real matches, simulated orders", `. Set ${ownOrders}.`]);
   else if (orders === 100 && !matches) lines.push(["Real orders, simulated matches", `. ${ownMatches}.`]);
-  else lines.push(["Real and simulated data", `: ${orders} % of the days have real orders, ${matches} % of the matches are real. They are never added up; choose one under “Data”.`]);
+  else lines.push(["Real and simulated data", `: ${orders} % of the days have real orders, ${matches} % of the matches are real. They are never added up; choose one under “Data source”.`]);
   const age = Math.floor((now - Date.parse(meta.data_until)) / DAY) - 1;
   if (age > rules.staleAfterDays) lines.push(["Old data", `: the newest orders are of ${dayText(meta.data_until)}, ${plural(age, "day", "days")} ago.`]);
   return lines;

@@ -52,6 +52,8 @@ def _dimension(visual: str, data_set: str, name: str, granularity: str = "DAY") 
 
 def _measure(visual: str, data_set: str, name: str, aggregation: str = "MAX") -> Request:
     field: Request = {"FieldId": f"{visual}.{name}", "Column": column(data_set, name)}
+    if _type(data_set, name) == "STRING":
+        return {"CategoricalMeasureField": {**field, "AggregationFunction": aggregation}}
     if (data_set, name) not in AGGREGATED:
         field["AggregationFunction"] = {"SimpleNumericalAggregation": aggregation}
     return {"NumericalMeasureField": field}
@@ -76,8 +78,13 @@ def _zero_line() -> list[Request]:
 
 def _kpis() -> list[Request]:
     names = {"uplift_pct": "Uplift, %", "ci_low": "95 % interval from, %", "ci_high": "95 % interval to, %"}
-    figures = [("effects", column, title, "MAX") for column, title in {**names, "n_matches": "Kick-offs"}.items()]
-    figures += [("daily", "orders", "Orders", "SUM"), ("daily", "revenue", "Revenue", "SUM")]
+    figures = [("effects", column, title, "MAX") for column, title in {**names, "n_matches": "City kick-offs"}.items()]
+    figures += [
+        ("matches", "match_id", "Total matches", "DISTINCT_COUNT"),
+        ("correlations", "r", "Correlation strength: r of orders and goals during matches", "MAX"),
+        ("daily", "orders", "Orders", "SUM"),
+        ("daily", "revenue", "Revenue, in the currency of the orders", "SUM"),
+    ]
     return [
         {
             "KPIVisual": {
@@ -239,7 +246,7 @@ def _overview() -> Request:
     visuals = [
         _RENDERERS[item.kind](item) for item in spec.VISUALS if item.sheet == OVERVIEW and item.kind in _RENDERERS
     ]
-    columns = [(visual["KPIVisual"]["VisualId"], "VISUAL", 6) for visual in kpis]
+    columns = [(visual["KPIVisual"]["VisualId"], "VISUAL", 9) for visual in kpis]
     return {
         "SheetId": OVERVIEW,
         "Name": spec.TITLE,
@@ -257,7 +264,8 @@ def _overview() -> Request:
         "Layouts": _placed(
             (3, [("rules", "TEXT_BOX", 36)]),
             (5, [("banner", "VISUAL", 36)]),
-            (5, columns),
+            (5, columns[:4]),
+            (5, columns[4:]),
             (9, [("days", "VISUAL", 36)]),
             (10, [("profile", "VISUAL", 36)]),
             (14, [("teams", "VISUAL", 18), ("matches", "VISUAL", 18)]),

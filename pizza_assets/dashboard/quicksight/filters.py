@@ -101,6 +101,15 @@ def _filters_of(visual: Visual) -> list[Request]:
     return found
 
 
+def _filters_of_strength() -> list[Request]:
+    """Return the filters of the one correlation that is a key figure: orders during all matches with their goals."""
+    one = {"scope": "all", "factor": "goals", "method": "pearson", "time_window": spec.HEADLINE_WINDOW}
+    return [
+        _equals_parameter("kpi-r-source", column("correlations", "data_source"), "DataSource"),
+        *(_equals_value(f"kpi-r-{name}", column("correlations", name), value) for name, value in one.items()),
+    ]
+
+
 def _filter_group(name: str, filters: list[Request], sheet: str, visuals: list[str]) -> Request:
     scope = {"SheetId": sheet, "Scope": "SELECTED_VISUALS", "VisualIds": visuals}
     return {
@@ -123,7 +132,10 @@ def filter_groups() -> list[Request]:
             own = ["kpi-uplift-pct", "kpi-ci-low", "kpi-ci-high", "kpi-n-matches"]
         elif visual.id == "days":
             own += ["kpi-orders", "kpi-revenue"]
+        elif visual.id == "matches":
+            own += ["kpi-match-id"]
         groups.append(_filter_group(visual.id, filters, visual.sheet, own))
+    groups.append(_filter_group("kpi-r", _filters_of_strength(), spec.visual("uplift").sheet, ["kpi-r"]))
     one = _equals_parameter("result-id", column("matches", "match_id"), "MatchId")
     groups.append(_filter_group("result", [one], MATCH_SHEET, ["result"]))
     return groups

@@ -15,6 +15,7 @@ _FIELD_TYPES = {
     "CategoricalDimensionField": "text",
     "NumericalDimensionField": "number",
     "DateDimensionField": "date",
+    "CategoricalMeasureField": "text",
     "NumericalMeasureField": "number",
     "DateMeasureField": "date",
 }

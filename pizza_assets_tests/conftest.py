@@ -23,6 +23,8 @@ hypothesis_settings.register_profile(
     "pizza", deadline=None, max_examples=100, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
+# `pytest --hypothesis-profile=many` asks five times as much.
+hypothesis_settings.register_profile("many", hypothesis_settings.get_profile("pizza"), max_examples=500)
 hypothesis_settings.load_profile("pizza")
 
 pytest_plugins = [

@@ -5,7 +5,7 @@ computation of a finding, the report (report.py). Every sentence carries n, inte
 is an answer.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,7 @@ _WHEN = {
     "post_match": "in the 2 hours after the match",
     "day": "in the 24 hours from kick-off",
 }
+_WHEN_ALL = _WHEN | {"during_match": "during matches", "post_match": "in the 2 hours after matches"}
 _WHOSE = {
     "all": "over all matches",
     "team": "when {} plays",
@@ -88,6 +89,93 @@ def _verdict(result: Mapping[str, Any]) -> str:
         why = "the interval leaves out zero, as chance does now and then among so many questions"
         return f"{NOT_FOUND} with certainty; {why}"
     return str(result["verdict"])
+
+
+#: The claims of results, the surest first.
+CLAIMS = ("higher", "lower", DOUBTFUL, "perhaps higher", "perhaps lower", "none", "insufficient")
+_KINDS = ("all", "team", "significance", "competition")
+_SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
+
+
+def claim(result: Mapping[Hashable, Any]) -> str:
+    """Return what a result claims, one of `CLAIMS`: 'perhaps' where its interval leaves out zero, which is all.
+
+    The page has the same rule (``dashboard/page_assets/words.js``).
+    """
+    if result["verdict"] != NOT_FOUND:
+        return str(result["verdict"])
+    return "perhaps higher" if result["ci_low"] > 0 else "perhaps lower" if result["ci_high"] < 0 else "none"
+
+
+def three_findings(results: pd.DataFrame) -> pd.DataFrame:
+    """Return what one source's report tells first: orders during all matches, and the two surest results besides."""
+    tested = results[results["verdict"] != "diagnostic"]
+    rows = tested.to_dict("records")
+    is_answer = [(row["scope"], row["factor"], row["time_window"]) == ("all", "match", "during_match") for row in rows]
+    # A day repeats its hours, and an association that was not found says nothing to anybody.
+    is_told = [
+        answer
+        or (
+            claim(row) in CLAIMS[:2]
+            if row["factor"] != "match"
+            else row["time_window"] != "day" and claim(row) != "insufficient"
+        )
+        for row, answer in zip(rows, is_answer, strict=True)
+    ]
+    order = [
+        (not answer, CLAIMS.index(claim(row)), _KINDS.index(row["scope"].partition(":")[0]), row["q_value"])
+        for row, answer in zip(rows, is_answer, strict=True)
+    ]
+    first = sorted((place for place, told in enumerate(is_told) if told), key=order.__getitem__)
+    return tested.iloc[first[:3]]
+
+
+def finding(result: Mapping[Hashable, Any], worth: tuple[str, float] | None = None) -> str:
+    """Return a result in daily words, with its interval and what it counts.
+
+    Parameters
+    ----------
+    worth
+        Currency (ISO 4217) and mean value of an order; None where it is unknown or there are several currencies.
+    """
+    kind, _, name = result["scope"].partition(":")
+    says, window = claim(result), result["time_window"]
+    when = _WHEN_ALL[window] if kind == "all" else f"{_WHEN[window]} {_WHOSE[kind].format(name)}"
+    if says == "insufficient":
+        return f"Too little data to say whether orders change {when} ({result['reason']})."
+    low, high = (_number(result[column], result["unit"]) for column in ("ci_low", "ci_high"))
+    evidence = f"95 % interval {low} to {high}, {result['n']} city kick-offs in {result['n_weeks']} weeks"
+    if result["factor"] != "match":
+        way = "rise" if says == "higher" else "fall"
+        return f"Orders {_WHEN[window]} {way} with {_OUTCOME[result['factor']]}, for certain (r, {evidence})."
+    size, way = f"{abs(result['estimate']):.1f} %", "above" if result["estimate"] > 0 else "below"
+    run = f"Orders run {size} {way} normal {when}"
+    text = {
+        "higher": f"{run}, for certain ({evidence}).",
+        "lower": f"{run}, for certain ({evidence}).",
+        DOUBTFUL: f"{run} ({evidence}). Doubtful, for {result['reason']}.",
+        "none": f"Orders {when} stay within what chance alone makes ({evidence}).",
+    }.get(says, f"Perhaps {run[0].lower()}{run[1:]} ({evidence}): it fails only the test of many questions.")
+    since = f" Found on {result['found_on']}, holds since." if result.get("found_on") else ""
+    return f"{text}{_per_match(result, says, worth)}{since}"
+
+
+def _per_match(result: Mapping[Hashable, Any], says: str, worth: tuple[str, float] | None) -> str:
+    """Return how many orders a match brings a city, and what they are worth; nothing where no effect is claimed."""
+    if says in ("none", DOUBTFUL) or not result["n"]:
+        return ""
+    extra = result["observed"] / result["n"] * (1 - 1 / (1 + result["estimate"] / 100))
+    more = f"{abs(extra):.0f}" if abs(extra) >= 2.95 else f"{abs(extra):.1f}"
+    value = f", some {amount(abs(extra) * worth[1], worth[0])}" if worth and abs(extra) * worth[1] >= 0.5 else ""
+    start = "If so, that is" if says.startswith("perhaps") else "That is"
+    return f" {start} about {more} {'more' if extra > 0 else 'fewer'} orders per match and city{value}."
+
+
+def amount(value: float, currency: str) -> str:
+    """Return an amount with two significant digits and its currency: £90, CHF 1,200."""
+    rounded = float(f"{value:.2g}")
+    number = f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
+    return f"{_SIGNS[currency]}{number}" if currency in _SIGNS else f"{currency} {number}"
 
 
 def could_find(result: Mapping[Any, Any]) -> str:

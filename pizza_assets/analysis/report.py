@@ -12,8 +12,17 @@ import pandas as pd
 
 from pizza_assets.analysis.analyse import Analysis
 from pizza_assets.analysis.contract import DOUBTFUL
-from pizza_assets.analysis.insights import BY_TEAM, by_section, could_find, insights
+from pizza_assets.analysis.insights import (
+    BY_TEAM,
+    by_section,
+    claim,
+    could_find,
+    finding,
+    insights,
+    three_findings,
+)
 from pizza_assets.platform.vega import converter
+from pizza_assets.reference import cities
 
 _MAX_ANOMALIES = 20
 _WINDOWS = {
@@ -24,23 +33,49 @@ _WINDOWS = {
 }
 
 
-def report(analysis: Analysis) -> dict[str, Any]:
-    """Return the whole report as a JSON-able dict: summary, insights and anomalies."""
+#: Currency (ISO 4217) and mean value of an order, by data source.
+Worth = Mapping[str, tuple[str, float]]
+
+
+def order_value(volume: pd.DataFrame) -> Worth:
+    """Return the mean value of an order of ORDER_VOLUME by source; none of a source with several currencies.
+
+    Orders of unknown value do not count.
+    """
+    known = volume.dropna(subset="revenue")
+    worth = {}
+    for source, rows in known.groupby("data_source"):
+        if rows["currency"].nunique() == 1:
+            worth[str(source)] = (str(rows["currency"].iloc[0]), float(rows["revenue"].sum() / rows["orders"].sum()))
+    return worth
+
+
+def report(analysis: Analysis, worth: Worth | None = None) -> dict[str, Any]:
+    """Return the whole report as a JSON-able dict: summary, findings by source, insights and anomalies."""
     columns = ["description", "data_source", "seen_in", "match_ids", "q_value"]
     return {
         "summary": analysis.summary,
+        "findings": {source: _findings(analysis.results, source, worth) for source in analysis.summary["sources"]},
         "insights": insights(analysis.results),
         "anomalies": analysis.anomalies[columns].to_dict("records"),
     }
 
 
-def report_json(analysis: Analysis) -> str:
+def report_json(analysis: Analysis, worth: Worth | None = None) -> str:
     """Return the report as JSON text."""
-    return json.dumps(report(analysis), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(report(analysis, worth), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def report_markdown(analysis: Analysis) -> str:
-    """Return the report as Markdown, one chapter a source: real and mock never stand in one list."""
+def _findings(results: pd.DataFrame, source: str, worth: Worth | None) -> list[str]:
+    first = three_findings(results[results["data_source"] == source])
+    return [finding(row, (worth or {}).get(source)) for row in first.to_dict("records")]
+
+
+def report_markdown(analysis: Analysis, worth: Worth | None = None) -> str:
+    """Return the report as Markdown, one chapter a source: real and mock never stand in one list.
+
+    Three findings come first; what they tell is not told again below.
+    """
     summary = analysis.summary
     lines = [
         "# Does football sell pizza?",
@@ -51,12 +86,14 @@ def report_markdown(analysis: Analysis) -> str:
         lines += ["", "There are neither orders nor matches in these days, so there is nothing to tell."]
     for source, facts in summary["sources"].items():
         results = analysis.results[analysis.results["data_source"] == source]
-        spikes = analysis.anomalies[analysis.anomalies["data_source"] == source]
-        lines += ["", f"## {source.capitalize()} data", "", _overview(source, facts)]
+        unusual = analysis.anomalies[analysis.anomalies["data_source"] == source]
+        lines += ["", f"## {'Simulated' if source == 'mock' else 'Real'} data", "", _overview(source, facts), ""]
+        lines += [f"{place}. {text}" for place, text in enumerate(_findings(results, source, worth), start=1)]
+        told = three_findings(results).index
         for title, rows in by_section(results):
-            lines += _section(title, rows)
+            lines += _section(title, rows, told)
         lines += _placebo_lines(facts["placebo"])
-        lines += ["", "### Anything odd?", "", *_spike_lines(spikes)]
+        lines += ["", "### Anything odd?", "", *_unusual_lines(unusual)]
         if facts["unobserved"]:
             lines += ["", "### What was not observed", "", *_missing_lines(facts["unobserved"])]
     ignored = summary["matches_ignored"] | summary["orders_ignored"]
@@ -73,27 +110,29 @@ def unproven(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _overview(source: str, facts: Mapping[str, Any]) -> str:
-    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in facts["verdicts"].items()) or "none"
+    made = "simulated" if source == "mock" else "real"
     return (
-        f"{facts['orders']:,} {source} orders on {facts['n_days']} days; {facts['n_matches']} matches, "
-        f"{facts['n_units']} times a city's team kicked off. Verdicts: {verdicts}."
+        f"{facts['orders']:,} {made} orders on {facts['n_days']} days; {facts['n_units']:,} city kick-offs (a city and "
+        f"a time of kick-off) in {facts['n_matches']:,} matches."
     )
 
 
-def _section(title: str, rows: pd.DataFrame) -> list[str]:
+def _section(title: str, rows: pd.DataFrame, told: pd.Index) -> list[str]:
+    """Return a section without the results that were `told` above; empty when nothing is left."""
+    if title == BY_TEAM:
+        clubs = [_club(str(scope), of_club) for scope, of_club in rows.groupby("scope", sort=True)]
+        return ["", f"### {title}", "", *clubs] if clubs else []
+    rows = rows.drop(rows.index.intersection(told))
     if rows.empty:
         return []
-    lines = ["", f"### {title}", ""]
-    if title == BY_TEAM:
-        return lines + [_club(str(scope), of_club) for scope, of_club in rows.groupby("scope", sort=True)]
     is_found = rows["verdict"].isin(["higher", "lower", DOUBTFUL])
-    told = rows if len(rows) <= 4 else rows[is_found]
-    lines += [f"- {text}" for text in told["pattern_description"]]
-    others = rows["verdict"].drop(told.index).value_counts()
+    listed = rows if len(rows) <= 4 else rows[is_found]
+    lines = [f"- {text}" for text in listed["pattern_description"]]
+    others = rows["verdict"].drop(listed.index).value_counts()
     lines += [
         f"- {verdict}: {count} results, listed with their numbers in the data." for verdict, count in others.items()
     ]
-    return lines
+    return ["", f"### {title}", "", *lines]
 
 
 def _club(scope: str, rows: pd.DataFrame) -> str:
@@ -110,7 +149,7 @@ def _window(row: Mapping[Hashable, Any]) -> str:
     if pd.isna(row["estimate"]):
         return f"{when} insufficient ({row['reason']})"
     text = f"{when} {row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']}): "
-    text += row["verdict"]
+    text += "perhaps, it fails only the test of many" if claim(row).startswith("perhaps") else row["verdict"]
     if row.get("found_on"):
         text += f", found on {row['found_on']} and since"
     return text if pd.isna(row["smallest_effect"]) else f"{text}, could be found {could_find(row)}"
@@ -126,12 +165,24 @@ def _placebo_lines(of_windows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return ["", "### In cities that did not play", "", "Nothing should be found here, at the hours of matches.", *told]
 
 
-def _spike_lines(spikes: pd.DataFrame) -> list[str]:
-    if spikes.empty:
+def _unusual_lines(anomalies: pd.DataFrame) -> list[str]:
+    """Return the hours far above or below normal, the least likely first, on the clocks of their cities."""
+    if anomalies.empty:
         return ["No hour stands out from chance and ordinary ups and downs."]
-    lines = [f"- {text}" for text in spikes["description"].head(_MAX_ANOMALIES)]
-    rest = len(spikes) - _MAX_ANOMALIES
+    ordered = anomalies.sort_values("q_value", kind="stable")
+    lines = [f"- {_unusual(row)}" for row in ordered.head(_MAX_ANOMALIES).to_dict("records")]
+    rest = len(anomalies) - _MAX_ANOMALIES
     return lines + ([f"- and {rest} more, listed in the data."] if rest > 0 else [])
+
+
+def _unusual(row: Mapping[Hashable, Any]) -> str:
+    place = cities().get(row["city"])
+    at = row["bin_start"].tz_convert(place.time_zone) if place else row["bin_start"]
+    cause = "no match explains it" if row["match_ids"] == "unexplained" else f"match {row['match_ids']}"
+    return (
+        f"{row['city']}, {at:%Y-%m-%d %H:%M %Z}: {row['orders']} orders in an hour, {row['expected']:.0f} are normal; "
+        f"{cause}."
+    )
 
 
 def _missing_lines(missing: list[Mapping[str, Any]]) -> list[str]:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from pizza_assets.analysis.history import KEY, found_on, with_history
+from pizza_assets.analysis.insights import three_findings
 from pizza_assets.analysis.report import report_markdown
 from pizza_assets_tests.analysis.seasons import season
 
@@ -45,7 +46,12 @@ def test_the_report_says_since_when() -> None:
     text = report_markdown(told)
     found = analysis.results["verdict"].isin(["higher", "lower"])
     assert found.any()
-    for sentence in analysis.results.loc[found & (analysis.results["scope"] == "all"), "pattern_description"]:
-        assert f"{sentence} Found on {day}, holds since." in text
+    first = three_findings(analysis.results).index
+    for place, sentence in analysis.results.loc[
+        found & (analysis.results["scope"] == "all"), "pattern_description"
+    ].items():
+        assert place in first or f"{sentence} Found on {day}, holds since." in text
+    since = text.split("\n1. ")[1].split("\n###")[0].count(f"Found on {day}, holds since.")
+    assert since == found[first].sum() > 0
     assert f"higher, found on {day} and since" in text
     assert "Found on" not in report_markdown(analysis)

@@ -47,7 +47,7 @@ def test_an_effect_that_cities_without_a_match_have_too_is_doubtful() -> None:
     assert row["reason"] in row["pattern_description"]
     assert placebo["uplift_pct"] > 16.5
     assert "### In cities that did not play" in report_markdown(analysis)
-    assert row["pattern_description"] in report_markdown(analysis)
+    assert f"Doubtful, for {row['reason']}." in report_markdown(analysis)
 
 
 def test_what_goes_with_the_outcome_is_not_doubted() -> None:

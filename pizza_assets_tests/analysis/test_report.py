@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from pizza_assets.analysis.report import report, report_json, report_markdown, unproven, uplift_plot
+from pizza_assets.analysis.insights import amount, finding, three_findings
+from pizza_assets.analysis.report import order_value, report, report_json, report_markdown, unproven, uplift_plot
 from pizza_assets_tests.analysis.seasons import Season, season
 
 
@@ -15,12 +16,17 @@ def test_the_report_reads_the_same_in_both_forms() -> None:
     analysis = _season().analysis()
     markdown, document = report_markdown(analysis), json.loads(report_json(analysis))
     assert document == json.loads(json.dumps(report(analysis)))
+    findings = document["findings"]["real"]
+    assert len(findings) == 3
+    assert all(markdown.count(text) == 1 for text in findings)
+    told = set(three_findings(analysis.results)["pattern_description"])
     found = [row["sentence"] for row in document["insights"] if row["verdict"] in ("higher", "lower")]
     found = [sentence for sentence in found if " plays: " not in sentence]
     assert found
-    assert all(text in markdown for text in found)
+    assert {text for text in found if text not in markdown} <= told
+    assert not any(text in markdown for text in told), "what the findings tell is told once"
     assert "## Real data" in markdown
-    assert "## Mock data" not in markdown
+    assert "## Simulated data" not in markdown
 
 
 def test_an_empty_analysis_says_that_there_is_nothing() -> None:
@@ -65,3 +71,38 @@ def test_each_club_is_named_with_its_intervals_and_what_could_be_found() -> None
 def test_a_club_with_too_little_data_is_named_with_the_reason() -> None:
     text = report_markdown(season(weeks=6).analysis())
     assert re.search(r"- Liverpool FC: insufficient \(\d units in \d weeks; at least 10 in 8 are needed\)\.", text)
+
+
+def test_the_first_finding_is_the_answer_and_the_surest_follow() -> None:
+    results = _season().analysis().results
+    first = three_findings(results)
+    assert first.iloc[0][["scope", "factor", "time_window"]].tolist() == ["all", "match", "during_match"]
+    assert set(first.iloc[1:]["verdict"]) == {"higher"}
+    assert "day" not in set(first["time_window"])
+
+
+def test_a_finding_tells_orders_per_match_and_what_they_are_worth() -> None:
+    results = _season().analysis().results
+    row = results.query("scope == 'all' and factor == 'match' and time_window == 'pre_match'").iloc[0].to_dict()
+    extra = row["observed"] / row["n"] * (1 - 1 / (1 + row["estimate"] / 100))
+    text = finding(row, ("GBP", 20.0))
+    assert f"{row['n']} city kick-offs in {row['n_weeks']} weeks" in text
+    assert f"That is about {extra:.0f} more orders per match and city, some {amount(20 * extra, 'GBP')}." in text
+    assert "some" not in finding(row)
+    nothing = {**row, "verdict": "no effect found", "ci_low": -1.0}
+    assert "stay within what chance alone makes" in finding(nothing)
+    assert "it fails only the test of many questions" in finding({**nothing, "ci_low": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "shown"), [(91.4, "GBP", "£91"), (1234.0, "CHF", "CHF 1,200"), (3.14, "EUR", "€3.1")]
+)
+def test_amounts_have_two_digits_and_their_currency(value: float, currency: str, shown: str) -> None:
+    assert amount(value, currency) == shown
+
+
+def test_an_order_has_no_value_where_currencies_are_mixed_or_amounts_unknown() -> None:
+    volume = _season().volume.assign(orders=2, revenue=50.0)
+    assert order_value(volume) == {"real": ("GBP", 25.0)}
+    assert order_value(volume.assign(currency=["EUR", *["GBP"] * (len(volume) - 1)])) == {}
+    assert order_value(volume.assign(revenue=float("nan"))) == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from pizza_assets.dashboard.page import render
@@ -27,28 +28,91 @@ def text(tab: Any, selector: str) -> str:
     return str(tab.locator(selector).inner_text())
 
 
-def cards(tab: Any) -> dict[str, str]:
-    return {
-        card.locator("h2").inner_text(): card.locator(".figure").inner_text() for card in tab.locator(".card").all()
-    }
+def windows(tab: Any) -> dict[str, tuple[str, str]]:
+    """Return the two hours before, from and after kick-off: figure and claim."""
+    found = {}
+    for item in tab.locator("#windows li").all():
+        figure = item.locator("b").inner_text()
+        name, word = item.inner_text().removeprefix(figure).strip().split(": ")
+        found[name] = (figure, word)
+    return found
+
+
+def opened(tab: Any, section: str) -> None:
+    """Open a section that is one click away, and wait until it is drawn."""
+    tab.locator(f"#more-{section} > summary").click()
+    drawn(tab)
 
 
 def rows(tab: Any, table: str) -> list[list[str]]:
     return [line.locator("td").all_inner_texts() for line in tab.locator(f"#{table}-table tbody tr").all()]
 
 
-def dots(tab: Any) -> int:
-    return int(tab.locator("#matches-chart .mark-symbol.layer_2_marks path, #matches-chart .mark-symbol path").count())
+def kick_offs(tab: Any) -> list[tuple[str, str, str]]:
+    """Return the rows of the list of city kick-offs: when, where and orders; the matches; the figure."""
+    return [
+        tuple(line.locator(part).inner_text() for part in (".when", ".games", ".figure"))
+        for line in tab.locator("#kick-offs li").all()
+    ]  # type: ignore[return-value] # three parts each
 
 
-def test_the_headline_answers_with_its_uncertainty(open_page: Open) -> None:
-    tab = open_page("season", frames_of(SEASON))
-    effect = frames_of(SEASON)["effects"].query("scope == 'all' and time_window == 'during_match'").iloc[0]
-    assert f"+{effect['uplift_pct']:.1f}" in text(tab, "#headline")
-    assert text(tab, "#headline").startswith("Yes")
-    assert f"+{effect['ci_low']:.1f} to +{effect['ci_high']:.1f} %" in text(tab, "#lead")
-    assert "MOCK DATA" in text(tab, "#banner")
-    assert "+10.5 % before, +35.0 % during" in text(tab, "#banner")
+def show_all(tab: Any, box: str) -> None:
+    more = tab.locator(f"#{box}").get_by_role("button", name="Show all")
+    if more.count():
+        more.click()
+
+
+def test_the_first_screen_answers_with_its_untests(open_page: Open) -> None:
+    frames = frames_of(SEASON)
+    tab = open_page("season", frames)
+    effect = frames["effects"].query("scope == 'all' and time_window == 'during_match'").iloc[0]
+    assert text(tab, "#headline").replace("\n", " ") == (
+        f"Yes, in simulated data: orders run {effect['uplift_pct']:.1f}\u00a0% above normal during matches."
+    )
+    matches = frames["matches"].query("is_clean and expected == expected")["match_id"].nunique()
+    assert text(tab, "#evidence") == (
+        f"95 % interval +{effect['ci_low']:.1f} to +{effect['ci_high']:.1f} %, from {effect['n_matches']} city kick-offs in "
+        f"{matches} matches."
+    )
+    assert "Simulated data. Set FOOTBALL_API_KEY, free at football-data.org, for real matches" in text(tab, "#banner")
+    assert tab.locator("#hours-chart svg").bounding_box()["y"] < 500
+
+
+def test_the_answer_is_told_in_orders_and_money_of_a_match_and_city(open_page: Open) -> None:
+    frames = frames_of(SEASON)
+    tab = open_page("season", frames)
+    effect = frames["effects"].query("scope == 'all' and time_window == 'during_match'").iloc[0]
+    normal = effect["orders"] / effect["n_matches"] / (1 + effect["uplift_pct"] / 100)
+    extra, low, high = (normal * effect[name] / 100 for name in ("uplift_pct", "ci_low", "ci_high"))
+    worth = float(f"{extra * 20:.2g}")  # an order is £20 in this world
+    assert text(tab, "#daily") == (
+        f"That is about {extra:.0f} more orders per match and city ({low:.0f} to {high:.0f}), some £{worth:,.0f}."
+    )
+
+
+def test_several_currencies_and_unknown_amounts_give_no_sum(open_page: Open) -> None:
+    frames = frames_of(SEASON)
+    daily = frames["daily"]
+    mixed = daily.assign(currency=daily["currency"].mask(daily["city"] == "Leeds", "EUR"))
+    tab = open_page("currencies", {**frames, "daily": mixed})
+    assert text(tab, "#daily").endswith(").")
+    tab.select_option("#team", "Leeds FC")
+    drawn(tab)
+    assert "some €" in text(tab, "#daily"), "one city has one currency"
+    unknown = open_page("amounts", {**frames, "daily": daily.assign(revenue=float("nan"))})
+    assert text(unknown, "#daily").endswith(").")
+
+
+def test_the_chart_marks_the_match_and_fades_the_noise(open_page: Open) -> None:
+    frames = frames_of(SEASON)
+    tab = open_page("season", frames)
+    hours = frames["profile"].query("match_type == 'all'").dropna(subset="uplift_pct")
+    is_apart = (hours["ci_low"] > 0) | (hours["ci_high"] < 0)
+    assert tab.locator("#hours-chart .mark-rect path[fill='var(--muted)']").count() == (~is_apart).sum() > 0
+    coloured = tab.locator("#hours-chart .mark-rect").locator("path[fill='var(--accent)'], path[fill='var(--second)']")
+    assert coloured.count() == is_apart.sum() > 0
+    words = tab.locator("#hours-chart svg text").all_inner_texts()
+    assert {"kick-off", "final whistle"} <= set(words)
 
 
 def noted(tab: Any, name: str) -> int:
@@ -65,13 +129,16 @@ def test_every_visual_is_drawn_and_the_page_is_small(
     record_property("drawn in, ms, median of 5", median(noted(tab, "drawn") for tab in tabs))
     size = gzipped_kib(page_file("season", frames_of(SEASON)))
     record_property("size gzipped, KiB", size)
-    assert size <= 400
-    for chart in ("days", "profile", "teams", "matches", "match", "retail"):
-        assert tab.locator(f"#{chart}-chart svg").first.bounding_box()["height"] > (60 if chart == "retail" else 100)
+    assert size <= 250
+    for section in ("days", "types", "dots", "shops", "anomalies", "tests"):
+        opened(tab, section)
+    for chart in ("hours", "days", "types", "dots"):
+        assert tab.locator(f"#{chart}-chart svg").first.bounding_box()["height"] > 100
 
 
 def test_a_mark_tells_its_row(open_page: Open) -> None:
     tab = open_page("season", frames_of(SEASON))
+    opened(tab, "days")
     tab.locator("#days-chart .layer_1_marks path").nth(20).hover()
     told = text(tab, "#tip").split("\n")
     shown = dict(zip(told[::2], told[1::2], strict=True))
@@ -84,7 +151,7 @@ def test_a_mark_tells_its_row(open_page: Open) -> None:
 
 def test_old_data_is_called_old(open_page: Open) -> None:
     tab = open_page("season", frames_of(SEASON))
-    assert "OLD DATA: the newest orders are of 2026-01-18" in text(tab, "#stale")
+    assert "Old data: the newest orders are of 18 Jan 2026" in text(tab, "#stale")
 
 
 def test_new_data_is_not_called_old(open_page: Open) -> None:
@@ -94,39 +161,53 @@ def test_new_data_is_not_called_old(open_page: Open) -> None:
     assert tab.locator("#stale").count() == 0
 
 
-def test_the_team_filter_acts_on_every_visual_it_can(open_page: Open) -> None:
+def test_the_club_filter_acts_on_everything_it_can(open_page: Open) -> None:
     frames = frames_of(SEASON)
     tab = open_page("season", frames)
+    for section in ("tests", "days"):
+        opened(tab, section)
     tab.select_option("#team", "Leeds FC")
     drawn(tab)
     matches = frames["matches"].query("team == 'Leeds FC'")
     effect = frames["effects"].query("scope == 'team:Leeds FC' and time_window == 'during_match'").iloc[0]
-    shown = cards(tab)
-    assert shown["During, 2 h"] == f"+{effect['uplift_pct']:.1f} %"
-    assert shown["Matches in the filter"] == str(matches["match_id"].nunique())
-    orders = frames["daily"].query("city == 'Leeds' and expected == expected")["orders"].sum()
-    assert shown["Orders on these days"] == f"{orders:,}"
-    assert "when Leeds FC plays" in text(tab, "#headline")
-    assert "city of Leeds FC" in text(tab, "#days-cannot")
-    assert "cannot follow team" in text(tab, "#profile-cannot")
-    assert "cannot follow team" in text(tab, "#certainty-cannot")
-    assert f"{len(matches)} matches: matches of Leeds FC" in text(tab, "#list-says")
-    assert {row[4] for row in rows(tab, "list")} == {"Leeds"}
-    assert any("team: Leeds FC" in row[0] for row in rows(tab, "certainty"))
-    assert tab.locator("#teams-chart .mark-symbol path").count() == 1
+    assert windows(tab)["2 h from kick-off"][0] == f"+{effect['uplift_pct']:.1f} %"
+    assert "while Leeds FC plays" in " ".join(text(tab, "#headline").split())
+    assert text(tab, "#kick-offs-says").startswith(f"{len(matches)} city kick-offs in {len(matches)} matches.")
+    show_all(tab, "kick-offs")
+    assert {when.split(" · ")[1] for when, _, _ in kick_offs(tab)} == {"Leeds"}
+    assert text(tab, "#clubs li.chosen .figure") == f"+{effect['uplift_pct']:.1f} %"
+    assert "city of Leeds FC" in text(tab, "#days-says")
+    assert "whatever the filter" in text(tab, "#tests-says")
+    assert "Single hours are known for all clubs together" in text(tab, "#hours-note")
+
+
+def test_a_click_on_a_club_filters_by_it_and_another_one_ends_that(open_page: Open) -> None:
+    tab = open_page("season", frames_of(SEASON))
+    before = text(tab, "#headline")
+    tab.locator("#clubs").get_by_role("link", name="Leeds FC").click()
+    drawn(tab)
+    assert tab.input_value("#team") == "Leeds FC"
+    assert tab.evaluate("document.activeElement.textContent") == "Leeds FC", "the focus stays where it was"
+    tab.locator("#clubs").get_by_role("link", name="Leeds FC").click()
+    drawn(tab)
+    assert text(tab, "#headline") == before
 
 
 def test_the_match_type_filter_uses_the_published_scope(open_page: Open) -> None:
     frames = frames_of(SEASON)
     tab = open_page("season", frames)
+    opened(tab, "days")
     tab.select_option("#type", "tournament")
     drawn(tab)
     effect = frames["effects"].query("scope == 'significance:tournament' and time_window == 'during_match'").iloc[0]
-    assert cards(tab)["During, 2 h"] == f"+{effect['uplift_pct']:.1f} %"
-    assert {row[3] for row in rows(tab, "list")} == {"tournament"}
-    assert tab.locator("#profile-chart figcaption").all_inner_texts() == ["tournament"]
-    match_days = frames["matches"].query("match_type == 'tournament'")["kickoff_ts"].dt.date.nunique()
+    assert windows(tab)["2 h from kick-off"][0] == f"+{effect['uplift_pct']:.1f} %"
+    assert "during cup matches" in " ".join(text(tab, "#headline").split())
+    cups = frames["matches"].query("match_type == 'tournament'")
+    assert f" in {cups['match_id'].nunique()} matches" in text(tab, "#kick-offs-says")
+    match_days = cups["kickoff_ts"].dt.date.nunique()
     assert f"of {match_days} match days" in text(tab, "#days-says")
+    opened(tab, "types")
+    assert "whatever the filter" in text(tab, "#types-says")
 
 
 def test_dates_are_estimated_here_and_said_to_be_approximate(open_page: Open) -> None:
@@ -139,11 +220,13 @@ def test_dates_are_estimated_here_and_said_to_be_approximate(open_page: Open) ->
     inside = frames["matches"][frames["matches"]["kickoff_ts"].dt.date.between(first, last)]
     units = inside[inside["is_clean"]].drop_duplicates(["city", "kickoff_ts"])
     uplift = 100 * (units["orders"].sum() / units["expected"].sum() - 1)
-    assert cards(tab)["During, 2 h"] == f"+{uplift:.1f} %"
-    assert cards(tab)["2 h before kick-off"] == "not filtered"
-    assert "Approximate" in text(tab, "#lead")
-    assert cards(tab)["Matches in the filter"] == str(inside["match_id"].nunique())
-    assert all(first.isoformat() <= row[2][:10] <= last.isoformat() for row in rows(tab, "list"))
+    assert list(windows(tab)) == ["2 h from kick-off"]
+    assert windows(tab)["2 h from kick-off"] == (f"+{uplift:.1f} %", "perhaps more")
+    assert "Approximate: worked out here for this filter." in text(tab, "#evidence")
+    assert f"{len(units)} city kick-offs in {units['match_id'].nunique()} matches" in text(tab, "#evidence")
+    assert "not tested against the many other filters" in text(tab, "#evidence")
+    assert "(15 Sep to 1 Dec 2025)" in " ".join(text(tab, "#headline").split())
+    assert tab.locator("#hours-chart .mark-text text", has_text="+").count() == 1
 
 
 def test_the_approximation_agrees_with_the_published_interval(open_page: Open) -> None:
@@ -151,40 +234,65 @@ def test_the_approximation_agrees_with_the_published_interval(open_page: Open) -
     frames = frames_of(SEASON)
     tab = open_page("season", frames, "#from=2025-01-01")
     effect = frames["effects"].query("scope == 'all' and time_window == 'during_match'").iloc[0]
-    low, high = (float(part) for part in text(tab, ".card:nth-child(2) .small").split(" %")[0].split(" to "))
+    interval = text(tab, "#evidence").removeprefix("95 % interval ").split(" %,")[0]
+    low, high = (float(part) for part in interval.split(" to "))
     assert low == pytest.approx(effect["ci_low"], abs=3)
     assert high == pytest.approx(effect["ci_high"], abs=5)
 
 
 def test_too_few_matches_give_no_number(open_page: Open) -> None:
     tab = open_page("season", frames_of(SEASON), "#from=2025-10-01&to=2025-10-14")
-    assert text(tab, "#headline").startswith("Too little data to say")
-    assert cards(tab)["During, 2 h"] == "insufficient"
-    assert "at least 10 in 8 weeks" in text(tab, "#lead")
-    assert "Too few matches for any team" in text(tab, "#teams-chart")
+    assert text(tab, "#headline").startswith("Too little data to say, in simulated data")
+    assert windows(tab) == {}
+    assert "at least 10 city kick-offs in 8 weeks; here are" in text(tab, "#daily")
+    assert "Too little data:" in text(tab, "#clubs")
+    assert "Too few matches for a chart." in text(tab, "#hours-chart")
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        ("#from=2025-12-21&to=2025-12-20", "The dates are reversed: 21 Dec 2025 is after 20 Dec 2025."),
+        (
+            "#from=2024-02-01&to=2024-03-01",
+            "No match in this simulated data, 1 Feb to 1 Mar 2024. The data runs from 1 Sep 2025 to 18 Jan 2026.",
+        ),
+        ("#from=2025-09-01&to=2025-09-02&team=Leeds+FC", "No match of Leeds FC in this simulated data, 1 Sep to 2 Sep 2025."),
+    ],
+)  # fmt: skip
+def test_dates_that_show_nothing_say_why(open_page: Open, dates: str, said: str) -> None:
+    tab = open_page("season", frames_of(SEASON), dates)
+    assert " ".join(text(tab, "#headline").split()) == said
+    assert not tab.locator("#answer").is_visible()
+    for section in ("days", "anomalies", "dots"):
+        opened(tab, section)
+    assert "No city kick-off with orders in this filter." in text(tab, "#dots-chart")
 
 
 def test_sources_are_never_pooled(open_page: Open) -> None:
     real, mock = frames_of(World(uplift=0.0), "real"), frames_of(SEASON)
     tab = open_page("both", both(real, mock))
-    assert "REAL AND MOCK DATA" in text(tab, "#banner")
-    assert tab.locator("#source option").all_inner_texts() == ["real", "mock"]
+    assert "Real and simulated data" in text(tab, "#banner")
+    assert tab.locator("#source option").all_inner_texts() == ["real", "simulated"]
     assert tab.input_value("#source") == "real"
     effect = {
         source: frames["effects"].query("scope == 'all' and time_window == 'during_match'")["uplift_pct"].iloc[0]
         for source, frames in (("real", real), ("mock", mock))
     }
-    assert cards(tab)["During, 2 h"].replace("−", "-") == f"{effect['real']:+.1f} %"
+    assert windows(tab)["2 h from kick-off"][0].replace("−", "-") == f"{effect['real']:+.1f} %"
+    assert "simulated" not in text(tab, "#headline")
     tab.select_option("#source", "mock")
     drawn(tab)
-    assert cards(tab)["During, 2 h"] == f"{effect['mock']:+.1f} %"
+    assert windows(tab)["2 h from kick-off"][0] == f"{effect['mock']:+.1f} %"
+    assert "in simulated data" in text(tab, "#headline")
     assert "source=mock" in tab.url
 
 
 def test_a_click_on_a_dot_opens_its_match_with_its_goals(open_page: Open) -> None:
     frames = frames_of(SEASON)
     tab = open_page("season", frames, "#team=Leeds FC")
-    dot = tab.locator("#matches-chart .mark-symbol path").nth(2)
+    opened(tab, "dots")
+    dot = tab.locator("#dots-chart .mark-symbol path").nth(2)
     dot.scroll_into_view_if_needed()
     box = dot.bounding_box()
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -193,31 +301,60 @@ def test_a_click_on_a_dot_opens_its_match_with_its_goals(open_page: Open) -> Non
     chosen = tab.url.split("match=")[1]
     sides = frames["matches"].query(f"match_id == '{chosen}'")
     home = sides[sides["is_home"]].iloc[0]
-    assert f"{home['team']} v {home['opponent']}, {home['goals_for']}–{home['goals_against']}" in text(
-        tab, "#match-title"
-    )
+    assert f"{home['team']} {home['goals_for']}–{home['goals_against']} {home['opponent']}" == text(tab, "#match-title")
     goals = int(sides["goals_for"].sum())
     assert tab.locator("#match-chart figure").first.locator(".mark-rule line[stroke='var(--third)']").count() == goals
     assert tab.locator("#match-chart figure").count() == sides["city"].nunique()
-    assert tab.locator("#list-table tr.chosen").count() <= 1
+    assert tab.locator("#kick-offs li.chosen").count() <= 1
 
 
 def test_a_match_opens_by_its_link_and_by_the_keyboard(open_page: Open) -> None:
     tab = open_page("season", frames_of(SEASON))
-    link = tab.locator("#list-table a").nth(3)
+    assert not tab.locator("#match").is_visible(), "none is open at first"
+    link = tab.locator("#kick-offs a").nth(3)
     name = link.inner_text()
     link.focus()
     tab.keyboard.press("Enter")
     drawn(tab)
-    assert name in text(tab, "#match-title")
+    assert name == text(tab, "#match-title")
     assert tab.evaluate("document.activeElement.textContent") == name, "the focus stays where it was"
-    tab.keyboard.press("Escape")
-    drawn(tab)
-    assert "match=" not in tab.url
     tab.get_by_role("button", name="‹ Earlier").focus()
     tab.keyboard.press("Enter")
     drawn(tab)
-    assert "match=" in tab.url
+    assert name != text(tab, "#match-title")
+    tab.keyboard.press("Escape")
+    drawn(tab)
+    assert "match=" not in tab.url
+    assert not tab.locator("#match").is_visible()
+
+
+def test_a_citys_hour_that_four_matches_share_is_one_row(open_page: Open) -> None:
+    frames = frames_of(SEASON)
+    matches = frames["matches"]
+    first = matches[(matches["city"] == "Leeds") & matches["is_home"]].iloc[-1]
+    more = [
+        first.to_dict() | {"match_id": f"more-{n}", "team": f"Leeds {n}", "opponent": f"Guests {n}"} for n in range(3)
+    ]
+    shared = pd.concat([matches, pd.DataFrame(more).astype(matches.dtypes)], ignore_index=True)
+    tab = open_page("shared", {**frames, "matches": shared})
+    show_all(tab, "kick-offs")
+    found = [games for _, games, _ in kick_offs(tab) if "Guests 1" in games]
+    assert len(found) == 1
+    assert all(f"Leeds {n}" in found[0] for n in range(3))
+    assert len(kick_offs(tab)) == matches.drop_duplicates(["city", "kickoff_ts"]).shape[0]
+
+
+def test_times_are_the_citys_own_with_their_zone(open_page: Open) -> None:
+    frames = frames_of(SEASON)
+    matches = frames["matches"]
+    summer = matches.sort_values("kickoff_ts").iloc[0]
+    local = summer["kickoff_ts"].tz_convert("Europe/London")
+    tab = open_page("season", frames, f"#match={summer['match_id']}")
+    assert f"{local:%a} {local.day} {local:%b} 2025, {local:%H:%M} BST" in text(tab, "#match-says")
+    assert text(tab, "#match-chart figcaption >> nth=0").split(" ")[1] == "BST"
+    opened(tab, "anomalies")
+    assert all(cell[0].endswith((" GMT", " BST")) for cell in rows(tab, "anomalies"))
+    assert "UTC" not in text(tab, "main")
 
 
 def test_a_deep_link_restores_the_view_and_back_goes_back(open_page: Open) -> None:
@@ -244,30 +381,42 @@ def test_a_link_to_nothing_opens_the_whole_season(open_page: Open, hash_: str) -
 def test_the_page_is_reached_by_the_keyboard_alone(open_page: Open) -> None:
     tab = open_page("season", frames_of(SEASON))
     seen = []
-    for _ in range(12):
+    for _ in range(13):
         tab.keyboard.press("Tab")
         seen.append(tab.evaluate("document.activeElement.id || document.activeElement.tagName"))
     assert seen[:2] == ["skip", "theme"]
     assert {"team", "type", "source", "from", "to"} <= set(seen)
 
 
-def test_every_column_of_the_certainty_table_sorts_both_ways(open_page: Open) -> None:
+def test_filters_are_one_tap_away_on_a_phone(open_page: Open) -> None:
+    tab = open_page("season", frames_of(SEASON), viewport={"width": 390, "height": 844})
+    assert not tab.locator("#team").is_visible()
+    assert text(tab, "#filter-words") == "all matches · simulated data"
+    tab.locator("#filter summary").click()
+    tab.select_option("#team", "Leeds FC")
+    drawn(tab)
+    assert text(tab, "#filter-words") == "Leeds FC · simulated data"
+
+
+def test_every_column_of_the_table_of_tests_sorts_both_ways(open_page: Open) -> None:
     tab = open_page("season", frames_of(SEASON))
-    tab.get_by_role("button", name="Show all").last.click()
-    heads = tab.locator("#certainty-table th")
+    opened(tab, "tests")
+    show_all(tab, "tests-table")
+    heads = tab.locator("#tests-table th")
     for i in range(heads.count()):
         orders = []
         for _ in range(2):
             heads.nth(i).locator("button").click()
             direction = heads.nth(i).get_attribute("aria-sort")
-            orders.append((direction, [row[i] for row in rows(tab, "certainty")]))
+            orders.append((direction, [row[i] for row in rows(tab, "tests")]))
         assert {direction for direction, _ in orders} == {"ascending", "descending"}
         assert orders[0][1] != orders[1][1] or len(set(orders[0][1])) == 1
 
 
 def test_the_sort_keeps_the_focus(open_page: Open) -> None:
     tab = open_page("season", frames_of(SEASON))
-    button = tab.locator("#certainty-table th button").nth(3)
+    opened(tab, "tests")
+    button = tab.locator("#tests-table th button").nth(3)
     button.focus()
     tab.keyboard.press("Enter")
     assert tab.evaluate("document.activeElement.textContent") == "Estimate"
@@ -281,9 +430,9 @@ def test_hostile_names_stay_names(open_page: Open) -> None:
     for team in HOSTILE:
         tab.select_option("#team", team)
         drawn(tab)
-        assert f"when {' '.join(team.split())} plays" in " ".join(text(tab, "#headline").split())
-    tab.locator("#list-table a").first.click()
-    drawn(tab)
+        assert f"while {' '.join(team.split())} plays" in " ".join(text(tab, "#headline").split())
+    tab.locator("#kick-offs a").first.click()
+    opened(tab, "shops")
     assert any(row[0] == HOSTILE[0] for row in rows(tab, "shops"))
     assert tab.locator("img, iframe, script[src]").count() == 0
     assert tab.locator("script").count() == 4, "the two of data and the two of code"
@@ -323,9 +472,11 @@ def test_axe_finds_nothing(
     open_page: Open, scheme: str, width: int, record_property: Callable[[str, object], None]
 ) -> None:
     sync = pytest.importorskip("axe_playwright_python.sync_playwright")
-    tab = open_page(
-        "season", frames_of(SEASON), color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True
-    )
+    frames = frames_of(SEASON)
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}, "bypass_csp": True}
+    tab = open_page("season", frames, f"#match={frames['matches']['match_id'].iloc[-1]}", **options)
+    for section in ("days", "types", "dots", "shops", "anomalies", "tests"):
+        opened(tab, section)
     found = sync.Axe().run(tab)
     record_property(f"axe violations, {scheme} {width} px", found.violations_count)
     assert found.violations_count == 0, found.generate_report()
@@ -333,8 +484,19 @@ def test_axe_finds_nothing(
 
 @pytest.mark.parametrize("width", [390, 820, 1280])
 def test_nothing_is_wider_than_the_screen(open_page: Open, width: int) -> None:
-    tab = open_page("season", frames_of(SEASON), viewport={"width": width, "height": 800})
+    frames = frames_of(SEASON)
+    tab = open_page(
+        "season", frames, f"#match={frames['matches']['match_id'].iloc[-1]}", viewport={"width": width, "height": 800}
+    )
+    for section in ("days", "types", "dots", "shops", "anomalies", "tests"):
+        opened(tab, section)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    wider = (
+        "[...document.querySelectorAll('main *')].filter((part) => part.getBoundingClientRect().right > innerWidth + 1)"
+    )
+    assert tab.evaluate(f"{wider}.map((part) => part.outerHTML.slice(0, 80))") == []
+    scrolls = "[...document.querySelectorAll('main *')].filter((part) => part.clientWidth && part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).overflowX !== 'visible')"
+    assert tab.evaluate(f"{scrolls}.map((part) => part.outerHTML.slice(0, 80))") == []
 
 
 def test_dark_mode_and_print_change_the_colours(open_page: Open) -> None:
@@ -352,12 +514,12 @@ def test_dark_mode_and_print_change_the_colours(open_page: Open) -> None:
 
 def test_an_empty_lake_says_so(open_page: Open) -> None:
     tab = open_page("empty", empty_frames())
-    assert text(tab, "#headline").startswith("Too little data to say")
-    assert "No match in this filter" in text(tab, "#list-table")
+    assert text(tab, "#headline").startswith("There is no data yet. Run pizza-assets demo")
+    for section in ("days", "types", "dots", "shops", "anomalies", "tests"):
+        opened(tab, section)
     assert "No day with orders" in text(tab, "#days-chart")
-    assert "Nothing was tested" in text(tab, "#certainty-table")
-    assert "No analysis of any sales in shops" in text(tab, "#retail-chart")
-    assert text(tab, "#shops-table") == "None."
+    assert "Nothing was tested" in text(tab, "#tests-table")
+    assert "No sales in shops are analysed" in text(tab, "#shops-says")
 
 
 def test_a_season_without_a_finding_claims_none(open_page: Open) -> None:
@@ -365,13 +527,15 @@ def test_a_season_without_a_finding_claims_none(open_page: Open) -> None:
     verdict = frames["effects"].query("scope == 'all' and time_window == 'during_match'")["verdict"].iloc[0]
     assert verdict == "no effect found"
     tab = open_page("nothing", frames)
-    assert text(tab, "#headline").startswith("Not shown: the data is compatible with no effect")
+    assert text(tab, "#headline").startswith("Not shown, in simulated data")
+    assert "includes zero" in text(tab, "#evidence")
+    assert text(tab, "#daily").startswith("Anything from ")
 
 
 def test_one_team_is_enough(open_page: Open) -> None:
     tab = open_page("one", frames_of(World(cities=("London", "Leeds", "Brighton"), teams=("London FC",))))
     assert tab.locator("#team option").count() == 3, "all, the team, and its visitors"
-    assert "London FC" in text(tab, "#list-table")
+    assert "London FC" in text(tab, "#kick-offs")
 
 
 def test_ten_thousand_matches_open(open_page: Open, record_property: Callable[[str, object], None]) -> None:
@@ -380,7 +544,7 @@ def test_ten_thousand_matches_open(open_page: Open, record_property: Callable[[s
     assert count >= 10_000
     tab = open_page("many", frames)
     record_property("drawn in with 10,000 matches, ms", noted(tab, "drawn"))
-    assert cards(tab)["Matches in the filter"] == f"{count:,}"
+    assert f" in {count:,} matches." in text(tab, "#kick-offs-says")
 
 
 def test_the_page_needs_no_script_to_say_something(browser: Any, page_file: Any) -> None:
@@ -412,53 +576,84 @@ def _missing(value: Any) -> bool:
     return value is None or value != value  # noqa: PLR0124 NaN is not itself
 
 
-def test_golden_every_number_of_the_certainty_table_is_the_csvs(open_page: Open) -> None:
+CLAIMS = {
+    "higher": "more orders", "lower": "fewer orders", "doubtful": "doubtful", "insufficient": "too little data",
+}  # fmt: skip
+LINKS = {
+    "higher": "rises with it", "lower": "falls with it", "insufficient": "too little data",
+    "diagnostic": "a check, no finding",
+}  # fmt: skip
+
+
+def _claim(row: Any, words: dict[str, str], none: str, perhaps: tuple[str, str]) -> str:
+    if row["verdict"] in words:
+        return words[row["verdict"]]
+    return perhaps[0] if row["ci_low"] > 0 else perhaps[1] if row["ci_high"] < 0 else none
+
+
+def test_golden_every_number_of_the_table_of_tests_is_the_csvs(open_page: Open) -> None:
     frames = frames_of(SEASON)
     tab = open_page("season", frames)
-    tab.locator("#certainty-table").get_by_role("button", name="Show all").click()
-    window = {"pre_match": "2 h before", "during_match": "2 h during", "post_match": "2 h after", "day": "24 h from"}
+    opened(tab, "tests")
+    show_all(tab, "tests-table")
+    window = {**WINDOWS, "day": "24 h from kick-off"}
     expected = []
-    for name, column, digits, unit in (("effects", "uplift_pct", 1, " %"), ("correlations", "r", 2, "")):
+    for name, column, unit, digits in (("effects", "uplift_pct", " %", 1), ("correlations", "r", "", 2)):
         for row in frames[name].to_dict("records"):
             low, high = row["ci_low"], row["ci_high"]
+            is_link = name == "correlations"
+            words, none, perhaps = (
+                (LINKS, "no link shown", ("perhaps rises", "perhaps falls"))
+                if is_link
+                else (CLAIMS, "no effect shown", ("perhaps more", "perhaps fewer"))
+            )
             expected.append(
                 (
                     window[row["time_window"]],
                     "–" if _missing(row[column]) else f"{_signed(row[column], digits)}{unit}",
                     "–" if _missing(low) else f"{_signed(low, digits)} to {_signed(high, digits)}{unit}",
                     f"{row['n_matches']:,}",
-                    row["verdict"],
+                    _claim(row, words, none, perhaps),
                 )
             )
-    shown = [(row[1], row[3], row[4], row[5], row[8].split(" ", 1)[1]) for row in rows(tab, "certainty")]
+    found = [(row[1], row[3], row[4], row[5], row[8]) for row in rows(tab, "tests")]
+    shown = [(*row[:4], row[4] if row[4] in LINKS.values() else row[4].split(" ", 1)[1]) for row in found]
     assert sorted(shown) == sorted(expected)
 
 
-def test_golden_every_number_of_the_match_table_is_the_csvs(open_page: Open) -> None:
+WINDOWS = {
+    "pre_match": "2 h before kick-off", "during_match": "2 h from kick-off", "post_match": "2 h to 4 h after kick-off",
+}  # fmt: skip
+
+
+def test_golden_every_number_of_the_city_kick_offs_is_the_csvs(open_page: Open) -> None:
     frames = frames_of(SEASON)
     tab = open_page("season", frames)
-    tab.locator("#list-table").get_by_role("button", name="Show all").click()
+    show_all(tab, "kick-offs")
     expected = []
-    for row in frames["matches"].query("is_home").to_dict("records"):
-        known = not _missing(row["uplift_pct"])
+    for (city, at), sides in frames["matches"].dropna(subset="expected").groupby(["city", "kickoff_ts"]):
+        row, local = sides.iloc[0], at.tz_convert("Europe/London")
+        year = "" if local.year == 2026 else f" {local.year}"
+        counts = "" if row["is_clean"] else ", not counted"
+        home = frames["matches"].query("match_id == @row.match_id and is_home").iloc[0]
         expected.append(
             [
-                f"{row['team']} v {row['opponent']}",
-                f"{row['goals_for']}–{row['goals_against']}",
-                f"{row['kickoff_ts']:%Y-%m-%d %H:%M}",
-                row["match_type"],
-                row["city"],
-                f"{row['orders']:,}",
-                f"{row['expected']:.1f}",
-                f"{_signed(row['uplift_pct'])} %" if known else "–",
-                f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])} %" if known else "–",
-                "yes" if row["is_clean"] else "no",
+                f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M %Z} · {city} · {row['orders']:,} orders, ",
+                f"{row['expected']:.0f} normal{counts}",
+                f"{home['team']} {home['goals_for']}–{home['goals_against']} {home['opponent']}",
+                f"{_signed(row['uplift_pct'])} %",
             ]
         )
-    shown = rows(tab, "list")
+    shown = [[*_halves(when), games, figure] for when, games, figure in kick_offs(tab)]
     assert len(shown) == len(expected)
+    assert sorted(row[0] + row[2] for row in shown) == sorted(row[0] + row[2] for row in expected)
     differing = [(a, b) for a, b in zip(sorted(shown), sorted(expected), strict=True) if a != b]
-    assert all(_differs_by_rounding(a, b) for a, b in differing), differing[:3]
+    assert all(_differs_by_rounding([a[3]], [b[3]], slice(0, 1)) for a, b in differing), differing[:3]
+
+
+def _halves(when: str) -> tuple[str, str]:
+    before, middle, after = when.partition(" orders, ")
+    return before + middle, after
 
 
 def _differs_by_rounding(shown: list[str], expected: list[str], of_numbers: slice = slice(5, 9)) -> bool:
@@ -475,60 +670,63 @@ def _differs_by_rounding(shown: list[str], expected: list[str], of_numbers: slic
 def test_golden_every_number_about_the_shops_is_the_csvs(open_page: Open) -> None:
     frames = frames_of(SEASON)
     tab = open_page("season", frames)
-    tab.locator("#shops-table").get_by_role("button", name="Show all").click()
-    window = {"pre_match": "2 h before", "during_match": "2 h during", "post_match": "2 h after", "day": "24 h from"}
+    opened(tab, "shops")
+    show_all(tab, "shops-table")
+    known = frames["retail"][frames["retail"]["uplift_pct"].notna()]
     expected = [
         [
             row["category"],
             "All cities" if row["city"] == "all" else row["city"],
-            window[row["time_window"]],
+            {**WINDOWS, "day": "24 h from kick-off"}[row["time_window"]],
             f"{row['items']:,}",
             f"{row['expected']:.1f}",
-            "–" if _missing(row["uplift_pct"]) else f"{_signed(row['uplift_pct'])} %",
-            "–" if _missing(row["ci_low"]) else f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])} %",
+            f"{_signed(row['uplift_pct'])} %",
+            f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])} %",
             f"{row['n_matches']:,}",
-            row["verdict"],
+            _claim(row, CLAIMS, "no effect shown", ("perhaps more", "perhaps fewer")).replace("orders", "sales"),
         ]
-        for row in frames["retail"].to_dict("records")
+        for row in known.to_dict("records")
     ]
-    shown = [[*row[:8], row[9].split(" ", 1)[1]] for row in rows(tab, "shops")]
+    shown = [[*row[:8], row[8].split(" ", 1)[1]] for row in rows(tab, "shops")]
     pairs = list(zip(sorted(shown), sorted(expected), strict=True))
     assert all(a == b or _differs_by_rounding(a, b, slice(4, 7)) for a, b in pairs)
     during = frames["retail"].query("city == 'all' and time_window == 'during_match'")
-    assert tab.locator("#retail-chart .mark-symbol path").count() == len(during) == 2
-    assert set(during["verdict"]) == {"higher", "no effect found"}
-    assert text(tab, "#retail-says") == (
-        "140 days of mock sales up to 2026-01-18. Proven higher during matches: frozen pizza."
+    assert tab.locator("#shops li").count() == len(during) == 2
+    assert text(tab, "#shops-says") == (
+        "140 days of simulated sales up to 18 Jan 2026, all cities, 2 h from kick-off. More for certain: frozen pizza. "
+        "No effect shown: dairy."
     )
 
 
 def test_sales_in_shops_follow_the_source_and_say_what_they_cannot_follow(open_page: Open) -> None:
     real, mock = frames_of(World(weeks=4, uplift=0.0), "real"), frames_of(SEASON)
     tab = open_page("shops", both(real, mock))
-    assert "That is too little to say: a number needs at least 10 kick-offs in 8 weeks" in text(tab, "#retail-says")
-    assert "28 days of real sales" in text(tab, "#retail-says")
-    assert "Insufficient" in text(tab, "#retail-chart")
-    assert {row[9] for row in rows(tab, "shops")} == {"… insufficient"}
-    assert {row[5] for row in rows(tab, "shops")} == {"–"}
+    opened(tab, "shops")
+    assert "28 days of real sales" in text(tab, "#shops-says")
+    assert "Too little data: a number needs at least 10 city kick-offs in 8 weeks." in text(tab, "#shops-says")
+    assert tab.locator("#shops li").count() == 0
+    assert not tab.locator("#shops-all").is_visible(), "rows without a number are counted, not listed"
+    assert f"{len(real['retail'])} more categories" in text(tab, "#shops-left")
     tab.select_option("#source", "mock")
     drawn(tab)
-    assert "Proven higher during matches: frozen pizza." in text(tab, "#retail-says")
-    assert text(tab, "#retail-cannot") == ""
+    assert "More for certain: frozen pizza." in text(tab, "#shops-says")
+    assert "whatever the filter" not in text(tab, "#shops-says")
     tab.select_option("#team", "Leeds FC")
-    tab.select_option("#type", "tournament")
     drawn(tab)
-    assert "Sales cannot follow team, match type" in text(tab, "#retail-cannot")
-    assert tab.locator("#retail-chart .mark-symbol path").count() == 2
+    assert "whatever the filter" in text(tab, "#shops-says")
+    assert tab.locator("#shops li").count() == 2
 
 
 def test_a_source_without_sales_says_so(open_page: Open) -> None:
     tab = open_page("no-shops", frames_of(World(shops=False)))
-    assert "No analysis of mock sales in shops" in text(tab, "#retail-chart")
+    opened(tab, "shops")
+    assert "No sales in shops are analysed in this simulated data yet" in text(tab, "#shops-says")
 
 
 def test_golden_the_days_of_the_chart_are_the_csvs(open_page: Open) -> None:
     frames = frames_of(SEASON)
     tab = open_page("season", frames)
+    opened(tab, "days")
     days = frames["daily"].dropna(subset="expected").groupby("day")[["orders", "expected"]].sum()
     played = frames["matches"]["kickoff_ts"].dt.strftime("%Y-%m-%d").unique()
     deviation = 100 * (days["orders"] / days["expected"] - 1)
@@ -541,15 +739,23 @@ def test_golden_the_days_of_the_chart_are_the_csvs(open_page: Open) -> None:
     ).count() == len(days)
 
 
-def test_golden_the_anomalies_are_the_csvs(open_page: Open) -> None:
+def test_golden_the_anomalies_are_the_csvs_dips_and_spikes(open_page: Open) -> None:
     frames = frames_of(SEASON)
-    tab = open_page("season", frames)
-    expected = [
-        [f"{row['bucket_ts']:%Y-%m-%d %H:%M}", row["city"], str(row["orders"]), f"{row['expected']:.1f}"]
-        for row in frames["anomalies"].to_dict("records")
-    ]
+    spikes = frames["anomalies"]
+    dip = spikes.iloc[:1].assign(city="Leeds", orders=3, expected=40.0, uplift_pct=-92.5, match_ids="unexplained")
+    unusual = pd.concat([spikes, dip], ignore_index=True)
+    tab = open_page("unusual", {**frames, "anomalies": unusual})
+    opened(tab, "anomalies")
+    expected = []
+    for row in unusual.to_dict("records"):
+        local = row["bucket_ts"].tz_convert("Europe/London")
+        year = "" if local.year == 2026 else f" {local.year}"
+        at = f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M %Z}"
+        expected.append([at, row["city"], str(row["orders"]), f"{row['expected']:.1f}"])
     assert sorted(row[:4] for row in rows(tab, "anomalies")) == sorted(expected)
-    assert any(row[6] == "unexplained" for row in rows(tab, "anomalies"))
+    assert any(row[5] == "none explains it" for row in rows(tab, "anomalies"))
+    said = "hour" if len(spikes) == 1 else "hours"
+    assert f"{len(spikes)} {said} with far more orders than normal, 1 with far fewer" in text(tab, "#anomalies-says")
 
 
 def test_the_served_page_reloads_when_the_lakes_page_changes(browser: Any, tmp_path: Path) -> None:

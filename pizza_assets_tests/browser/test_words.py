@@ -6,7 +6,6 @@ The page's own scripts make the sentences in Chromium; what they claim is read o
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from itertools import product
 from typing import Any
@@ -39,13 +38,12 @@ _RESULTS = ("higher", "lower", "doubtful", "apart above", "apart below", "none",
 _NO_INTERVAL = {"uplift_pct": None, "ci_low": None, "ci_high": None}
 
 
-@dataclass(frozen=True)
 class World:
     """The page's data, and the published effects by scope, window and source, from which claims follow."""
 
-    payload: dict[str, Any]
-    effects: Mapping[tuple[str, str, str], Mapping[str, Any]]
-    sources: tuple[str, ...]
+    def __init__(self, payload: dict[str, Any], effects: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> None:
+        self.payload = payload
+        self.effects = effects
 
     def __repr__(self) -> str:
         return "; ".join(f"{' '.join(key)}: {of['verdict']} from {of['ci_low']}" for key, of in self.effects.items())
@@ -117,7 +115,7 @@ def worlds(draw: st.DrawFn) -> World:
         "tables": {name: _columns(rows) for name, rows in tables.items()}
         | {name: {} for name in ("daily", "correlations", "anomalies", "retail")},
     }  # fmt: skip
-    return World(payload, effects, sources)
+    return World(payload, effects)
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -126,9 +124,10 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 def _filters(world: World) -> list[dict[str, str]]:
     teams = sorted({scope[5:] for scope, _, _ in world.effects if scope.startswith("team:")})
+    sources = sorted({source for _, _, source in world.effects})
     return [
         {"team": team, "type": kind, "source": source, "from": first, "to": last}
-        for team, kind, source, (first, last) in product(["", *teams], ["", *TYPES], world.sources, DATES)
+        for team, kind, source, (first, last) in product(["", *teams], ["", *TYPES], sources, DATES)
     ]
 
 

@@ -87,14 +87,39 @@ class Findings:
         return "payment at once only" if most == 0 else f"{most} instalment{'s' if most > 1 else ''} at most"
 
     @property
+    def three(self) -> list[str]:
+        """The three findings that come first, each with its numbers and true on its own; fewer where less is known."""
+        months = self.advice.get("month", [])
+        whole = sum(row["amount"] for row in months)
+        told = []
+        for topic, subject in (("city", "City {} spends the most"), ("category", "Category {} brings in the most")):
+            for row in self.advice.get(topic, [])[:1]:
+                share = f", {row['amount'] / whole:.0%} of the whole" if whole > 0 else ""
+                told.append(
+                    f"{subject.format(row['choice'])}: {self.money(row['amount'])} in {row['sales']:,} sales{share}."
+                )
+        if hours := [row for row in self.advice.get("hour", []) if row["is_advised"]]:
+            told.append(f"{sum(row['measure'] for row in hours):.0%} of sales are made from {self.hours}.")
+        for row in months[:1]:
+            name = _MONTHS[int(row["choice"]) - 1]
+            told.append(f"{name} brings in the most a day: {self.money(row['measure'])} on average.")
+        return told[:3]
+
+    @property
     def headline(self) -> str:
-        """What a new merchant should do, in one sentence."""
-        cities, categories = self.advised("city"), self.advised("category")
-        what = categories[0] if categories else "what sells"
-        where = f"city {cities[0]}" if cities else "a city that is known"
-        take = f", take {self.instalments}" if self.advised("instalments") else ""
-        opening = f", open from {self.hours}" if self.advised("hour") else ""
-        return f"Sell {what} in {where}{opening}{take}."
+        """The first finding."""
+        return next(iter(self.three), "There are no sales to learn from.")
+
+    def money(self, value: float, digits: int = 0) -> str:
+        """Return an amount with its currency, or as an amount where the source names none."""
+        return (
+            f"{_number(value, digits)} {self.currency}" if self.currency else f"an amount of {_number(value, digits)}"
+        )
+
+    @property
+    def unit(self) -> str:
+        """What amounts are in, for titles."""
+        return self.currency or "in the source's own currency"
 
     @property
     def association(self) -> str:
@@ -117,11 +142,7 @@ class Findings:
         return [
             ("Attempts", _number(stored), f"{self.quality.share('declined'):.1%} declined"),
             ("Sales", _number(sales), "authorised attempts"),
-            (
-                f"Amount, {self.currency}" if self.currency else "Amount",
-                _number(amount),
-                f"{_number(amount / sales, 2) if sales else '-'} a sale",
-            ),
+            (f"Amount, {self.unit}", _number(amount), f"{_number(amount / sales, 2) if sales else '-'} a sale"),
             ("Merchants", _number(self.quality.merchants.get("listed", 0)), "in the list"),
             ("First", (self.quality.first or "-")[:10], "day of the data"),
             ("Last", (self.quality.last or "-")[:10], "day of the data"),
@@ -140,7 +161,7 @@ class Findings:
             {
                 "label": f"{row['merchant_name']} (city {row['city_id']})",
                 "value": row["amount"],
-                "text": f"{_number(row['amount'])} in {row['sales']:,}",
+                "text": f"{_number(row['amount'])} in {row['sales']:,} sales",
             }
             for row in _head(first, "amount")
         ]
@@ -179,13 +200,15 @@ class Findings:
         by_clock = sorted(self.advice.get("hour", []), key=lambda row: str(row["choice"]))
         by_month = sorted(self.advice.get("month", []), key=lambda row: str(row["choice"]))
         drawn = {
-            "leaders": charts.bars(self.leaders(), "amount", "Largest merchants of a city in the newest month"),
+            "leaders": charts.bars(
+                self.leaders(), f"amount, {self.unit}", "Largest merchants of a city in the newest month"
+            ),
             "hours": charts.hour_grid(hours, "Best hours of each category"),
             "popular": charts.bars(self.popular(), "attempts", "Most popular merchants"),
             "months": charts.columns(
                 [_column(row, _MONTHS[int(row["choice"]) - 1]) for row in by_month],
                 "month",
-                "amount per observed day",
+                "a day",
                 "~s",
                 "Amount per observed day, by calendar month",
             ),

@@ -35,7 +35,7 @@ def test_the_tasks_are_the_questions() -> None:
 def test_all_writes_every_answer_its_plan_the_quality_and_the_report(simulated: list[str]) -> None:
     result = run("merchants", "all", *simulated, "--output", "out")
     assert result.exit_code == 0, result.stderr
-    assert "MOCK DATA. Sell " in result.stdout
+    assert "MOCK DATA. City " in result.stdout
     assert [line for line in result.stderr.splitlines() if line.startswith("merchants: ")][
         -1
     ] == "merchants: merchant_advice"

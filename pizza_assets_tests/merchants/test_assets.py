@@ -91,8 +91,8 @@ def test_the_monthly_job_makes_everything_of_mock_transactions_and_says_so(conne
         assert set(table["data_source"].to_pylist()) == {"mock"}
         assert made[name]["rows"] == table.num_rows
         assert made[name]["path"] == store.uri(f"{PREFIX}{name}.parquet")
-    assert b"MOCK DATA" in store.read(f"{PREFIX}report.html")
-    assert "MOCK DATA" in made["merchant_report"]["report"]
+    assert b"Simulated data." in store.read(f"{PREFIX}report.html")
+    assert "Simulated data." in made["merchant_report"]["report"]
     counts = {name: made[name]["rows"] for name in ANSWERS}
     assert published_rows(connection) == made["merchant_tables"]["tables"] == counts
     assert made["merchant_tables"]["rows"] == sum(counts.values())

@@ -40,8 +40,29 @@ def files(some: Findings) -> dict[str, bytes]:
     return render(some)
 
 
-def test_the_headline_advises(some: Findings) -> None:
-    assert some.headline == "Sell A in city 1, open from 12:00 to 13:00, take payment at once only."
+def test_three_findings_come_first_each_once_and_true_on_its_own(some: Findings, files: dict[str, bytes]) -> None:
+    assert some.three == [
+        "City 1 spends the most: an amount of 38 in 38 sales, 97% of the whole.",
+        "Category A brings in the most: an amount of 38 in 38 sales, 97% of the whole.",
+        "100% of sales are made from 12:00 to 13:00.",
+    ]
+    assert some.headline == some.three[0]
+    for name in ("report.html", "report.md"):
+        assert [files[name].decode().count(told) for told in some.three] == [1, 1, 1]
+
+
+def test_the_largest_city_and_category_are_never_joined(engine: Engine) -> None:
+    """The largest category sells nothing in the largest city: no sentence may say that it does."""
+    apart = findings(
+        engine,
+        *[row(city_id="1", category="A", purchase_amount=5.0)] * 3,
+        *[row(city_id="2", category="B", purchase_amount=4.0)] * 3,
+        *[row(city_id="3", category="B", purchase_amount=1.0)] * 9,
+    )
+    sentences = " ".join([apart.headline, *apart.three]).split(".")
+    assert "City 1 spends the most" in sentences[0]
+    assert any("Category B brings in the most" in sentence for sentence in sentences)
+    assert not any("City 1" in sentence and "Category B" in sentence for sentence in sentences)
 
 
 def test_hours_go_round_midnight(engine: Engine) -> None:
@@ -53,17 +74,17 @@ def test_key_figures(some: Findings) -> None:
     figures = {name: (figure, below) for name, figure, below in some.cards}
     assert figures["Attempts"] == ("40", "2.5% declined")
     assert figures["Sales"][0] == "39"
-    assert figures["Amount"] == ("39", "1.00 a sale")
+    assert figures["Amount, in the source's own currency"] == ("39", "1.00 a sale")
 
 
 def test_a_mean_of_few_sales_is_not_shown(some: Findings) -> None:
     assert [shown["sales"] for shown in some.largest_means()] == ["39"]
 
 
-@pytest.mark.parametrize(("source", "banner"), [("real", b"Real data."), ("mock", b"MOCK DATA.")])
+@pytest.mark.parametrize(("source", "banner"), [("real", b"Real data."), ("mock", b"Simulated data.")])
 def test_the_page_says_whether_it_is_real(engine: Engine, source: str, banner: bytes) -> None:
     made = render(findings(engine, row(), source=source))
-    other = b"MOCK DATA" if source == "real" else b"Real data"
+    other = b"Simulated data." if source == "real" else b"Real data."
     for name in ("report.html", "report.md"):
         assert banner in made[name]
         assert other not in made[name]
@@ -113,12 +134,14 @@ def test_answers_without_rows_are_a_report_too(engine: Engine) -> None:
 def test_instalments_that_nobody_knows_are_not_advised_on(engine: Engine) -> None:
     unknown = findings(engine, row(installments=None))
     assert unknown.instalments == "instalments are not known"
-    assert unknown.headline == "Sell A in city 1, open from 12:00 to 13:00."
     nothing_left = findings(engine, row(installments=12))
     assert nothing_left.instalments == "no number of instalments leaves a profit"
-    assert nothing_left.headline == "Sell A in city 1, open from 12:00 to 13:00."
 
 
 def test_amounts_name_their_currency_where_it_is_known(some: Findings) -> None:
-    assert "Amount" in {name for name, *_ in some.cards}
-    assert "Amount, GBP" in {name for name, *_ in replace(some, currency="GBP").cards}
+    pounds = replace(some, currency="GBP")
+    assert "Amount, GBP" in {name for name, *_ in pounds.cards}
+    assert "38 GBP in 38 sales" in pounds.headline
+    page = render(pounds)["report.html"].decode()
+    assert "Mean sale, GBP" in page
+    assert "source&#39;s own currency" not in page

@@ -25,10 +25,15 @@ from pizza_assets.platform.printable import of_cell
 from pizza_assets.reference import cities
 
 #: Matches that carry their hours, so that they open; older ones are listed but do not. Keeps the file small.
-MAX_OPENED = 2000
+MAX_OPENED = 750
+#: The hours from kick-off that one match shows.
+_OPENED_HOURS = (-3, 5)
+#: Days of cities that the page holds one by one; of more it holds the sum of all cities.
+MAX_CITY_DAYS = 12_000
+ALL_CITIES = "all"
 _SCRIPTS = ("model.js", "words.js", "charts.js", "tables.js", "figures.js", "match.js", "more.js", "page.js")
 _LEFT_OUT = {
-    "matches": ("goal_minutes", "pre_match_pct", "post_match_pct", "competition"),
+    "matches": ("goal_minutes", "pre_match_pct", "post_match_pct", "competition", "opponent", "result", "uplift_pct"),
     "daily": ("dev_pct", "revenue", "currency", "is_match_day"),
     "correlations": ("as_of", "sentence"),
     "retail": ("p_value", "reason"),
@@ -91,7 +96,7 @@ def _hours(hourly: pd.DataFrame, matches: pd.DataFrame) -> dict[str, Any]:
     null where nothing is known.
     """
     newest = matches.drop_duplicates("match_id").sort_values("kickoff_ts")["match_id"].tail(MAX_OPENED)
-    shown = hourly[hourly["match_id"].isin(newest)]
+    shown = hourly[hourly["match_id"].isin(newest) & hourly["hours_from_kickoff"].between(*_OPENED_HOURS)]
     hour = shown["bucket_ts"].astype("int64") // 3_600_000_000
     series = {}
     for key, rows in shown.assign(hour=hour).groupby(["match_id", "city", "data_source"], sort=False):
@@ -100,6 +105,14 @@ def _hours(hourly: pd.DataFrame, matches: pd.DataFrame) -> dict[str, Any]:
         pairs = [by_hour.get(at, (None, None)) for at in range(first, last + 1)]
         series["|".join(map(str, key))] = [first, [orders for orders, _ in pairs], [expected for _, expected in pairs]]
     return series
+
+
+def _days(daily: pd.DataFrame) -> pd.DataFrame:
+    """Return the days of each city, or of very many their sum over all cities with a baseline."""
+    if len(daily) <= MAX_CITY_DAYS:
+        return daily
+    sums = daily.dropna(subset="expected").groupby(["day", "data_source"], as_index=False)[["orders", "expected"]].sum()
+    return daily.iloc[: len(sums)].assign(city=ALL_CITIES, **{name: sums[name].to_numpy() for name in sums})
 
 
 def _worth(daily: pd.DataFrame) -> pd.DataFrame:
@@ -124,7 +137,8 @@ def _student_975() -> list[float]:
 
 def payload(frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Return all that the page shows, JSON-able."""
-    kept = {name: frame.drop(columns=list(_LEFT_OUT.get(name, ()))) for name, frame in frames.items()}
+    shown = {**frames, "daily": _days(frames["daily"]), "matches": frames["matches"].round({"ci_low": 1, "ci_high": 1})}
+    kept = {name: frame.drop(columns=list(_LEFT_OUT.get(name, ()))) for name, frame in shown.items()}
     meta = json.loads(frames["meta"].to_json(orient="records", date_format="iso"))
     return {
         "meta": meta[0] if meta else None,

@@ -2,16 +2,20 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pandas as pd
 import pytest
 
+from pizza_assets.analysis.analyse import analyse
 from pizza_assets.contracts import arrow_schema
-from pizza_assets.dashboard import spec
-from pizza_assets.dashboard.datasets import ALL_TEAMS, DATA_SETS
+from pizza_assets.dashboard import page, spec
+from pizza_assets.dashboard.datasets import ALL_TEAMS, DATA_SETS, data_sets
 from pizza_assets.dashboard.page import MAX_OPENED, packed, payload
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets_tests.dashboard.worlds import (
+    BUILT_AT,
+    FIRST,
     PLANTED,
     World,
     both,
@@ -126,6 +130,38 @@ def test_only_the_newest_of_very_many_matches_carry_their_hours() -> None:
     frames = many(frames_of(SEASON), 40)
     assert frames["matches"]["match_id"].nunique() > MAX_OPENED
     assert len(payload(frames)["hours"]) <= 2 * MAX_OPENED
+
+
+def test_very_many_days_of_cities_come_as_their_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = frames_of(World())
+    monkeypatch.setattr(page, "MAX_CITY_DAYS", 100)
+    daily = payload(frames)["tables"]["daily"]
+    assert daily["city"]["levels"] == [page.ALL_CITIES]
+    known = frames["daily"].dropna(subset="expected")
+    assert sum(daily["orders"]) == known["orders"].sum()
+    assert len(daily["orders"]) == known["day"].nunique()
+
+
+def test_the_page_knows_what_an_order_is_worth_and_the_clocks_of_its_cities() -> None:
+    shown = payload(frames_of(World()))
+    worth = shown["tables"]["worth"]
+    assert worth["currency"]["levels"] == ["GBP"]
+    assert sum(worth["revenue"]) / sum(worth["orders"]) == pytest.approx(20)
+    assert set(shown["zones"].values()) == {"Europe/London"}
+
+
+def test_a_day_of_two_currencies_has_no_revenue() -> None:
+    world = World(weeks=2)
+    matches = matches_of(world, "mock")
+    volume = volume_of(world, matches, "mock")
+    first = volume["bin_start"].dt.date == FIRST
+    mixed = volume.assign(currency=volume["currency"].mask(first & (volume.index % 2 == 0), "EUR"))
+    days = dict.fromkeys([FIRST + timedelta(days=n) for n in range(14)], "mock")
+    analysis = analyse(mixed, matches, days, max(days))
+    daily = data_sets(analysis, mixed, matches, days, BUILT_AT)["daily"]
+    is_first = daily["day"] == FIRST.isoformat()
+    assert daily.loc[is_first, ["revenue", "currency"]].isna().all(axis=None)
+    assert set(daily.loc[~is_first, "currency"]) == {"GBP"}
 
 
 def test_packed_texts_are_codes() -> None:

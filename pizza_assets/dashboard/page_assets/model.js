@@ -17,9 +17,9 @@ function isoDay(instant) { return new Date(instant).toISOString().slice(0, 10); 
 
 const readers = new Map(), offsets = new Map();
 
-/** Milliseconds that the clocks of a zone are ahead of UTC; one look-up for each zone and hour. */
-function offsetOf(zone, instant) {
-  const hour = Math.floor(instant / HOUR), key = `${zone}|${hour}`;
+/** Milliseconds that the clocks of a zone are ahead of UTC at the start of an hour. */
+function offsetAt(zone, hour) {
+  const key = `${zone}|${hour}`;
   if (offsets.has(key)) return offsets.get(key);
   if (!readers.has(zone)) {
     readers.set(zone, new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", year: "numeric",
@@ -31,6 +31,12 @@ function offsetOf(zone, instant) {
   return offset;
 }
 
+/** Milliseconds that the clocks of a zone are ahead of UTC: within ten days with the same offset at both ends it is that. */
+function offsetOf(zone, instant) {
+  const hour = Math.floor(instant / HOUR), first = hour - hour % 240, offset = offsetAt(zone, first);
+  return offset === offsetAt(zone, first + 240) ? offset : offsetAt(zone, hour);
+}
+
 const zoneOf = (city) => packed.zones[city] || "UTC";
 /** The instant whose UTC clock shows what the clocks of the city show. */
 const localClock = (city, instant) => instant + offsetOf(zoneOf(city), instant);
@@ -38,6 +44,7 @@ const localClock = (city, instant) => instant + offsetOf(zoneOf(city), instant);
 const tables = Object.fromEntries(Object.entries(packed.tables).map(([name, table]) => [name, unpack(table)]));
 for (const row of tables.matches) {
   row.kickoff = row.kickoff_ts * MINUTE;
+  row.uplift_pct = row.expected > 0 && row.orders !== null ? 100 * (row.orders / row.expected - 1) : null;
   row.day = isoDay(row.kickoff);
   row.localDay = isoDay(localClock(row.city, row.kickoff));
 }
@@ -63,6 +70,9 @@ function grouped(rows, keyOf) {
 }
 
 const matchesById = grouped(tables.matches, (row) => row.match_id);
+for (const sides of matchesById.values()) {
+  for (const row of sides) row.opponent = sides.find((side) => side.is_home !== row.is_home)?.team;
+}
 const matchesOfTeam = grouped(tables.matches, (row) => row.team);
 const effectOf = new Map(tables.effects.map((row) => [`${row.scope}|${row.time_window}|${row.data_source}`, row]));
 const citiesOf = (team) => new Set((matchesOfTeam.get(team) || []).map((row) => row.city));
@@ -176,9 +186,12 @@ function hoursIn(state) {
     .filter((row) => row.pct !== null && row.pct !== undefined);
 }
 
+/** Very many days of cities come as their sum over all cities. */
+const hasCityDays = !tables.daily.some((row) => row.city === "all");
+
 /** Orders and expected orders by day (UTC), of the team's city or of all; match days are those of the filter. */
 function daysIn(state) {
-  const cities = state.team ? citiesOf(state.team) : null;
+  const cities = state.team && hasCityDays ? citiesOf(state.team) : null;
   const playedOn = grouped(matchesIn(state), (row) => row.day);
   const days = new Map();
   for (const row of tables.daily) {

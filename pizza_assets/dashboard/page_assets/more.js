@@ -26,7 +26,7 @@ function drawDays(story) {
   get("days-says").textContent = [ordinary
     ? `${outside} of ${plural(playedOn, "match day", "match days")} ${outside === 1 ? "lies" : "lie"} above the range of days without a match, ${span(ordinary.low, ordinary.high)}.`
     : "Fewer than 20 days without a match here, so there is no range of ordinary days.",
-    state.team ? `Shown is the city of ${state.team}.` : "", "Days begin at midnight UTC."].filter(Boolean).join(" ");
+    state.team ? (hasCityDays ? `Shown is the city of ${state.team}.` : "All cities, whatever the club.") : "", "Days begin at midnight UTC."].filter(Boolean).join(" ");
   drawOrSay("days", get("days-chart"), { rows, ordinary: band }, "No day with orders in this filter.", {}, "Orders of each day against normal, in %");
 }
 

@@ -64,6 +64,9 @@ def read_csv(data: bytes, name: str) -> pd.DataFrame:
         column for column, kind in schema.columns.items() if kind.dtype.type == pd.StringDtype(na_value=float("nan"))
     ]
     frame = pd.read_csv(io.BytesIO(data), dtype=dict.fromkeys(texts, "str"), keep_default_na=False, na_values=[""])
+    # What an older version has published lacks columns that came later; those may be null.
+    later = [column for column, kind in schema.columns.items() if kind.nullable and column not in frame]
+    frame = frame.assign(**dict.fromkeys(later)).astype(dict.fromkeys(set(later) & set(texts), "str"))
     for column in texts:
         frame[column] = frame[column].map(of_cell, na_action="ignore")
     for field in arrow_schema(schema):

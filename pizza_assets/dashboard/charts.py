@@ -129,12 +129,11 @@ def _hours() -> Any:  # noqa: ANN401 - see _chart
     marks = [{"at": 0, "text": "kick-off"}, {"at": FINAL_WHISTLE, "text": "final whistle"}]
     moments = alt.Chart(alt.InlineData(values=marks)).encode(x=alt.X("at:Q", scale=x_scale))
     lines = moments.mark_rule(color=_MUTED, strokeDash=[3, 3], aria=False)
-    names = [
-        alt.Chart(alt.InlineData(values=[mark]))
-        .mark_text(align=align, dx=dx, y=2, baseline="top", color=_MUTED, fontSize=12, aria=False)
-        .encode(x=alt.X("at:Q", scale=x_scale), text="text:N")
-        for mark, align, dx in ((marks[0], "right", -5), (marks[1], "left", 5))
-    ]
+    before, after = (
+        alt.Chart(alt.InlineData(values=[mark])).encode(x=alt.X("at:Q", scale=x_scale), text="text:N") for mark in marks
+    )
+    look: dict[str, Any] = {"y": 2, "baseline": "top", "color": _MUTED, "fontSize": 12, "aria": False}
+    names = [before.mark_text(align="right", dx=-5, **look), after.mark_text(align="left", dx=5, **look)]
     bars = (
         alt.Chart()
         .mark_rect(cornerRadius=2, aria=False)

@@ -115,7 +115,7 @@ def _days(daily: pd.DataFrame) -> pd.DataFrame:
     if len(daily) <= MAX_CITY_DAYS:
         return daily
     sums = daily.dropna(subset="expected").groupby(["day", "data_source"], as_index=False)[["orders", "expected"]].sum()
-    return daily.iloc[: len(sums)].assign(city=ALL_CITIES, **{name: sums[name].to_numpy() for name in sums})
+    return sums.assign(city=ALL_CITIES).astype({"city": "str"}).reindex(columns=daily.columns)
 
 
 def _worth(daily: pd.DataFrame) -> pd.DataFrame:

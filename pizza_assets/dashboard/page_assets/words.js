@@ -97,7 +97,7 @@ function counted(n, sides) {
 
 function headline(claim, uplift, state) {
   const simulated = state.source === "mock" ? ", in simulated data" : "", when = whose(state);
-  if (claim === "unknown") return { text: `Too little data to say${simulated}: does ${state.team || "football"} sell pizza ${when}?`, figure: "" };
+  if (claim === "unknown") return { text: `Too little data to say${simulated}: do orders change ${when}?`, figure: "" };
   if (claim === "none") return { text: `Not shown${simulated}: orders ${when} stay within what chance alone makes.`, figure: "" };
   const figure = `${Math.abs(uplift.pct).toFixed(1)}\u00a0%`;
   const run = `orders run ${figure} ${uplift.pct < 0 ? "below" : "above"} normal ${when}`;

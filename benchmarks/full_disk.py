@@ -4,8 +4,9 @@ Belongs here: the table, and nothing that the product needs. Each case mounts a 
 lake, DAGSTER_HOME, TMPDIR, the warehouse's folder or all of them on it, leaves a random amount free, and runs the
 command line. Then it makes room, runs the same command again, and ``pizza-assets verify``.
 
-A case holds when the first command ends with 0, or with another code and one sentence; when no half-written file is
-left; and when, with room, the command ends with 0 and ``verify`` finds no problem.
+A case holds when the first command ends with 0, or with another code and one sentence, or when the demo ends with 0
+and says in one sentence that it goes on without sales; when no half-written file is left; and when, with room, the
+command ends with 0 and ``verify`` finds no problem.
 """
 
 import argparse
@@ -31,7 +32,9 @@ _COMMANDS = {
     "backfill": ("backfill", "--from", "2025-08-01", "--to", "2025-08-04"),
 }
 #: What no message for people may have in it.
-_RAW = re.compile(r"Traceback|sqlalchemy|sqlite3\.|psycopg\.|\(unexpected;|File \"")
+_RAW = re.compile(r"Traceback|sqlalchemy|sqlite3\.|psycopg\.|initdb[: ]|\(unexpected;|File \"")
+#: Football is the demo's subject; a warehouse that cannot be used costs it one line, and is no failure.
+_WITHOUT_SALES = "The demo goes on without sales. "
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def _faults(done: subprocess.CompletedProcess[str], places: dict[str, Path]) -> 
     errors = _errors(done)
     if done.returncode and len(errors) != 1:
         wrong.append(f"{len(errors)} lines instead of one sentence")
-    if not done.returncode and errors:
+    if not done.returncode and errors and not (len(errors) == 1 and errors[0].startswith(_WITHOUT_SALES)):
         wrong.append("exit 0 with an error")
     if raw := _RAW.search(done.stderr):
         wrong.append(f"raw: {raw[0]}")

@@ -153,7 +153,7 @@ def _sell(settings: Settings, store: Any, days: tuple[date, date], *, debug: boo
     """
     from pizza_assets.cli import demo as season
     from pizza_assets.merchants.assets import MONTHLY_JOB
-    from pizza_assets.platform.dagster_runs import run_once
+    from pizza_assets.platform.dagster_runs import RunFailedError, run_once
     from pizza_assets.retail.schedules import RETAIL_JOB, VIEWS_JOB
     from pizza_assets.warehouse.connection import warehouse as opened
 
@@ -170,7 +170,9 @@ def _sell(settings: Settings, store: Any, days: tuple[date, date], *, debug: boo
                 click.echo("Asking the merchants' questions of mock card transactions ...")
                 run_once(settings, MONTHLY_JOB, verbose=debug)
             return is_new, season.sales_finding(connection)
-    except WarehouseError as error:
+    except (WarehouseError, RunFailedError) as error:
+        if isinstance(error, RunFailedError) and error.cause != WarehouseError.__name__:
+            raise
         return False, f"The demo goes on without sales. {error}"
 
 

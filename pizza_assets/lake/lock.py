@@ -28,9 +28,10 @@ LEASE_SECONDS = 60.0
 
 
 class WriterLock:
-    """Held from the first write of a run to its end."""
+    """Held from the first write of a run to its end. Who takes it removes what killed writers left half-written."""
 
     def __init__(self, store: Store, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._store = store
         self._lock: FileLock | None = None
         self._lease: _Lease | None = None
         if isinstance(store, LocalStore):
@@ -58,6 +59,8 @@ class WriterLock:
             except Timeout:
                 _LOGGER.warning("Another run writes to this lake (%s); waiting until it has ended.", path)
                 self._lock.acquire()
+            if isinstance(self._store, LocalStore) and (swept := self._store.sweep()):
+                _LOGGER.info("%d half-written files of killed writers were removed from %s.", swept, path.parent)
         except OSError as error:
             raise LakeError(
                 f"{path} could not be written: {error.strerror}. Nothing in the lake was changed. "

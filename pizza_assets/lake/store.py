@@ -5,6 +5,7 @@ Belongs here: reading, writing, listing and deleting bytes under a key. Does not
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -27,6 +28,8 @@ _T = TypeVar("_T")
 
 #: What follows the key's name in the name of its metadata: the start of the checksum.
 _SIDECAR_END = re.compile(r"\.[0-9a-f]{12}\.json")
+#: The names that ``tempfile`` gives to files that are being written.
+_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ class LocalStore:
 
     Metadata is written before the bytes and older metadata removed after them, so that at any moment one
     metadata file fits the bytes, whenever the process is killed. What a killed first write leaves fits no bytes, and
-    goes when the object is replaced.
+    goes when the object is replaced. A file that is being written is locked by its writer, so that `sweep` can tell
+    what a killed one left.
     """
 
     reads_at_once: ClassVar[int] = 1
@@ -189,6 +193,13 @@ class LocalStore:
         known = next(self._sidecars(key), None)
         return damaged(self.uri(key), known.suffixes[-2][1:] if known else "in .metadata", checksum(data))
 
+    def sweep(self) -> int:
+        """Remove the half-written files of killed writers, and return how many; those of living ones are locked."""
+        count = 0
+        for folder, _, files in os.walk(self.root / ".metadata"):
+            count += sum(_remove_if_left(Path(folder, name)) for name in files if _TEMPORARY.fullmatch(name))
+        return count
+
     def _bytes(self, key: str) -> bytes:
         try:
             return self._path(key).read_bytes()
@@ -215,14 +226,45 @@ class LocalStore:
 def _replace(path: Path, data: bytes, scratch: Path) -> None:
     # Files made in one folder for all, and moved from there, would all lie in its part of the disk: the fuller it gets,
     # the longer the next one takes.
-    handle, name = tempfile.mkstemp(dir=scratch)
+    handle, name = _locked_file(scratch)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _locked_file(folder: Path) -> tuple[int, str]:
+    """Make a temporary file that is locked until its handle is closed; the kernel does that when its writer dies."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=folder)
+        with contextlib.suppress(OSError):  # a file system without locks, on which nothing is swept
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, name
+        os.close(handle)  # swept between the two calls
+
+
+def _remove_if_left(path: Path) -> bool:
+    """Remove a temporary file unless its writer lives, and tell whether it was removed."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False  # its writer has finished, or it is somebody else's
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # What this name means now may be another file.
+        if not os.path.samestat(os.fstat(handle), path.lstat()):
+            return False
+        path.unlink()
+    except OSError:
+        return False  # locked, or finished
+    else:
+        return True
+    finally:
+        os.close(handle)

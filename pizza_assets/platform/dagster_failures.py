@@ -14,6 +14,9 @@ import dagster as dg
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.platform.redaction import redacted_errors
 
+#: A run that somebody waits for: a failure is told at once, and not tried again minutes later.
+AT_ONCE_TAG = "pizza_assets/at_once"
+
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
@@ -38,9 +41,10 @@ def without_secrets_in_errors(function: Callable[Given, Made]) -> Callable[Given
 
 
 def may_retry(context: dg.AssetExecutionContext) -> bool:
-    """Tell whether the asset's retry policy has tries left."""
+    """Tell whether the asset's retry policy has tries left, in a run that may be tried again."""
     policy = context.op_execution_context.op_def.retry_policy
-    return policy is not None and context.op_execution_context.retry_number < policy.max_retries
+    is_left = policy is not None and context.op_execution_context.retry_number < policy.max_retries
+    return is_left and AT_ONCE_TAG not in context.run.tags
 
 
 @contextmanager

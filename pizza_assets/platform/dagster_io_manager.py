@@ -25,7 +25,7 @@ from pizza_assets.lake.tables import DailyTable
 from pizza_assets.platform import logs
 from pizza_assets.platform.dagster_checks import Checking
 from pizza_assets.platform.dagster_compat import DagsterAssetCheckFailedError
-from pizza_assets.platform.dagster_failures import as_failure
+from pizza_assets.platform.dagster_failures import AT_ONCE_TAG, as_failure
 from pizza_assets.platform.dagster_metrics import Batch, Meter
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.http import counted_calls
@@ -156,7 +156,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
                 raise DagsterAssetCheckFailedError(f"{asset}: {rejection.check_name} rejects a day. {error}") from error
             step = context.step_context
             policy = step.op_retry_policy
-            with as_failure(may_retry=policy is not None and step.previous_attempt_count < policy.max_retries):
+            is_left = policy is not None and step.previous_attempt_count < policy.max_retries
+            with as_failure(may_retry=is_left and AT_ONCE_TAG not in step.dagster_run.tags):
                 raise
         if stored and (plot := checking.plot_shown()):
             stored[max(stored)] = {"plot": plot, **stored[max(stored)]}

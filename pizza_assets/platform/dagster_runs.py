@@ -22,6 +22,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError  # what Ctrl-C
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.errors import PizzaAssetsError, SettingsError, UseError, machine_fault
 from pizza_assets.platform import dagster_event_log as event_log  # noqa: F401 its wait for locks is to hold when the run storage opens
+from pizza_assets.platform.dagster_failures import AT_ONCE_TAG
 from pizza_assets.platform.dagster_in_process import NO_RETRIES, prepare
 from pizza_assets.platform.dagster_partitions import daily_partitions
 from pizza_assets.settings import Settings
@@ -81,7 +82,11 @@ _RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_r
 
 
 class RunFailedError(PizzaAssetsError):
-    """A run failed; the message is the sentence of the error behind it."""
+    """A run failed; the message is the sentence of the error behind it, ``cause`` the name of that error's class."""
+
+    def __init__(self, message: str, cause: str | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 def dagster_home() -> Path:
@@ -231,7 +236,7 @@ def run(plan: Plan, *, verbose: bool = False) -> list[str]:
         for run_tags in plan.tags:
             result = plan.job.execute_in_process(
                 instance=instance,
-                tags={**run_tags, **NO_RETRIES},
+                tags={**run_tags, **NO_RETRIES, AT_ONCE_TAG: "true"},
                 run_config={"loggers": {"console": {"config": {"log_level": level}}}},
                 raise_on_error=False,
             )
@@ -239,7 +244,7 @@ def run(plan: Plan, *, verbose: bool = False) -> list[str]:
             if not result.success:
                 if any(_is_interrupted(event) for event in result.all_events):
                     raise KeyboardInterrupt
-                raise RunFailedError(_sentence(result))
+                raise _failure(result)
     return runs
 
 
@@ -315,8 +320,8 @@ def _chunks(first: date, last: date, days: int) -> Iterator[tuple[date, date]]:
         first = end + timedelta(days=1)
 
 
-def _sentence(result: dg.ExecuteInProcessResult) -> str:
-    """Return the message at the root of what failed: a step's error, else the run's own."""
+def _failure(result: dg.ExecuteInProcessResult) -> RunFailedError:
+    """Return the error with the message at the root of what failed: a step's error, else the run's own."""
     steps = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
     runs = [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
     error = next((found for found in (*steps, *runs) if found is not None), None)
@@ -324,11 +329,11 @@ def _sentence(result: dg.ExecuteInProcessResult) -> str:
     while error is not None:
         texts.append(error.message.strip())
         error = error.cause
-    ours = next((text.partition(": ")[2] for text in texts if text.startswith("pizza_assets.")), None)
+    name, _, ours = next((text for text in texts if text.startswith("pizza_assets.")), "").partition(": ")
     fault = next((told for text in texts if (told := machine_fault(text, _history()))), None)
     root = (
         f"{texts[-1]} (unexpected; pizza-assets --debug ... shows where)"
         if texts
         else "The run failed; Dagster's UI shows its log."
     )
-    return ours or fault or root
+    return RunFailedError(ours or fault or root, name.rpartition(".")[2] or None)

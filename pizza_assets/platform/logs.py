@@ -125,6 +125,8 @@ def json_lines() -> JsonLines:
 def configure(level: int = logging.WARNING) -> None:
     """Let this process log to stderr; what was set up before is replaced."""
     make_safe()
+    # What it warns of is what it could not tidy up after an error, which is raised and told as a sentence.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     logging.basicConfig(level=level, handlers=[handler(sys.stderr)], force=True)
 
 

@@ -94,8 +94,8 @@ def judged(raw: "ir.Table", limits: Limits) -> "ir.Table":
 
 
 def rejected(raw: "ir.Table", limits: Limits) -> "ir.Table":
-    """Return the rows that `judged` rejects, whole as they came, with the reason."""
-    rows = raw.mutate(reason=_reason(_typed(raw), limits))
+    """Return the rows that `judged` rejects, whole as they came, with the reason; dates as text, for any year."""
+    rows = raw.mutate(reason=_reason(_typed(raw), limits), purchase_date=raw.purchase_date.cast("string"))
     return rows.filter(rows.reason.notnull())
 
 

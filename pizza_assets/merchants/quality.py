@@ -48,8 +48,9 @@ def census(judged: "ir.Table") -> "ir.Table":
         negative_amounts=(row.purchase_amount < 0).sum(),
         midnight_stamps=((at.hour() == 0) & (at.minute() == 0) & (at.second() == 0)).sum(),
         declined=(row.authorized_flag == "N").sum(),
-        first=at.min(),
-        last=at.max(),
+        # Of rejected rows nobody asks, and theirs may lie in years that Python cannot tell.
+        first=at.min(where=row.reason.isnull()),
+        last=at.max(where=row.reason.isnull()),
     )
 
 

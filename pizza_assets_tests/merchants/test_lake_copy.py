@@ -1,6 +1,7 @@
 """The lake's copy: by month, labelled, whole at any moment, with what was rejected beside it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -143,3 +144,23 @@ def test_the_manifest_is_plain_json(engine: Engine, store: Store) -> None:
     document = json.loads(store.read(MERCHANT_MANIFEST_KEY))
     assert document["months"] == {"2023-12": 2, "2024-01": 1, "2024-02": 1}
     assert document["quality"]["rejected"] == {"authorized_flag is neither Y nor N": 1, "purchase_amount is missing": 1}
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+@pytest.mark.parametrize("unit", ["ms", "us"])
+def test_purchases_in_years_that_python_cannot_tell_are_rejected(
+    engine: Engine, store: Store, unit: str, zone: str | None, tmp_path: Path
+) -> None:
+    per_second = {"ms": 10**3, "us": 10**6}[unit]
+    far = [253_402_300_800 * per_second, -62_135_596_801 * per_second, 2**63 - 1, 1 - 2**63]
+    dates = pa.array([1_714_847_400 * per_second, *far], pa.int64()).cast(pa.timestamp(unit, zone))
+    rows = transactions(*[row()] * len(dates))
+    path = tmp_path / "far.parquet"
+    pq.write_table(rows.set_column(rows.column_names.index("purchase_date"), "purchase_date", dates), path)
+    study = Study(engine, engine.parquet([str(path)]), merchants_list(("M1", "One")), LIMITS)
+    manifest = lake_copy.copy(study, store, "r1", lambda _: None)
+    assert (manifest.quality.received, manifest.quality.stored) == (5, 1)
+    assert manifest.quality.rejected == {"purchase_date is before 1992": 2, "purchase_date is in the future": 2}
+    (rejected,) = [key for key in keys(store) if "/rejected/" in key]
+    told = [json.loads(line)["record"]["purchase_date"] for line in store.read(rejected).decode().splitlines()]
+    assert told[0].startswith("10000-01-01 00:00:00")

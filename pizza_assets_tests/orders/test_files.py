@@ -98,6 +98,34 @@ def test_reads_parquet(tmp_path: Path) -> None:
     assert ids(files(tmp_path, orders_time_zone="Europe/London").read(days(4, 5))) == {4: ["0", "1"]}
 
 
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/London"])
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_instants_of_years_that_no_calendar_has_are_rejected_whole(tmp_path: Path, unit: str, zone: str | None) -> None:
+    """Years 10000 and 0, what pandas cannot tell, and the ends of the integers; none of them is an error or lost."""
+    per_second = {"ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    seconds = (253_402_300_800, -62_135_596_801, -62_135_596_800, 300_000_000_000)
+    far = [second * per_second for second in seconds if abs(second * per_second) < 2**63] + [2**63 - 1, 1 - 2**63]
+    good = [(1_714_847_400 + 60 * n) * per_second for n in range(20)]
+    times = pyarrow.array(good + far, pyarrow.int64()).cast(pyarrow.timestamp(unit, zone))
+    parquet_file(tmp_path, {**columns([datetime(2024, 5, 4)] * len(times)), "timestamp": times})  # noqa: DTZ001  # none is read
+    (records,) = files(tmp_path).read(days(4)).values()
+    assert records.frame["order_id"].tolist() == [str(n) for n in range(20)]
+    assert [item.record["order_id"] for item in records.rejected] == [str(20 + n) for n in range(len(far))]
+    assert all("expected a date and a time of day" in item.reason for item in records.rejected)
+    assert len({item.record["timestamp"] for item in records.rejected}) == len(far)
+
+
+@pytest.mark.parametrize("kind", [pyarrow.date32(), pyarrow.date64()])
+def test_days_that_no_calendar_has_are_rejected(tmp_path: Path, kind: pyarrow.DataType) -> None:
+    dates = pyarrow.array([19_847] * 20 + [2_932_897, -719_163], pyarrow.int32()).cast(pyarrow.date32()).cast(kind)
+    given = columns([datetime(2024, 5, 4)] * len(dates))  # noqa: DTZ001  # none is read
+    clock = {"date": dates, "time": ["18:30"] * len(dates)}
+    parquet_file(tmp_path, {name: cells for name, cells in given.items() if name != "timestamp"} | clock)
+    (records,) = files(tmp_path).read(days(4)).values()
+    assert (len(records.frame), len(records.rejected)) == (20, 2)
+    assert records.rejected[0].record["date"] == "253402300800 s since 1970"
+
+
 def test_reads_a_csv_as_shops_on_the_continent_write_it(tmp_path: Path) -> None:
     header = "\ufeffBon;Zeit;Filiale;Summe;Pizzen"
     csv_file(tmp_path, '7;2024-05-04 20:30:00;"Norwich; Markt";12.5;Margherita|Funghi', header=header)

@@ -181,7 +181,7 @@ def times(date: Cells, clock: Cells | None, date_order: DateOrder | None) -> Tim
             some = bool((stamps.dropna() != stamps.dropna().dt.floor("D")).any())
             has_clock = np.where(stamps.notna(), some, has_clock)
         else:
-            instants = instants.fillna(stamps.astype("datetime64[us, UTC]"))
+            instants = instants.where(stamps.isna(), stamps.astype("datetime64[us, UTC]"))
             plain = plain.where(stamps.isna())
             has_clock |= stamps.notna().to_numpy()
     if date.numbers is not None and clock is None:
@@ -230,8 +230,8 @@ def _stamps(
         text = pc.struct_field(parts, name)
         return np.asarray(pc.if_else(pc.equal(text, ""), "0", text).cast(pyarrow.int64()), dtype="int64")
 
-    year = number("y")
-    year = np.where(year < 100, year + 2000, year)
+    year, is_short = number("y"), np.asarray(pc.utf8_length(pc.struct_field(parts, "y"))) == 2
+    year = np.where(is_short, year + 2000, year)
     bad = np.zeros(len(parts), dtype=bool)
     if "name" in names:
         encoded = pc.struct_field(parts, "name").dictionary_encode()

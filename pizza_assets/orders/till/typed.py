@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
 import pyarrow
+import pyarrow.compute as pc
 
 from pizza_assets.orders.till.tables import Cells, Rows, trimmed
+
+#: The first and the last second that Python, and so every record that we keep, can tell: years 1 to 9999.
+_SECONDS = (-62_135_596_800, 253_402_300_799)
+_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def arrow_cells(column: pyarrow.Array) -> Cells:
@@ -20,12 +25,34 @@ def arrow_cells(column: pyarrow.Array) -> Cells:
     if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
         return Cells(trimmed(column.cast(pyarrow.string())))
     if pyarrow.types.is_timestamp(kind):
-        times = column.cast(pyarrow.timestamp("us", kind.tz and "UTC"), safe=False)
-        return Cells(times.cast(pyarrow.string()), times=times)
+        return _timed(column)
+    if pyarrow.types.is_date(kind):
+        dates = _timed(column.cast(pyarrow.timestamp("s" if pyarrow.types.is_date32(kind) else "ms")))
+        return Cells(pc.replace_substring_regex(dates.text, r" 00:00:00\.000000$", ""), times=dates.times)
     if pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind) or pyarrow.types.is_decimal(kind):
         numbers = column.cast(pyarrow.float64(), safe=False)
         return Cells(_spelled(numbers) if pyarrow.types.is_floating(kind) else column.cast(pyarrow.string()), numbers)
-    return typed_cells(column.to_pylist())
+    return typed_cells([_python(value) for value in column])
+
+
+def _timed(column: pyarrow.Array) -> Cells:
+    """Return timestamps as cells. One that no calendar can tell has no time; it is spelled as the number that it is."""
+    unit, zone = column.type.unit, column.type.tz and "UTC"
+    numbers = column.cast(pyarrow.int64())
+    first, last = (max(-(2**63), min(2**63 - 1, second * _PER_SECOND[unit])) for second in _SECONDS)
+    is_told = pc.and_(pc.greater_equal(numbers, first), pc.less_equal(numbers, last))
+    told = pc.if_else(is_told, column, pyarrow.scalar(None, column.type))
+    times = told.cast(pyarrow.timestamp("us", zone), safe=False)
+    spelled = pc.binary_join_element_wise(numbers.cast(pyarrow.string()), f"{unit} since 1970", " ")
+    return Cells(pc.coalesce(times.cast(pyarrow.string()), spelled), times=times)
+
+
+def _python(value: pyarrow.Scalar) -> object:
+    """Return a value as Python has it; where it has none, as for a time in the year 10000, what there is to say."""
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        return f"a {value.type} that is out of range"
 
 
 def _spelled(numbers: pyarrow.Array) -> pyarrow.Array:

@@ -26,7 +26,7 @@ def _kind(run: dg.DagsterRun) -> str:
     retry = ", retried" if "dagster/retry_number" in run.tags else ""
     if not key.startswith("catch-up"):
         return f"evening{retry}"
-    return ("kept, asked again" if "-on-" in key else "catch-up") + retry
+    return ("kept, asked again" if key.startswith("catch-up-kept") else "catch-up") + retry
 
 
 def _days(run: dg.DagsterRun) -> list[date]:

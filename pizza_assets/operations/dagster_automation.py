@@ -110,17 +110,17 @@ def decide(
         reason = f"{span(asked)} missing; a run or backfill that has not ended covers that. Waiting for it."
         return dg.SensorResult(skip_reason=reason, cursor=reached)
     longest = settings.pizza_max_days_per_run
+    # The days and the date are the reason: the same days are asked for once a day until they are there.
     requests = [
-        # The days are the reason: the same days are asked for once, and when a day is added, again.
-        *(_request(first, last, "") for first, last in expected_partitions.blocks(absent, longest)),
-        # What is kept is asked for again once a day.
-        *(_request(first, last, f"-on-{today}") for first, last in expected_partitions.blocks(kept, longest)),
+        *(_request("catch-up", block, today) for block in expected_partitions.blocks(absent, longest)),
+        *(_request("catch-up-kept", block, today) for block in expected_partitions.blocks(kept, longest)),
     ]
     return dg.SensorResult(run_requests=requests, cursor=reached)
 
 
-def _request(first: date, last: date, why: str) -> dg.RunRequest:
-    return dg.RunRequest(run_key=f"catch-up-{first}-{last}{why}", tags={**range_tags(first, last), **_PRIORITY})
+def _request(why: str, days: tuple[date, date], today: date) -> dg.RunRequest:
+    first, last = days
+    return dg.RunRequest(run_key=f"{why}-{first}-{last}-on-{today}", tags={**range_tags(first, last), **_PRIORITY})
 
 
 def catch_up(
@@ -138,7 +138,8 @@ def catch_up(
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Collects the days after the newest one that the lake had when it first looked, where an outage missed "
-            f"them; and once a day those of the last {REACH.days} days whose source did not answer."
+            f"them; and once a day those whose run failed, and those of the last {REACH.days} days whose source did "
+            "not answer."
         ),
     )
     @without_secrets_in_errors

@@ -181,6 +181,19 @@ def test_what_failed_is_tried_again_when_another_day_is_missing(daemon: Daemon, 
     assert daemon.tick(at(TODAY + ONE_DAY, 12)) == [(TODAY - 2 * ONE_DAY, TODAY)]
 
 
+def test_a_day_whose_run_failed_is_asked_for_again_once_a_day_until_it_is_there(daemon: Daemon, lake: Store) -> None:
+    gap = TODAY - 4 * ONE_DAY
+    fill(lake, gap - 3 * ONE_DAY, gap - ONE_DAY)
+    fill(lake, gap + ONE_DAY, TODAY - ONE_DAY)
+    daemon.cursor = (gap - ONE_DAY).isoformat()
+    for day in (TODAY, TODAY + ONE_DAY):
+        fill(lake, day, day)
+        assert daemon.tick(at(day, 12)) == [(gap, gap)]
+        assert daemon.tick(at(day, 17)) == []
+    fill(lake, gap, gap)
+    assert daemon.tick(at(TODAY + 2 * ONE_DAY, 12)) == []
+
+
 def test_days_apart_are_runs_apart_and_long_stretches_are_split(daemon: Daemon, lake: Store) -> None:
     daemon.settings = some(pizza_max_days_per_run=2)
     daemon.cursor = (TODAY - timedelta(days=7)).isoformat()

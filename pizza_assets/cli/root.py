@@ -88,11 +88,10 @@ def _store(settings: Settings, *, writes: bool = False) -> Any:  # noqa: ANN401 
 @main.command()
 @click.option("--from", "first", **DAY, required=True, help="First day (UTC).")
 @click.option("--to", "last", **DAY, help="Last day; yesterday by default.")
-@click.option(
-    "--select", default="*", show_default=True, help="Match-day assets, as in Dagster: order_volume+, group:raw ..."
-)
+@click.option("--select", default="*", show_default=True, help="Assets, as in Dagster: order_volume+, group:raw ...")
+@click.option("--retail", is_flag=True, help="The retailers' days instead: their sales, loaded into the warehouse.")
 @click.pass_context
-def backfill(ctx: click.Context, first: datetime, last: datetime | None, select: str) -> None:
+def backfill(ctx: click.Context, first: datetime, last: datetime | None, select: str, *, retail: bool) -> None:
     """Collect, merge, analyse and publish a range of days. Days that are there are replaced.
 
     Mock never replaces real: a real day whose source does not answer is kept, and the command ends with exit code 3.
@@ -103,7 +102,10 @@ def backfill(ctx: click.Context, first: datetime, last: datetime | None, select:
     _store(settings, writes=True)
     if until == today:
         click.secho(f"Warning: {today} (UTC) has not ended; what comes later is missing of it.", fg="yellow", err=True)
-    is_refreshed = _materialize(settings, since, until, select, debug=ctx.obj)
+    job = None
+    if retail:
+        from pizza_assets.retail.schedules import RETAIL_JOB as job
+    is_refreshed = _materialize(settings, since, until, select, job=job, debug=ctx.obj)
     _print_status(settings)
     ctx.exit(0 if is_refreshed else NOT_REFRESHED)
 

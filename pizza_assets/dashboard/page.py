@@ -58,7 +58,7 @@ def read_current(store: Store) -> Mapping[str, pd.DataFrame]:
 
 
 def read_csv(data: bytes, name: str) -> pd.DataFrame:
-    """Return a published CSV with the types of its contract."""
+    """Return a published CSV with the types of its contract. Raises LakeError when it lacks a column."""
     schema = DATA_SETS[name]
     texts = [
         column for column, kind in schema.columns.items() if kind.dtype.type == pd.StringDtype(na_value=float("nan"))
@@ -67,6 +67,11 @@ def read_csv(data: bytes, name: str) -> pd.DataFrame:
     # What an older version has published lacks columns that came later; those may be null.
     later = [column for column, kind in schema.columns.items() if kind.nullable and column not in frame]
     frame = frame.assign(**dict.fromkeys(later)).astype(dict.fromkeys(set(later) & set(texts), "str"))
+    if lacking := [column for column in schema.columns if column not in frame]:
+        raise LakeError(
+            f"The current data set '{name}' lacks the columns {', '.join(lacking)}. pizza-assets verify prints the "
+            "command that makes it again."
+        )
     for column in texts:
         frame[column] = frame[column].map(of_cell, na_action="ignore")
     for field in arrow_schema(schema):

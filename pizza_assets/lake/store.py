@@ -118,28 +118,44 @@ class LocalStore:
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes, checked against their checksum."""
-        data = self._bytes(key)
-        if not self._sidecar(key, checksum(data)).exists():
-            raise self._damaged(key, data)
-        return data
+        return self._fitting(key)[0]
 
     def read_with_metadata(self, key: str) -> tuple[bytes, Metadata]:
         """Return the object's bytes, checked against their checksum, and its metadata."""
-        data = self._bytes(key)
+        data, sidecar = self._fitting(key)
         try:
-            return data, dict(json.loads(self._sidecar(key, checksum(data)).read_bytes()))
-        except FileNotFoundError:
-            raise self._damaged(key, data) from None
+            return data, dict(json.loads(sidecar.read_bytes()))
+        except FileNotFoundError:  # replaced in between
+            return self.read_with_metadata(key)
+
+    def _fitting(self, key: str) -> tuple[bytes, Path]:
+        """Return the bytes, and the metadata file that fits them."""
+        data = self._bytes(key)
+        while not (sidecar := self._sidecar(key, checksum(data))).exists():
+            before, data = data, self._bytes(key)
+            if before == data:  # they lie there like that, and were not replaced while we looked
+                raise self._damaged(key, data)
+        return data, sidecar
 
     def metadata(self, key: str) -> Metadata:
         """Return the object's metadata."""
         found = list(self._sidecars(key))
-        if len(found) != 1 or not self._path(key).exists():
-            found = [self._sidecar(key, checksum(self._bytes(key)))]
-        try:
-            return dict(json.loads(found[0].read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise LakeError(f"{self.uri(key)} has no metadata. Materialize its day again.") from None
+        if len(found) == 1 and self._path(key).exists():
+            with contextlib.suppress(FileNotFoundError):  # replaced while we looked
+                return dict(json.loads(found[0].read_text(encoding="utf-8")))
+        sidecar = self._sidecar(key, checksum(self._bytes(key)))
+        while True:
+            try:
+                return dict(json.loads(sidecar.read_text(encoding="utf-8")))
+            except FileNotFoundError:
+                before, sidecar = sidecar, self._sidecar(key, checksum(self._bytes(key)))
+                if before == sidecar:
+                    raise self._without_metadata(key) from None
+
+    def _without_metadata(self, key: str) -> LakeError:
+        where = self.root / ".metadata"
+        lost = "" if where.is_dir() else f" The folder {where} is missing: was the lake copied without it? Copy it too."
+        return LakeError(f"{self.uri(key)} has no metadata, so nothing tells whether it is whole.{lost}")
 
     def write(self, key: str, data: bytes, metadata: Metadata) -> None:
         """Put the object in place: temporary file, fsync, rename."""
@@ -191,7 +207,9 @@ class LocalStore:
 
     def _damaged(self, key: str, data: bytes) -> LakeError:
         known = next(self._sidecars(key), None)
-        return damaged(self.uri(key), known.suffixes[-2][1:] if known else "in .metadata", checksum(data))
+        if known is None:
+            return self._without_metadata(key)
+        return damaged(self.uri(key), known.suffixes[-2][1:], checksum(data))
 
     def sweep(self) -> int:
         """Remove the half-written files of killed writers, and return how many; those of living ones are locked."""

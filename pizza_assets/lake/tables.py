@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import pandas as pd
 import pandera.pandas as pa
@@ -27,6 +27,8 @@ from pizza_assets.lake.months import Months
 from pizza_assets.lake.store import Metadata, Store
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.redaction import safe_text
+
+Got = TypeVar("Got")
 
 #: S3 holds 2 KB of metadata on an object.
 _LONGEST_VALUE = 600
@@ -202,6 +204,8 @@ class Days:
     def keep(self, kept: Kept, run_id: str) -> Metadata:
         """Leave a real day as it is, and note beside it why, until the next ``replace``; return the day's metadata.
 
+        Mock data that a killed run left beside the real data goes.
+
         Raises
         ------
         LakeError
@@ -211,7 +215,11 @@ class Days:
             raise LakeError(f"{self.prefix} has no real day {kept.day}, so there is nothing to keep. Collect it first.")
         key = self.layout.note_key(kept.day, "kept")
         self.store.write(key, _note(kept.day, kept.reason), as_metadata({"run-id": run_id, "reason": kept.reason}))
-        self._keys.setdefault(kept.day, {})[key] = ""
+        of_day = self._keys.setdefault(kept.day, {})
+        of_day[key] = ""
+        for left in [key for key in of_day if self.layout.source_of(key) == "mock"]:
+            self.store.delete(left)
+            del of_day[left]
         return self.facts(kept.day)
 
     def facts(self, day: date) -> Metadata:
@@ -222,7 +230,7 @@ class Days:
 class DailyTable(Days, Mapping[date, pd.DataFrame]):
     """The days of one data set in the lake: ``table[day]`` reads a frame, ``table.put(day, ...)`` replaces it.
 
-    A reader sees the days that were there when it first looked, and decodes only `columns`.
+    A reader sees the days that were there when it first looked, whole, old or new, and decodes only `columns`.
     """
 
     def __init__(self, store: Store, where: DailyLayout, columns: Sequence[str] | None = None) -> None:
@@ -276,9 +284,21 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
 
     def arrow(self, day: date, dictionaries: Sequence[str] = ()) -> pyarrow.Table:
         """Return a day as an Arrow table; texts of the columns in `dictionaries` come as dictionaries."""
-        key = self.stored[day].key
-        data, self._facts[day] = self.store.read_with_metadata(key)
-        return formats.read_table(data, self.layout.contract, key, self.columns, dictionaries)
+        data, self._facts[day] = self._now(day, self.store.read_with_metadata)
+        return formats.read_table(data, self.layout.contract, self.stored[day].key, self.columns, dictionaries)
+
+    def _now(self, day: date, get: Callable[[str], Got]) -> Got:
+        """Get something of a stored day. Where its variant was replaced since the listing, the other one counts."""
+        listed = self.stored[day]
+        try:
+            return get(listed.key)
+        except LakeError as error:
+            other: Source = "mock" if listed.source == "real" else "real"
+            key = self.layout.key(day, other)
+            if not error.is_missing or not any(item.key == key for item in self.store.list(key)):
+                raise
+            self._stored[day] = StoredDay(key, other, "")
+            return get(key)
 
     def by_day(self, first: date, last: date, *, compacts: bool = False) -> dict[date, pyarrow.Table]:
         """Return the stored days from `first` to `last` (both included) as Arrow tables, in order; see `Months.read`.
@@ -327,7 +347,7 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
     def facts(self, day: date) -> Metadata:
         """Return the metadata of a stored day."""
         if day not in self._facts:
-            self._facts[day] = self.store.metadata(self.stored[day].key)
+            self._facts[day] = self._now(day, self.store.metadata)
         return self._facts[day]
 
     def put(self, day: date, content: Day, run_id: str) -> str:
@@ -352,14 +372,14 @@ def days_with_note(store: Store, where: DailyLayout | SalesLayout, note: Note) -
 
 def noted(store: Store, where: DailyLayout | SalesLayout, note: Note) -> dict[date, str]:
     """Return what the notes about days of a data set say, by day, in order."""
-    keys = {day: where.note_key(day, note) for day in days_with_note(store, where, note)}
-    return {day: str(json.loads(store.read(key))["reason"]) for day, key in keys.items()}
+    found = {day: read_if_there(store, where.note_key(day, note)) for day in days_with_note(store, where, note)}
+    return {day: str(json.loads(data)["reason"]) for day, data in found.items() if data is not None}
 
 
 def notes_of(store: Store, where: DailyLayout, day: date) -> dict[Note, str]:
     """Return the notes about one day."""
-    keys: dict[Note, str] = {note: where.note_key(day, note) for note in get_args(Note)}
-    return {note: json.loads(store.read(key))["reason"] for note, key in keys.items() if any(store.list(key))}
+    found: dict[Note, bytes | None] = {note: read_if_there(store, where.note_key(day, note)) for note in get_args(Note)}
+    return {note: json.loads(data)["reason"] for note, data in found.items() if data is not None}
 
 
 def objects_beside(
@@ -379,17 +399,28 @@ def objects_beside(
     return objects
 
 
+def read_if_there(store: Store, key: str) -> bytes | None:
+    """Return an object's bytes; None where it is not there, or not any more."""
+    try:
+        return store.read(key)
+    except LakeError as error:
+        if error.is_missing:
+            return None
+        raise
+
+
 def records_at(store: Store, key: str) -> Sequence[Mapping[str, Any]]:
     """Return the records of an NDJSON object beside a day's data; none where it is not there."""
-    return formats.read_ndjson(store.read(key)) if any(store.list(key)) else ()
+    data = read_if_there(store, key)
+    return () if data is None else formats.read_ndjson(data)
 
 
 def received_objects(store: Store, where: DailyLayout, day: date) -> Sequence[Mapping[str, object]] | None:
     """Return the source's own objects of a real day; None where none are kept."""
-    key = where.received_key(day)
-    if not any(store.list(key)):
+    data = read_if_there(store, where.received_key(day))
+    if data is None:
         return None
-    objects: list[Mapping[str, object]] = json.loads(gzip.decompress(store.read(key)))["objects"]
+    objects: list[Mapping[str, object]] = json.loads(gzip.decompress(data))["objects"]
     return objects
 
 

@@ -105,7 +105,8 @@ def kept_since(store: Store, first: date) -> set[date]:
 def _stored_at(store: Store, day: date) -> datetime | None:
     raw: list[datetime] = []
     for where in layout.DAILY_TABLES.values():
-        keys = (where.key(day, "real"), where.key(day, "mock")) if where.by_source else (where.key(day, "real"),)
+        # Mock first: where real replaces it meanwhile, real is there before mock goes.
+        keys = (where.key(day, "mock"), where.key(day, "real")) if where.by_source else (where.key(day, "real"),)
         times = [item.modified_at for key in keys for item in store.list(key) if item.key == key]
         if not times:
             return None

@@ -1,4 +1,5 @@
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,9 +13,9 @@ from click.testing import CliRunner, Result
 from pizza_assets import definitions
 from pizza_assets.cli import demo, main
 from pizza_assets.lake import open_lake
-from pizza_assets.lake.layout import MANIFEST_KEY, QUALITY_PREFIX, RAW_ORDERS, current_key
+from pizza_assets.lake.layout import MANIFEST_KEY, ORDER_VOLUME, QUALITY_PREFIX, RAW_MATCHES, RAW_ORDERS, current_key
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable
+from pizza_assets.lake.tables import DailyTable, Day
 from pizza_assets.lake.verify import verify
 from pizza_assets.settings import Settings
 
@@ -97,11 +98,18 @@ def test_verify_finds_every_planted_fault() -> None:
     first, second, third = (orders.stored[day].key for day in orders)
     Path("lake", first).write_bytes(Path("lake", first).read_bytes()[:-1])
     lake.write(second, lake.read(second), {**lake.metadata(second), "rows": "7"})
-    lake.write(third.replace("/mock/", "/real/").replace("mock_orders", "orders"), lake.read(third), {})
+    mock, facts = lake.read(third), lake.metadata(third)
+    real = orders[date(2025, 9, 6)].assign(data_source="real")
+    orders.put(date(2025, 9, 6), Day(real, "real"), "another run")
+    lake.write(third, mock, facts)
     lake.delete(current_key("effects"))
     lake.write(current_key("daily"), b"day,city\n", {})
     lake.delete("processed-data/correlation-analysis/2025/09/04/20250904_000000_correlation_summary.json")
     Path("lake/quicksight-ready/dashboard-data/2025/09/05/20250905_000000_dashboard_data.json").write_bytes(b"{}")
+    lake.delete(RAW_MATCHES.key(date(2025, 9, 5), "mock"))
+    lake.write(RAW_MATCHES.received_key(date(2025, 9, 5)), b"not gzip", {})
+    volume = ORDER_VOLUME.key(date(2025, 9, 6), "mock")
+    lake.write(volume, lake.read(volume)[:-4], lake.metadata(volume))
     result = invoke("verify")
     assert result.exit_code == 1
     for expected in (
@@ -115,6 +123,15 @@ def test_verify_finds_every_planted_fault() -> None:
         "20250905_000000_dashboard_data.json is damaged",
     ):
         assert expected in result.output, expected
+    for _ in range(2):  # what one command makes again, another one reads
+        lines = [line for line in invoke("verify").output.splitlines() if not line.endswith(" problems.")]
+        commands = dict.fromkeys(line.partition(" To mend it: ")[2] for line in lines)
+        assert "" not in commands
+        for command in commands:
+            mended = invoke(*shlex.split(command)[1:])
+            assert "unexpected" not in mended.output
+            assert "--debug" not in mended.output
+    assert invoke("verify").output.endswith(" 0 problems.\n")
 
 
 def test_verify_finds_dashboard_data_that_nothing_points_at() -> None:

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup shell demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk faulty-s3 warehouse-kill test-spark java test-postgres bench-merchants
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -97,6 +97,9 @@ bench-servers: setup ## Load the two local servers: 200 clients, 50 that never r
 
 full-disk: setup ## Fill a small file system at 20 points of demo and backfill (minutes; mounts tmpfs, so as root)
 	$(BIN)/python -m benchmarks.full_disk
+
+faulty-s3: setup ## Backfill 50 times into a bucket that fails in 30 % of all requests, and with two writers (half an hour)
+	$(BIN)/python -W ignore -m benchmarks.faulty_s3
 
 warehouse-kill: setup ## Kill a load 50 times and compare what it made (minutes)
 	$(BIN)/python -m benchmarks.warehouse_kill

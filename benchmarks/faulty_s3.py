@@ -15,12 +15,13 @@ import re
 import sys
 import tempfile
 import time
-from collections import Counter
+import zlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from multiprocessing.connection import Connection
+from functools import partial
 from typing import Any
 
 import boto3
@@ -62,60 +63,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--backfills", type=int, default=50)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--days", type=int, default=5)
-    parser.add_argument("--at-once", type=int, default=4, help="so many lakes side by side")
+    parser.add_argument("--at-once", type=int, default=4, help="so many runs side by side")
     parser.add_argument("--share", type=float, default=0.3, help="of the requests that fail")
     options = parser.parse_args(arguments)
     os.environ |= _SETTINGS
     build_defs()  # imported once, for all that is forked from here
     server, address = _serve()
     try:
-        return _all(address, options)
+        with ProcessPoolExecutor(options.at_once, mp_context=_FORK) as pool:
+            return _all(pool, address, options)
     finally:
         server.terminate()
 
 
-def _all(address: str, options: argparse.Namespace) -> int:
-    client = boto3.client("s3", endpoint_url=address)
-    client.create_bucket(Bucket=BUCKET)
+def _all(pool: ProcessPoolExecutor, address: str, options: argparse.Namespace) -> int:
     last = FIRST + timedelta(days=options.days - 1)
-    clean = _backfill(address, "clean", last)
-    expected = _objects(client, "clean")
+    run = partial(_backfill, address, last)
+    clean = pool.submit(run, "clean").result()
+    expected = _objects(address, "clean")
     print(f"No faults: exit {clean.exit_code}, {clean.seconds:.0f} s, {len(expected)} objects to compare.", flush=True)
-
-    def faulty_one(number: int) -> tuple[Done, bool, str]:
-        lake = f"faulty-{number}"
-        done = _backfill(address, lake, last, options.share, number)
-        is_equal = _objects(client, lake) == expected
-        _backfill(address, lake, last)
-        differs = _difference(expected, _objects(client, lake))
-        print(
-            f"backfill {number}: exit {done.exit_code}, {done.seconds:.0f} s, {done.faults} of {done.requests} "
-            f"requests failed; after a clean run {differs or 'equal'}. {done.last_line if done.exit_code else ''}",
-            flush=True,
-        )
-        return done, is_equal, differs
-
-    def pair(number: int) -> bool:
-        done = _both(address, f"pair-{number}", last)
-        differs = _difference(expected, _objects(client, f"pair-{number}"))
-        said = " ".join(one.last_line for one in done if one.exit_code)
-        codes = [one.exit_code for one in done]
-        print(f"two writers {number}: exits {codes}, {differs or 'equal'}. {said}", flush=True)
-        return not any(codes) and not differs
-
-    with ThreadPoolExecutor(options.at_once) as threads:
-        runs = [*threads.map(faulty_one, range(options.backfills))]
-        pairs = [*threads.map(pair, range(options.pairs))]
-    good = sum(done.exit_code == 0 for done, _, _ in runs)
-    equal = sum(not differs for _, _, differs in runs)
-    requests, faults = sum(done.requests for done, _, _ in runs), sum(done.faults for done, _, _ in runs)
+    lakes = [f"faulty-{number}" for number in range(options.backfills)]
+    done = []
+    for lake, one in zip(lakes, pool.map(partial(run, share=options.share), lakes), strict=True):
+        done.append(one)
+        said = f" {one.last_line}" if one.exit_code else ""
+        figures = f"{one.seconds:.0f} s, {one.faults} of {one.requests} requests failed"
+        print(f"{lake}: exit {one.exit_code}, {figures}.{said}", flush=True)
+    at_once = sum(_objects(address, lake) == expected for lake in lakes)
+    print(f"{at_once} of {len(lakes)} lakes are equal at once; one run without faults in each.", flush=True)
+    again = [one.exit_code for one in pool.map(run, lakes)]
+    unequal = {lake: told for lake in lakes if (told := _difference(expected, _objects(address, lake)))}
+    writers = [(f"pair-{number}", pool.submit(run, f"pair-{number}")) for number in range(options.pairs) for _ in "ab"]
+    codes: dict[str, list[int]] = defaultdict(list)
+    for lake, future in writers:
+        codes[lake].append(future.result().exit_code)
+    unequal |= {lake: told for lake in codes if (told := _difference(expected, _objects(address, lake)))}
+    for lake, told in unequal.items():
+        print(f"{lake}: {told}.")
+    good, requests = sum(one.exit_code == 0 for one in done), sum(one.requests for one in done)
+    pairs = sum(not any(both) and lake not in unequal for lake, both in codes.items())
     print(
-        f"{good} of {len(runs)} backfills ended with 0 ({faults:,} of {requests:,} requests failed); "
-        f"{sum(is_equal for _, is_equal, _ in runs)} lakes were equal at once, {equal} after one clean run. "
-        f"{sum(pairs)} of {len(pairs)} pairs of writers ended with 0 and equal."
+        f"{good} of {len(done)} backfills ended with 0 ({sum(one.faults for one in done):,} of {requests:,} requests "
+        f"failed); {at_once} lakes were equal at once, {sum(lake not in unequal for lake in lakes)} after a clean run. "
+        f"{pairs} of {len(codes)} pairs of writers ended with 0 and equal."
     )
-    is_enough = good >= len(runs) * 0.96
-    return int(clean.exit_code != 0 or not is_enough or equal < len(runs) or not all(pairs))
+    return int(clean.exit_code != 0 or any(again) or good < len(done) * 0.96 or bool(unequal) or pairs < len(codes))
 
 
 def _serve() -> tuple[Any, str]:
@@ -130,50 +122,34 @@ def _serve() -> tuple[Any, str]:
 
     process = _FORK.Process(target=serve, daemon=True)
     process.start()
-    return process, here.recv()
+    address = here.recv()
+    _client(address).create_bucket(Bucket=BUCKET)
+    return process, address
 
 
-def _backfill(address: str, lake: str, last: date, share: float = 0.0, seed: int = 0) -> Done:
-    process, answer = _start(address, lake, last, share, seed)
-    done: Done = answer.recv()
-    process.join()
-    return done
+def _client(address: str) -> Any:  # noqa: ANN401 boto3 makes client classes at run time
+    return boto3.client("s3", endpoint_url=address)
 
 
-def _both(address: str, lake: str, last: date) -> list[Done]:
-    started = [_start(address, lake, last, 0.0, number) for number in range(2)]
-    found = [answer.recv() for _, answer in started]
-    for process, _ in started:
-        process.join()
-    return found
+def _backfill(address: str, last: date, lake: str, share: float = 0.0) -> Done:
+    """Run one backfill in this process; the seed of its faults is the lake's name."""
+    seed = zlib.crc32(lake.encode())
+    with tempfile.TemporaryDirectory(prefix="faulty-s3-") as home, faulty(address, share, seed) as proxy:
+        os.environ |= {
+            "DAGSTER_HOME": home,
+            "PIZZA_LAKE": f"s3://{BUCKET}/{lake}",
+            "AWS_ENDPOINT_URL": proxy.address if share else address,
+        }
+        started = time.monotonic()
+        result = CliRunner().invoke(pizza_assets, ["backfill", "--from", str(FIRST), "--to", str(last)])
+        seconds = time.monotonic() - started
+        lines = result.output.strip().splitlines() or [repr(result.exception)]
+        return Done(result.exit_code, lines[-1][:300], seconds, proxy.requests, proxy.faults.total())
 
 
-def _start(address: str, lake: str, last: date, share: float, seed: int) -> tuple[Any, Connection]:
-    here, there = _FORK.Pipe()
-
-    def run() -> None:
-        with tempfile.TemporaryDirectory(prefix="faulty-s3-") as home, faulty(address, share, seed) as proxy:
-            os.environ |= {
-                "DAGSTER_HOME": home,
-                "PIZZA_LAKE": f"s3://{BUCKET}/{lake}",
-                "AWS_ENDPOINT_URL": proxy.address if share else address,
-            }
-            os.chdir(home)
-            started = time.monotonic()
-            result = CliRunner().invoke(pizza_assets, ["backfill", "--from", str(FIRST), "--to", str(last)])
-            lines = result.output.strip().splitlines() or [repr(result.exception)]
-            seconds = time.monotonic() - started
-            faults: Counter[str] = proxy.faults
-            there.send(Done(result.exit_code, lines[-1][:300], seconds, proxy.requests, faults.total()))
-
-    process = _FORK.Process(target=run)
-    process.start()
-    return process, here
-
-
-def _objects(client: Any, lake: str) -> Mapping[str, str]:  # noqa: ANN401 boto3 makes client classes at run time
+def _objects(address: str, lake: str) -> Mapping[str, str]:
     """Return the checksums of a lake's objects by key, less those that differ between any two runs."""
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{lake}/")
+    pages = _client(address).get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{lake}/")
     found = {item["Key"].removeprefix(f"{lake}/"): item["ETag"] for page in pages for item in page.get("Contents", ())}
     return {key: tag for key, tag in found.items() if not _OF_A_RUN.match(key)}
 

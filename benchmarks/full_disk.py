@@ -138,7 +138,7 @@ def _system(*command: str) -> None:
 def _run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("pizza-assets")
     return subprocess.run(  # noqa: S603 our own program
-        [program, *arguments], env=environment, capture_output=True, text=True, timeout=600, check=False
+        [program, *arguments], env=environment, capture_output=True, text=True, timeout=3600, check=False
     )
 
 

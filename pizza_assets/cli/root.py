@@ -102,9 +102,9 @@ def backfill(ctx: click.Context, first: datetime, last: datetime | None, select:
     _store(settings, writes=True)
     if until == today:
         click.secho(f"Warning: {today} (UTC) has not ended; what comes later is missing of it.", fg="yellow", err=True)
-    job = None
-    if retail:
-        from pizza_assets.retail.schedules import RETAIL_JOB as job
+    from pizza_assets.retail.schedules import RETAIL_JOB
+
+    job = RETAIL_JOB if retail else None
     is_refreshed = _materialize(settings, since, until, select, job=job, debug=ctx.obj)
     _print_status(settings)
     ctx.exit(0 if is_refreshed else NOT_REFRESHED)

@@ -28,6 +28,8 @@ _T = TypeVar("_T")
 
 #: What follows the key's name in the name of its metadata: the start of the checksum.
 _SIDECAR_END = re.compile(r"\.[0-9a-f]{12}\.json")
+#: So often bytes and metadata that do not fit are read before that counts: a run may replace them between the two.
+_LOOKS = 5
 #: The names that ``tempfile`` gives to files that are being written.
 _TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")
 
@@ -122,35 +124,31 @@ class LocalStore:
 
     def read_with_metadata(self, key: str) -> tuple[bytes, Metadata]:
         """Return the object's bytes, checked against their checksum, and its metadata."""
-        data, sidecar = self._fitting(key)
-        try:
-            return data, dict(json.loads(sidecar.read_bytes()))
-        except FileNotFoundError:  # replaced in between
-            return self.read_with_metadata(key)
+        for _ in range(_LOOKS):
+            data, sidecar = self._fitting(key)
+            try:
+                return data, dict(json.loads(sidecar.read_bytes()))
+            except FileNotFoundError:  # replaced in between
+                continue
+        raise self._damaged(key, data)
 
     def _fitting(self, key: str) -> tuple[bytes, Path]:
         """Return the bytes, and the metadata file that fits them."""
-        data = self._bytes(key)
-        while not (sidecar := self._sidecar(key, checksum(data))).exists():
-            before, data = data, self._bytes(key)
-            if before == data:  # they lie there like that, and were not replaced while we looked
-                raise self._damaged(key, data)
-        return data, sidecar
+        for _ in range(_LOOKS):
+            data = self._bytes(key)
+            if (sidecar := self._sidecar(key, checksum(data))).exists():
+                return data, sidecar
+        raise self._damaged(key, data)
 
     def metadata(self, key: str) -> Metadata:
         """Return the object's metadata."""
-        found = list(self._sidecars(key))
-        if len(found) == 1 and self._path(key).exists():
-            with contextlib.suppress(FileNotFoundError):  # replaced while we looked
+        for _ in range(_LOOKS):
+            found = list(self._sidecars(key))
+            if len(found) != 1 or not self._path(key).exists():
+                found = [self._sidecar(key, checksum(self._bytes(key)))]
+            with contextlib.suppress(FileNotFoundError):
                 return dict(json.loads(found[0].read_text(encoding="utf-8")))
-        sidecar = self._sidecar(key, checksum(self._bytes(key)))
-        while True:
-            try:
-                return dict(json.loads(sidecar.read_text(encoding="utf-8")))
-            except FileNotFoundError:
-                before, sidecar = sidecar, self._sidecar(key, checksum(self._bytes(key)))
-                if before == sidecar:
-                    raise self._without_metadata(key) from None
+        raise self._without_metadata(key)
 
     def _without_metadata(self, key: str) -> LakeError:
         where = self.root / ".metadata"

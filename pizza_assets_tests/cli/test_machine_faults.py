@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pizza_assets.cli import main
-from pizza_assets.errors import machine_fault
+from pizza_assets.errors import WarehouseError, machine_fault
 from pizza_assets.platform import dagster_event_log as event_log
+from pizza_assets.warehouse import intake
 
 DAYS = ("backfill", "--from", "2025-09-04", "--to", "2025-09-05")
 
@@ -77,6 +78,26 @@ def test_a_lock_on_the_runs_that_lasts_is_one_sentence(tmp_path: Path, monkeypat
     assert result.exit_code == 1
     assert "another process holds a lock. End what locks it" in sentence(result)
     check_the_same_command_ends_well()
+
+
+@pytest.mark.usefixtures("warehouse_folder")
+def test_a_warehouse_that_rejects_costs_the_demo_its_sales_and_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def load(_: object, __: object, retailer_id: str, *___: object, **____: object) -> None:
+        asked.append(retailer_id)
+        raise WarehouseError("The warehouse does not answer. Run again.")
+
+    monkeypatch.setenv("RETAIL_MOCK_LINES_PER_DAY", "20")
+    monkeypatch.setattr("pizza_assets.warehouse.assets.RETRY_DELAY", 0)
+    with monkeypatch.context() as full:
+        full.setattr(intake, "load_from_lake", load)
+        result = invoke("demo", "--days", "1")
+    assert result.exit_code == 0
+    assert sentence(result) == "The demo goes on without sales. The warehouse does not answer. Run again."
+    assert "Does football sell pizza?" in result.stdout
+    assert sorted(asked) == ["dominos", "retailer_1", "retailer_2", "retailer_3"], "once each: somebody waits"
+    assert "4 retailers in 1 days" in invoke("demo", "--days", "1").stdout
 
 
 def test_a_relative_home_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -57,6 +57,27 @@ def test_a_day_changes_its_source_and_leaves_nothing_behind(store: Store) -> Non
     assert DailyTable(store, RAW_ORDERS).stored[DAY].source == "real"
 
 
+def test_a_reader_that_listed_a_day_before_it_was_replaced_reads_the_new_one(store: Store) -> None:
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(MOCK, "mock"), "run 1")
+    frames, facts, gone = (DailyTable(store, RAW_ORDERS) for _ in range(3))
+    assert [list(table) for table in (frames, facts, gone)] == [[DAY]] * 3
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run 2")
+    pd.testing.assert_frame_equal(frames[DAY], REAL)
+    assert facts.facts(DAY)["run-id"] == "run 2"
+    assert frames.stored[DAY].source == facts.stored[DAY].source == "real"
+    DailyTable(store, RAW_ORDERS).remove(DAY)
+    with pytest.raises(LakeError, match="does not exist"):
+        gone[DAY]
+
+
+def test_a_kept_day_loses_the_mock_data_that_a_killed_run_left_beside_it(store: Store) -> None:
+    DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run 1")
+    mock = RAW_ORDERS.key(DAY, "mock")
+    store.write(mock, formats.parquet_bytes(MOCK, RAW_ORDERS.contract), {})
+    DailyTable(store, RAW_ORDERS).keep(Kept(DAY, "away"), "run 2")
+    assert keys(store) == [RAW_ORDERS.note_key(DAY, "kept"), RAW_ORDERS.key(DAY, "real")]
+
+
 def test_mock_never_replaces_real_whoever_writes_it(store: Store) -> None:
     reader = DailyTable(store, RAW_ORDERS)
     assert reader._keys == {}, "it listed the day before another process stored it"

@@ -1,5 +1,6 @@
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,6 +132,18 @@ def test_verify_finds_every_planted_fault() -> None:
             mended = invoke(*shlex.split(command)[1:])
             assert "unexpected" not in mended.output
             assert "--debug" not in mended.output
+    assert invoke("verify").output.endswith(" 0 problems.\n")
+
+
+def test_a_lake_that_lost_its_metadata_is_whole_after_its_days_were_run_again() -> None:
+    invoke(*RANGE)
+    shutil.rmtree("lake/.metadata")
+    problems = [line for line in invoke("verify").output.splitlines() if "has no metadata" in line]
+    assert problems
+    assert all(" To mend it: " in line for line in problems)
+    for item in list(open_lake("lake").list(f"{QUALITY_PREFIX}/")):
+        open_lake("lake").delete(item.key)  # as verify says; nothing makes them again
+    assert invoke(*RANGE).exit_code == 0
     assert invoke("verify").output.endswith(" 0 problems.\n")
 
 

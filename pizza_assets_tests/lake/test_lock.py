@@ -1,3 +1,4 @@
+import json
 import logging
 import subprocess
 import sys
@@ -142,3 +143,18 @@ def test_a_writer_that_lost_its_lease_stops(server: str) -> None:
         owner.release()
         other.acquire()
         other.release()
+
+
+@pytest.mark.parametrize("written", ["1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])
+def test_a_lease_whose_owners_clock_is_wrong_is_taken_over_by_the_waiting_runs_own(server: str, written: str) -> None:
+    """Nothing of what the object says of time counts; one that is copied with a bucket ends in the same way."""
+    store = open_lake(f"s3://{BUCKET}/lake", AWS.client("s3", endpoint_url=server))
+    text = json.dumps({"owner": "elsewhere:1:abc", "count": 7, "seconds": 1e9, "expires": written})
+    store.write(".metadata/writer.lock", text.encode(), {})
+    waiting, got = lease(server, 1), threading.Event()
+    thread = threading.Thread(target=lambda: (waiting.acquire(), got.set()))
+    thread.start()
+    assert not got.wait(0.5)
+    assert got.wait(20)
+    thread.join()
+    waiting.release()

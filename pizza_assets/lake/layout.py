@@ -142,10 +142,6 @@ class SalesLayout:
         """Return the key of a note about the day, which lies beside the data."""
         return f"{self.prefix}/{note}/{day:year=%Y/month=%m/day=%d}/{note}.json"
 
-    def source_of(self, key: str) -> Source | None:
-        """Return None: no folder names a source."""
-        del key
-
 
 #: The sales of each retailer by its asset's name, in the order of RETAILER_IDS.
 SALES_TABLES: Mapping[str, SalesLayout] = {

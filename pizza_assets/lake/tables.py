@@ -217,7 +217,7 @@ class Days:
         self.store.write(key, _note(kept.day, kept.reason), as_metadata({"run-id": run_id, "reason": kept.reason}))
         of_day = self._keys.setdefault(kept.day, {})
         of_day[key] = ""
-        for left in [key for key in of_day if self.layout.source_of(key) == "mock"]:
+        if isinstance(self.layout, DailyLayout) and (left := self.layout.key(kept.day, "mock")) in of_day:
             self.store.delete(left)
             del of_day[left]
         return self.facts(kept.day)

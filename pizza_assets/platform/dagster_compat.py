@@ -6,7 +6,11 @@ here: using them. A test holds that no other module imports private parts, and n
 
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.freshness import FreshnessState
-from dagster._core.errors import DagsterAssetCheckFailedError, DagsterDefinitionChangedDeserializationError
+from dagster._core.errors import (
+    DagsterAssetCheckFailedError,
+    DagsterDefinitionChangedDeserializationError,
+    DagsterExecutionInterruptedError,
+)
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
@@ -37,6 +41,7 @@ REASONS = {
     "ConfigurableClassData": "how dagster.yaml configures a class",
     "DagsterAssetCheckFailedError": "what Dagster raises itself when a blocking check fails",
     "DagsterDefinitionChangedDeserializationError": "a backfill of assets that have changed since",
+    "DagsterExecutionInterruptedError": "what Ctrl-C is in a run",
     "EventLogEntry": "what the event log stores",
     "FreshnessState": "the states of the public freshness policies",
     "INDEX_SHARD_NAME": "the file of the event log that is kept open",
@@ -75,6 +80,7 @@ __all__ = [
     "ConfigurableClassData",
     "DagsterAssetCheckFailedError",
     "DagsterDefinitionChangedDeserializationError",
+    "DagsterExecutionInterruptedError",
     "EventLogEntry",
     "FreshnessState",
     "LoadableTargetOrigin",

@@ -17,11 +17,11 @@ from typing import TextIO, cast
 
 import dagster as dg
 import sqlalchemy
-from dagster._core.errors import DagsterExecutionInterruptedError  # what Ctrl-C is in a run; dagster exports it not
 
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.errors import PizzaAssetsError, SettingsError, UseError, machine_fault
 from pizza_assets.platform import dagster_event_log as event_log  # noqa: F401 its wait for locks is to hold when the run storage opens
+from pizza_assets.platform.dagster_compat import DagsterExecutionInterruptedError
 from pizza_assets.platform.dagster_failures import AT_ONCE_TAG
 from pizza_assets.platform.dagster_in_process import NO_RETRIES, prepare
 from pizza_assets.platform.dagster_partitions import daily_partitions

@@ -52,7 +52,7 @@ function drawMatch() {
       .filter((phase) => phase.from >= first && phase.to <= last);
     const shown = goals.map((goal) => ({ ...goal, at: goal.at + shift, when: clockText(row.city, goal.at) })).filter((goal) => goal.at < last);
     const uplift = element("span", row.uplift_pct === null ? "" :
-      ` ${percent(row.uplift_pct)} in 2 h (${span(row.ci_low, row.ci_high)} by chance in counting alone)${row.is_clean ? "" : ", not counted: another match overlaps"}`);
+      ` ${percent(row.uplift_pct)} in 2 h (95 % interval of counting alone ${span(row.ci_low, row.ci_high)})${row.is_clean ? "" : ", not counted: another match overlaps"}`);
     box.children[i].firstChild.replaceChildren(`${row.city}, ${zoneName(row.city, row.kickoff)}`, uplift);
     drawOrSay("match", box.children[i].lastChild, { rows, noise, phases, goals: shown },
       "No orders known around this match.", {}, `Orders by the hour in ${row.city}`);

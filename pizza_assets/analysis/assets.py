@@ -24,7 +24,7 @@ from pizza_assets.analysis.alignment import align
 from pizza_assets.analysis.analyse import Analysis, analyse, prepare
 from pizza_assets.analysis.history import FOUND, KEY, with_history
 from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
-from pizza_assets.analysis.report import Worth, order_value, report_json, report_markdown, unproven, uplift_plot
+from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.analysis.transforms import analysed, source_of
 from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
@@ -87,20 +87,20 @@ def unknown_days(raw_matches: DailyTable) -> Sequence[date]:
     return days_with_note(raw_matches.store, raw_matches.layout, "unknown")
 
 
-def report_files(analysis: Analysis, worth: Worth) -> Files:
+def report_files(analysis: Analysis, volume: pd.DataFrame) -> Files:
     """Return an analysis' report as the files that the lake keeps of it."""
-    texts = (report_markdown(analysis, worth), report_json(analysis, worth))
+    texts = (report_markdown(analysis, volume), report_json(analysis, volume))
     content = dict(zip(REPORT_FILES, (text.encode() for text in texts), strict=True))
     return Files(content, {"as-of": analysis.as_of.isoformat()})
 
 
-def _shown_report(analysis: Analysis, worth: Worth) -> dict[str, Any]:
+def _shown_report(analysis: Analysis, volume: pd.DataFrame) -> dict[str, Any]:
     """Return what the UI shows of a report: the plot first, then its text."""
     plot = uplift_plot(analysis.results).encode()
     image = f"![uplift](data:image/svg+xml;base64,{base64.b64encode(plot).decode()})\n\n" if plot else ""
     return {
         "as_of": analysis.as_of.isoformat(),
-        "report": dg.MetadataValue.md(image + report_markdown(analysis, worth)),
+        "report": dg.MetadataValue.md(image + report_markdown(analysis, volume)),
     }
 
 
@@ -231,10 +231,10 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         unknown, focus = unknown_days(raw_matches), settings.focus_teams
         analysis = analyse(volume, matches, sources, last, window, unknown, focus_teams=focus, unobserved=missing)
         analysis = with_history(analysis, earlier_verdicts(correlation_results, days[-1]))
-        reports, worth = DatedFiles(lake.store(), REPORT_PREFIX), order_value(volume)
-        key = reports.put(days[-1], report_files(analysis, worth), context.run.run_id)
+        reports = DatedFiles(lake.store(), REPORT_PREFIX)
+        key = reports.put(days[-1], report_files(analysis, volume), context.run.run_id)
         return dg.MaterializeResult(
-            metadata={"path": reports.store.uri(key), **_shown_report(analysis, worth)},
+            metadata={"path": reports.store.uri(key), **_shown_report(analysis, volume)},
             check_results=[claims_have_evidence(analysis.results)],
         )
 

@@ -107,6 +107,10 @@ def claim(result: Mapping[Hashable, Any]) -> str:
     return "perhaps higher" if result["ci_low"] > 0 else "perhaps lower" if result["ci_high"] < 0 else "none"
 
 
+def _place(kind: str) -> int:
+    return _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
+
+
 def three_findings(results: pd.DataFrame) -> pd.DataFrame:
     """Return what one source's report tells first: orders during all matches, and the two surest results besides."""
     tested = results[results["verdict"] != "diagnostic"]
@@ -123,7 +127,7 @@ def three_findings(results: pd.DataFrame) -> pd.DataFrame:
         for row, answer in zip(rows, is_answer, strict=True)
     ]
     order = [
-        (not answer, CLAIMS.index(claim(row)), _KINDS.index(row["scope"].partition(":")[0]), row["q_value"])
+        (not answer, CLAIMS.index(claim(row)), _place(row["scope"].partition(":")[0]), row["q_value"])
         for row, answer in zip(rows, is_answer, strict=True)
     ]
     first = sorted((place for place, told in enumerate(is_told) if told), key=order.__getitem__)
@@ -144,7 +148,8 @@ def finding(result: Mapping[Hashable, Any], worth: tuple[str, float] | None = No
     if says == "insufficient":
         return f"Too little data to say whether orders change {when} ({result['reason']})."
     low, high = (_number(result[column], result["unit"]) for column in ("ci_low", "ci_high"))
-    evidence = f"95 % interval {low} to {high}, {result['n']} city kick-offs in {result['n_weeks']} weeks"
+    counted = "city kick-offs" if kind in _KINDS else "matches"
+    evidence = f"95 % interval {low} to {high}, {result['n']} {counted} in {result['n_weeks']} weeks"
     if result["factor"] != "match":
         way = "rise" if says == "higher" else "fall"
         return f"Orders {_WHEN[window]} {way} with {_OUTCOME[result['factor']]}, for certain (r, {evidence})."
@@ -162,7 +167,7 @@ def finding(result: Mapping[Hashable, Any], worth: tuple[str, float] | None = No
 
 def _per_match(result: Mapping[Hashable, Any], says: str, worth: tuple[str, float] | None) -> str:
     """Return how many orders a match brings a city, and what they are worth; nothing where no effect is claimed."""
-    if says in ("none", DOUBTFUL) or not result["n"]:
+    if says in ("none", DOUBTFUL) or not result["n"] or result["scope"].partition(":")[0] not in _KINDS:
         return ""
     extra = result["observed"] / result["n"] * (1 - 1 / (1 + result["estimate"] / 100))
     more = f"{abs(extra):.0f}" if abs(extra) >= 2.95 else f"{abs(extra):.1f}"

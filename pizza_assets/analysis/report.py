@@ -50,8 +50,12 @@ def order_value(volume: pd.DataFrame) -> Worth:
     return worth
 
 
-def report(analysis: Analysis, worth: Worth | None = None) -> dict[str, Any]:
-    """Return the whole report as a JSON-able dict: summary, findings by source, insights and anomalies."""
+def report(analysis: Analysis, volume: pd.DataFrame | None = None) -> dict[str, Any]:
+    """Return the whole report as a JSON-able dict: summary, findings by source, insights and anomalies.
+
+    Findings tell what orders are worth where `volume`, the ORDER_VOLUME of the window, tells it.
+    """
+    worth = _worth(volume)
     columns = ["description", "data_source", "seen_in", "match_ids", "q_value"]
     return {
         "summary": analysis.summary,
@@ -61,22 +65,26 @@ def report(analysis: Analysis, worth: Worth | None = None) -> dict[str, Any]:
     }
 
 
-def report_json(analysis: Analysis, worth: Worth | None = None) -> str:
-    """Return the report as JSON text."""
-    return json.dumps(report(analysis, worth), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def report_json(analysis: Analysis, volume: pd.DataFrame | None = None) -> str:
+    """Return the report as JSON text; see `report`."""
+    return json.dumps(report(analysis, volume), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _findings(results: pd.DataFrame, source: str, worth: Worth | None) -> list[str]:
+def _worth(volume: pd.DataFrame | None) -> Worth:
+    return {} if volume is None else order_value(volume)
+
+
+def _findings(results: pd.DataFrame, source: str, worth: Worth) -> list[str]:
     first = three_findings(results[results["data_source"] == source])
-    return [finding(row, (worth or {}).get(source)) for row in first.to_dict("records")]
+    return [finding(row, worth.get(source)) for row in first.to_dict("records")]
 
 
-def report_markdown(analysis: Analysis, worth: Worth | None = None) -> str:
+def report_markdown(analysis: Analysis, volume: pd.DataFrame | None = None) -> str:
     """Return the report as Markdown, one chapter a source: real and mock never stand in one list.
 
-    Three findings come first; what they tell is not told again below.
+    Three findings come first; what they tell is not told again below. See `report` for `volume`.
     """
-    summary = analysis.summary
+    summary, worth = analysis.summary, _worth(volume)
     lines = [
         "# Does football sell pizza?",
         "",

@@ -64,9 +64,6 @@ def read_csv(data: bytes, name: str) -> pd.DataFrame:
         column for column, kind in schema.columns.items() if kind.dtype.type == pd.StringDtype(na_value=float("nan"))
     ]
     frame = pd.read_csv(io.BytesIO(data), dtype=dict.fromkeys(texts, "str"), keep_default_na=False, na_values=[""])
-    # What an older version has published lacks columns that came later; those may be null.
-    later = [column for column, kind in schema.columns.items() if kind.nullable and column not in frame]
-    frame = frame.assign(**dict.fromkeys(later)).astype(dict.fromkeys(set(later) & set(texts), "str"))
     if lacking := [column for column in schema.columns if column not in frame]:
         raise LakeError(
             f"The current data set '{name}' lacks the columns {', '.join(lacking)}. pizza-assets verify prints the "

@@ -11,9 +11,8 @@ from pizza_assets.analysis.analyse import analyse
 from pizza_assets.contracts import arrow_schema
 from pizza_assets.dashboard import page, spec
 from pizza_assets.dashboard.datasets import ALL_TEAMS, DATA_SETS, data_sets
-from pizza_assets.dashboard.page import MAX_OPENED, packed, payload, read_csv
+from pizza_assets.dashboard.page import MAX_OPENED, packed, payload
 from pizza_assets.errors import PizzaAssetsError
-from pizza_assets.lake import formats
 from pizza_assets_tests.dashboard.worlds import (
     BUILT_AT,
     FIRST,
@@ -131,14 +130,6 @@ def test_only_the_newest_of_very_many_matches_carry_their_hours() -> None:
     frames = many(frames_of(SEASON), 40)
     assert frames["matches"]["match_id"].nunique() > MAX_OPENED
     assert len(payload(frames)["hours"]) <= 2 * MAX_OPENED
-
-
-def test_a_csv_of_an_older_version_is_read_without_the_columns_that_came_later() -> None:
-    daily = frames_of(SEASON)["daily"]
-    older = read_csv(formats.csv_bytes(daily.drop(columns="currency")), "daily")
-    assert older["currency"].isna().all()
-    assert older.drop(columns="currency").equals(daily.drop(columns="currency"))
-    assert payload({**frames_of(SEASON), "daily": older})["tables"]["worth"]["orders"] == []
 
 
 def test_very_many_days_of_cities_come_as_their_sum(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         ("PL",),
         description="Competition codes, separated by commas. One that is away touches its own matches only.",
     )
+    matches_files: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Fixtures in files, without a key: files, folders or patterns, separated by commas; tables of "
+        "football-data.co.uk, openfootball's JSON and text, or a table of your own. Real matches.",
+    )
 
     clubs_file: str | None = Field(
         None,
@@ -366,6 +371,7 @@ class Settings(BaseSettings):
     @field_validator(
         "focus_teams",
         "football_competitions",
+        "matches_files",
         "quicksight_owners",
         "quicksight_viewers",
         "alert_email_to",

@@ -14,6 +14,7 @@ from pizza_assets import contracts
 from pizza_assets.analysis.contract import TIME_PERIODS
 from pizza_assets.analysis.grid import Ints
 from pizza_assets.analysis.windows import NOT_PLAYED_AT_ALL, WINDOW_HOURS
+from pizza_assets.football.contract import UNTIMED
 from pizza_assets.reference import UNKNOWN_CITY
 
 _HOUR_US = 3_600_000_000
@@ -69,12 +70,12 @@ def align(orders: pd.DataFrame, matches: Sequence[pd.DataFrame], *, is_complete:
 
 
 def _windows(matches: Sequence[pd.DataFrame]) -> list[tuple[Mapping[str, Any], str]]:
-    """Return each played match with each known city of its teams; a match that is listed twice counts once."""
+    """Return each match that was played at a known time with each known city of its teams; a match that is listed twice counts once."""
     windows: dict[tuple[str, str], Mapping[str, Any]] = {}
     for frame in matches:
         for values in zip(*(frame[name].tolist() for name in _OF_MATCH), strict=True):
             match = dict(zip(_OF_MATCH, values, strict=True))
-            if match["status"] not in NOT_PLAYED_AT_ALL:
+            if match["status"] not in (*NOT_PLAYED_AT_ALL, *UNTIMED.values()):
                 for city in (match["home_city"], match["away_city"]):
                     windows.setdefault((match["match_id"], city), match)
     return [(match, city) for (_, city), match in windows.items() if city != UNKNOWN_CITY]

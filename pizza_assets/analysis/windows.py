@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pizza_assets.football.contract import PLAYED, SIGNIFICANCES
+from pizza_assets.football.contract import BEGUN, PLAYED, SIGNIFICANCES, UNTIMED
 from pizza_assets.reference import UNKNOWN_CITY, cities, country_of_nation
 
 BIN_MINUTES = 15
@@ -53,7 +53,7 @@ class Matches:
         'significance:...').
     spans
         One row per city and kick-off whose hours are kept out of the baseline: the units, and matches that
-        may have been played but whose result we do not know. A match of a national team is one in every city of
+        may have been played but whose result we do not know: all day where their time is not known. A match of a national team is one in every city of
         its country. Columns city, kick_off_bin, extra_time, data_source.
     played
         The matches behind the units, once each.
@@ -90,8 +90,10 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
     by_kick_off = matches[is_played].sort_values(["timestamp", "match_id"], kind="stable")
     played = by_kick_off.drop_duplicates("match_id", keep="last").reset_index(drop=True)
     is_again = by_kick_off.duplicated("match_id", keep="last")
-    perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~matches["match_id"].isin(played["match_id"])
-    known = pd.concat([played, matches[perhaps]], ignore_index=True)
+    # One that was begun and later played again was watched on both days.
+    is_told = matches["match_id"].isin(played["match_id"]) & ~matches["status"].isin(BEGUN)
+    perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~is_told
+    known = pd.concat([played, _at_all_hours(matches[perhaps])], ignore_index=True)
     spans = pd.concat([_sides(known), *_national_sides(known)], ignore_index=True)
     sides = _sides(played)
     no_city = played[~played["match_id"].isin(sides["match_id"])]
@@ -100,6 +102,7 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
     )
     unplayed = matches[~is_played]
     reasons = ("status " + unplayed["status"]).mask(unplayed["status"] == PLAYED, "no score")
+    reasons = reasons.mask(unplayed["status"].isin(UNTIMED.values()), "kick-off time not known")
     ignored = [
         unplayed.assign(reason=reasons),
         by_kick_off[is_again].assign(reason="listed twice"),
@@ -114,6 +117,29 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
         ignored=pd.concat([_reasons(frame) for frame in ignored], ignore_index=True),
         unknown_days=np.array(sorted(unknown_days), dtype="datetime64[D]").astype(np.int64),
     )
+
+
+#: Kick-offs whose spans together are a day and the hours after a late match, in hours from local midnight.
+_ALL_HOURS = (2, 8, 14, 20, 22)
+
+
+def _at_all_hours(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return the matches, each of which only the day is known with kick-offs at all hours of the home city's day."""
+    is_untimed = matches["status"].isin(UNTIMED.values())
+    if not is_untimed.any():
+        return matches
+    untimed, known = matches[is_untimed], cities()
+    days = untimed["timestamp"].dt.tz_localize(None).dt.normalize()
+    zones = untimed["home_city"].map(lambda city: known[city].time_zone if city in known else "UTC")
+    midnights = pd.Series(
+        [
+            day.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+            for day, zone in zip(days, zones, strict=True)
+        ],
+        untimed.index,
+    ).astype(matches["timestamp"].dtype)
+    copies = [untimed.assign(timestamp=midnights + pd.Timedelta(hours=hours)) for hours in _ALL_HOURS]
+    return pd.concat([matches[~is_untimed], *copies])
 
 
 def _with_newest_names(matches: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import click
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
 from pizza_assets.cli.dev import dev
 from pizza_assets.cli.lake import athena, lake, restore
+from pizza_assets.cli.matches import matches
 from pizza_assets.cli.merchants import merchants
 from pizza_assets.cli.options import DAY, Main, span
 from pizza_assets.cli.orders import PROFILE, inspected, orders, reading_options, reading_progress
@@ -58,6 +59,7 @@ main.add_command(quicksight)
 main.add_command(quarantine)
 main.add_command(athena)
 main.add_command(lake)
+main.add_command(matches)
 main.add_command(orders)
 main.add_command(restore)
 main.add_command(simulate)
@@ -181,15 +183,27 @@ def _sell(settings: Settings, store: Any, days: tuple[date, date], *, debug: boo
 @main.command()
 @click.option("--orders", "files", required=True, help="Exports: a file, a folder or a pattern such as 'exports/*'.")
 @click.option("--profile", "name", default=PROFILE, show_default=True, help="What they mean; written where it is new.")
+@click.option(
+    "--matches", "fixtures", help="Fixtures: files, folders or patterns, separated by commas. No key is needed then."
+)
 @click.option("--lake", default="answer-lake", show_default=True, help="Folder that everything is written to.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--open/--no-open", "opens", default=True, help="Open the page in a browser.")
 @reading_options
 @click.pass_context
-def answer(ctx: click.Context, /, files: str, name: str, lake: str, **said: Any) -> None:  # noqa: ANN401  # options
+def answer(
+    ctx: click.Context,
+    /,
+    files: str,
+    name: str,
+    lake: str,
+    fixtures: str | None,
+    **said: Any,  # noqa: ANN401  # options
+) -> None:
     """Say whether football sells pizza in your shops: from the exports of your till to the answer.
 
-    Without a profile the exports are inspected first. Matches come from football-data.org (FOOTBALL_API_KEY).
+    Without a profile the exports are inspected first. Matches come from the files of --matches, else of MATCHES_FILES,
+    and from football-data.org where FOOTBALL_API_KEY is set.
     """
     from pizza_assets.orders.till import answers
     from pizza_assets.orders.till.book import Book
@@ -197,7 +211,7 @@ def answer(ctx: click.Context, /, files: str, name: str, lake: str, **said: Any)
 
     asks, opens = not said.pop("yes"), said.pop("opens")
     profile, findings = inspected(ctx, files, name, said, asks=asks)
-    settings = _answer_settings(files, profile, lake)
+    settings = _answer_settings(files, profile, lake, fixtures)
     with reading_progress() as on_progress, Book(findings.tables, findings.profile, on_progress) as book:
         for line in answers.intake(book):
             click.echo(line)
@@ -206,6 +220,12 @@ def answer(ctx: click.Context, /, files: str, name: str, lake: str, **said: Any)
                 "No shop takes part, so there is nothing to answer. Say in shops.csv where they are."
             )
         blocks = answers.covered_blocks(book)
+        if settings.matches_files and settings.football_api_key is None:
+            from pizza_assets.football.match_files import MatchFiles
+
+            blocks, left_out = answers.days_with_matches(blocks, MatchFiles(settings).knows)
+            for line in left_out:
+                click.echo(line)
         settings = settings.model_copy(update={"pizza_start_date": min(settings.pizza_start_date, blocks[0][0])})
         for first, last in blocks:
             _materialize(settings, first, last, _OF_A_DAY, debug=ctx.obj)
@@ -225,14 +245,21 @@ def answer(ctx: click.Context, /, files: str, name: str, lake: str, **said: Any)
 _OF_A_DAY = "raw_matches or raw_orders or match_events or order_volume or merged_orders"
 
 
-def _answer_settings(files: str, profile: str, lake: str) -> Settings:
+def _answer_settings(files: str, profile: str, lake: str, fixtures: str | None) -> Settings:
     """Return the settings of an answer: real data only, in a lake of its own."""
+    given = {"matches_files": fixtures} if fixtures else {}
     settings = Settings.load(
-        orders_files=files, orders_profile=profile, pizza_lake=lake, dominos_api_key=None, pizza_allow_mock=False
+        orders_files=files,
+        orders_profile=profile,
+        pizza_lake=lake,
+        dominos_api_key=None,
+        pizza_allow_mock=False,
+        **given,
     )
-    if settings.football_api_key is None:
+    if settings.football_api_key is None and not settings.matches_files:
         raise SettingsError(
-            "The matches are missing. Set FOOTBALL_API_KEY (free at football-data.org); mock ones answer nothing."
+            "The matches are missing. Name files of fixtures by --matches (free at football-data.co.uk), or set "
+            "FOOTBALL_API_KEY (free at football-data.org); mock ones answer nothing."
         )
     return settings
 

@@ -6,15 +6,19 @@ RESULTS = ("win", "loss", "draw")
 SIGNIFICANCES = ("regular", "tournament", "final")
 #: A status with a result that was played out on the pitch. AWARDED was decided at a table.
 PLAYED = "FINISHED"
+#: Statuses of a match that was begun, and of which no end is told.
+BEGUN = ("IN_PLAY", "PAUSED", "SUSPENDED", "SUSPENDED_UNTIMED")
+#: What a status is called when only the day of kick-off is known; its timestamp is then 12:00 UTC of that day.
+UNTIMED = {PLAYED: "FINISHED_UNTIMED", "SCHEDULED": "SCHEDULED_UNTIMED", "SUSPENDED": "SUSPENDED_UNTIMED"}
 
 FOOTBALL_MATCHES = data_set(
     "football_matches",
-    "Football matches with both teams known, played or scheduled, from football-data.org or mock.",
+    "Football matches with both teams known, played or scheduled, from football-data.org, files or mock.",
     grain="one row per match",
     key=["match_id"],
     columns={
-        "match_id": text("The source's own number of the match."),
-        "timestamp": instant("Kick-off."),
+        "match_id": text("The source's own number of the match; of files competition, season and clubs."),
+        "timestamp": instant("Kick-off; 12:00 UTC of the day where its time is not known."),
         "home_team": text("The home team."),
         "away_team": text("The away team."),
         "home_score": integer("Goals in play (no shoot-out kicks); null before the end.", "goals", ge=0, nullable=True),
@@ -26,7 +30,9 @@ FOOTBALL_MATCHES = data_set(
         "data_source": source(),
         "competition": text("Code of the competition, such as PL."),
         "stage": text("Stage of the competition, as the source names it."),
-        "status": text("Status, as the source names it: FINISHED, TIMED, POSTPONED ..."),
+        "status": text(
+            "Status, as the source names it: FINISHED, TIMED, POSTPONED ...; ..._UNTIMED: only the day is known."
+        ),
         "duration": text("REGULAR, EXTRA_TIME or PENALTY_SHOOTOUT."),
         "home_half_time_score": integer("Home goals at half-time.", "goals", ge=0, nullable=True),
         "away_half_time_score": integer("Away goals at half-time.", "goals", ge=0, nullable=True),

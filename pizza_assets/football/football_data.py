@@ -275,7 +275,7 @@ def read_matches(raw: Sequence[object]) -> tuple[pd.DataFrame, dict[int, str]]:
     reasons : dict
         Why each other record was rejected, by its position in `raw`.
     """
-    rows: dict[int, dict[str, object]] = {}
+    rows: dict[int, Mapping[str, object]] = {}
     reasons: dict[int, str] = {}
     for position, record in enumerate(raw):
         try:
@@ -284,10 +284,16 @@ def read_matches(raw: Sequence[object]) -> tuple[pd.DataFrame, dict[int, str]]:
             reasons[position] = "; ".join(map(_problem, error.errors(include_url=False)))
         except _UnusableError as error:
             reasons[position] = str(error)
+    valid, rejected = valid_matches(rows)
+    return valid, reasons | rejected
+
+
+def valid_matches(rows: Mapping[int, Mapping[str, object]]) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Return the rows that keep the contract ``football_matches``, and why each other does not, by position."""
     table = pyarrow.Table.from_pylist(list(rows.values()), schema=arrow_schema(FOOTBALL_MATCHES))
     frame = from_arrow(table, FOOTBALL_MATCHES).set_axis(list(rows), axis="index")
     valid, violations = split_valid(frame, FOOTBALL_MATCHES)
-    return valid, reasons | by_position(violations)
+    return valid, by_position(violations)
 
 
 def _problem(of: ErrorDetails) -> str:
@@ -315,8 +321,8 @@ def _row(match: _Match) -> dict[str, object]:
         "away_team": match.awayTeam.name,
         "home_score": home,
         "away_score": away,
-        "event_type": played and ("draw" if played[0] == played[1] else "win" if played[0] > played[1] else "loss"),
-        "match_significance": _significance(match),
+        "event_type": played and event_type(*played),
+        "match_significance": significance(match.stage, match.competition.type),
         "data_source": "real",
         "competition": match.competition.code,
         "stage": match.stage or "UNKNOWN",
@@ -363,10 +369,16 @@ def _score_in_play(score: _Score) -> tuple[int, int]:
     return home, away
 
 
-def _significance(match: _Match) -> str:
-    if match.stage == "FINAL" and match.competition.type in WITH_FINAL:
+def event_type(home: int, away: int) -> str:
+    """Return the result of a score, seen from the home side."""
+    return "draw" if home == away else "win" if home > away else "loss"
+
+
+def significance(stage: str | None, kind: str | None) -> str:
+    """Return the significance of a match, by its stage and its competition's kind, as the API names both."""
+    if stage == "FINAL" and kind in WITH_FINAL:
         return "final"
-    return "tournament" if match.competition.type in CUPS else "regular"
+    return "tournament" if kind in CUPS else "regular"
 
 
 def _goal_minutes(match: _Match, played: tuple[int, int] | None) -> tuple[list[int] | None, list[int] | None]:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pizza_assets.football.contract import UNTIMED
 from pizza_assets.lake.tables import Day
 from pizza_assets.platform.quality.results import Background, DayResult, Status
 from pizza_assets.reference import cities
@@ -23,7 +24,7 @@ FIRST_HOUR, LAST_HOUR = 10, 22
 #: More goals for one side than any first-class match of the last century had in regular play.
 MOST_GOALS = 15
 #: A match in one of these will not be played at the time it names, or has none yet.
-_NOT_AT_THIS_TIME = ("SCHEDULED", "POSTPONED", "CANCELLED", "SUSPENDED")
+_NOT_AT_THIS_TIME = ("SCHEDULED", "POSTPONED", "CANCELLED", "SUSPENDED", *UNTIMED.values())
 _COLUMNS = (
     *("match_id", "timestamp", "home_team", "away_team", "home_score", "away_score", "status", "data_source"),
     *("home_half_time_score", "away_half_time_score", "home_city"),

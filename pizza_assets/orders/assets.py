@@ -30,6 +30,11 @@ from pizza_assets.settings import Settings
 REPLAY_TAG = "pizza_assets/replay"
 #: The code behind the days, beside the module that each asset names.
 _FIXTURES = ("pizza_assets.football.mock_fixtures", "pizza_assets.reference", "pizza_assets.football.contract")
+_READING_MATCHES = (
+    "pizza_assets.football.football_data",
+    "pizza_assets.football.match_files",
+    "pizza_assets.football.fixtures",
+)
 _READING_ORDERS = ("pizza_assets.orders", "pizza_assets.orders.records", "pizza_assets.orders.contract")
 
 
@@ -42,7 +47,7 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     """Return the raw assets for these settings."""
     planted = planted_effects(settings)
     patience = settings.mock_days_before_error
-    has_matches = settings.football_api_key is not None
+    has_matches = settings.football_api_key is not None or bool(settings.matches_files)
     may_be_mock = settings.orders_files is None and settings.pizza_allow_mock  # of exports nothing is made up
     has_orders = settings.dominos_api_key is not None or settings.orders_files is not None
 
@@ -57,10 +62,10 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             CompetitionsKnown(),
             KickOffsPlausible(),
         ],
-        made_by=["pizza_assets.football.football_data", "pizza_assets.football.mock", *_FIXTURES],
+        made_by=[*_READING_MATCHES, "pizza_assets.football.mock", *_FIXTURES],
     )
     def raw_matches(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
-        """Football matches of the day: real from football-data.org, or mock that is labelled so."""
+        """Football matches of the day: real from files or football-data.org, or mock that is labelled so."""
         # A real day is never replaced by mock: where no competition answers it is kept, and says so.
         if is_replay(context):
             yield from ((day, reread(lake.store(), RAW_MATCHES, day, settings)) for day in days_of(context))

@@ -23,6 +23,7 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SourceError
 from pizza_assets.football import football_data
 from pizza_assets.football.football_data import Season
+from pizza_assets.football.match_files import MatchFiles
 from pizza_assets.football.mock import mock_matches
 from pizza_assets.orders import dominos
 from pizza_assets.orders.files import OrderFiles
@@ -107,7 +108,8 @@ def collect_matches(
 ) -> Iterator[Collected | Kept]:
     """Yield the football matches of each UTC day, in the order of days.
 
-    A day is real when one competition answers. Of one that does not, the stored matches of the day stay where they are
+    Competitions of ``MATCHES_FILES`` come from there on the days that the files cover; the API is asked for the others of
+    ``FOOTBALL_COMPETITIONS`` where its token is set. A day is real when one competition answers. Of one that does not, the stored matches of the day stay where they are
     known, else its matches of the day are unknown. When none answers the day is kept where it is real, else mock. An
     answer without matches of a day is no answer about those that are stored, unless it has them on another day.
 
@@ -125,7 +127,8 @@ def collect_matches(
     Raises
     ------
     SourceError
-        When a day would be mock, and ``PIZZA_ALLOW_MOCK`` is false.
+        When a day would be mock, and ``PIZZA_ALLOW_MOCK`` is false; and, before the first day, when ``MATCHES_FILES``
+        names what is not there or cannot be read: a sentence for each cause.
     SettingsError
         When ``FOOTBALL_API_URL`` is no address that a token may be sent to.
     """
@@ -134,13 +137,13 @@ def collect_matches(
         _opened(session, settings, football_data.open_session) as api,
         _fallbacks("football matches", settings) as note,
     ):
-        seasons = _Seasons(api, settings.football_competitions, ordered)
+        sources = _Competitions(settings, api, ordered)
         for day in ordered:
-            answers = seasons.answers_about(day)
+            answers = sources.answers_about(day)
             lacking = any(isinstance(answer, SourceError) or not answer.received for answer in answers.values())
             before = stored(day) if lacking else None
             if before is not None:
-                answers = {name: seasons.checked(day, name, answer, before) for name, answer in answers.items()}
+                answers = {name: sources.checked(day, name, answer, before) for name, answer in answers.items()}
             errors = {name: answer for name, answer in answers.items() if isinstance(answer, SourceError)}
             if len(errors) < len(answers):
                 yield _matches_of(day, answers, errors, before)
@@ -203,19 +206,52 @@ def collect_orders(
                     yield _mock(day, partial(_mock_orders, day, matches_around, settings), note(day, answer))
 
 
+class _Competitions:
+    """Gives each competition's matches of a day from the first that has them: files, then the API."""
+
+    def __init__(self, settings: Settings, api: HttpSession | SourceError, days: Sequence[date]) -> None:
+        self._files = MatchFiles(settings) if settings.matches_files else None
+        asks = self._files is None or settings.football_api_key is not None or not isinstance(api, SourceError)
+        self._names = tuple(dict.fromkeys(settings.football_competitions)) if asks else ()
+        in_files = self._files.covers if self._files else _covers_nothing
+        self._seasons = _Seasons(api, {name: [day for day in days if not in_files(name, day)] for name in self._names})
+
+    def answers_about(self, day: date) -> dict[str, DayRecords | SourceError]:
+        """Return the answer of each competition, those of files last."""
+        of_files = self._files.answers_about(day) if self._files else {}
+        asked = [name for name in self._names if not isinstance(of_files.get(name), DayRecords)]
+        return {**of_files, **self._seasons.answers_about(day, asked)}
+
+    def checked(
+        self, day: date, competition: str, answer: DayRecords | SourceError, before: StoredMatches
+    ) -> DayRecords | SourceError:
+        """Return an answer, or an error where it is empty and a stored match of the day is on no other day either."""
+        if isinstance(answer, SourceError) or answer.received:
+            return answer
+        is_of_files = answer.origin != ""
+        given = self._files.ids if self._files and is_of_files else self._seasons.ids(competition)
+        rows = (~_stored_part(before.records, [competition], ()).frame["match_id"].isin(given)).sum()
+        name = answer.origin or "football-data.org"
+        return SourceError(emptied(f"{name}, {competition}", "matches", day, rows)) if rows else answer
+
+
+def _covers_nothing(competition: str, day: date) -> bool:
+    del competition, day
+    return False
+
+
 class _Seasons:
     """Asks each competition once for its seasons and once for the matches of each; remembers those of a day."""
 
-    def __init__(self, api: HttpSession | SourceError, competitions: Sequence[str], days: Sequence[date]) -> None:
+    def __init__(self, api: HttpSession | SourceError, days: Mapping[str, Sequence[date]]) -> None:
         self._api = api
-        self._competitions = tuple(dict.fromkeys(competitions))
         self._days = days
         self._told: dict[str, tuple[Season, ...] | SourceError | None] = {}
         self._answers: dict[str, dict[Season, Answer]] = {}
 
-    def answers_about(self, day: date) -> dict[str, DayRecords | SourceError]:
+    def answers_about(self, day: date, competitions: Sequence[str]) -> dict[str, DayRecords | SourceError]:
         """Return the answer of each competition; after a token is rejected no more are asked for."""
-        return {competition: self._answer_about(competition, day) for competition in self._competitions}
+        return {competition: self._answer_about(competition, day) for competition in competitions}
 
     def _answer_about(self, competition: str, day: date) -> DayRecords | SourceError:
         told = self._seasons_of(competition)
@@ -232,16 +268,10 @@ class _Seasons:
         error = next((answer for answer in answers if isinstance(answer, SourceError)), None)
         return error or _joined([a[day] for a in answers if not isinstance(a, SourceError) and day in a])
 
-    def checked(
-        self, day: date, competition: str, answer: DayRecords | SourceError, before: StoredMatches
-    ) -> DayRecords | SourceError:
-        """Return an answer, or an error where it is empty and a stored match of the day is on no other day either."""
-        if isinstance(answer, SourceError) or answer.received:
-            return answer
-        given = [of_day for season in self._answers[competition].values() for of_day in _days_of(season)]
-        moved = {match_id for records in given for match_id in records.frame["match_id"]}
-        rows = (~_stored_part(before.records, [competition], ()).frame["match_id"].isin(moved)).sum()
-        return SourceError(emptied(f"football-data.org, {competition}", "matches", day, rows)) if rows else answer
+    def ids(self, competition: str) -> Collection[str]:
+        """Return the ids of all matches that the remembered seasons of a competition gave, on whichever day."""
+        given = (of_day for season in self._answers[competition].values() for of_day in _days_of(season))
+        return {match_id for records in given for match_id in records.frame["match_id"]}
 
     def _seasons_of(self, competition: str) -> tuple[Season, ...] | SourceError | None:
         if isinstance(self._api, SourceError):
@@ -273,7 +303,7 @@ class _Seasons:
     def _ask(self, competition: str, season: Season, year: int) -> Answer:
         if isinstance(self._api, SourceError):
             return self._api
-        days = [day for day in self._days if season.holds(day)]
+        days = [day for day in self._days[competition] if season.holds(day)]
         return self._noted(_attempt(football_data.fetch_matches, self._api, competition, year, days[0], days[-1]))
 
     def _noted(self, answer: Given) -> Given:
@@ -417,17 +447,19 @@ def _of_years(answers: Sequence[Mapping[date, DayRecords]]) -> dict[date, DayRec
 
 def _joined(competitions: Sequence[DayRecords]) -> DayRecords:
     """Join what several competitions gave for one day; of a match that two of them hold, the first is kept."""
+    origin = ", ".join(dict.fromkeys(records.origin for records in competitions if records.origin))
+    set_aside = [item for records in competitions for item in records.set_aside]
     frames = [records.frame for records in competitions if not records.frame.empty]
     rejected = [reject for records in competitions for reject in records.rejected]
     raw = [match for records in competitions for match in records.raw or ()]
     if len(frames) < 2:
-        return DayRecords(frames[0] if frames else empty(FOOTBALL_MATCHES), rejected, raw)
+        return DayRecords(frames[0] if frames else empty(FOOTBALL_MATCHES), rejected, raw, origin, set_aside)
     matches = pd.concat(frames, ignore_index=True)
     valid, violations = split_valid(matches, FOOTBALL_MATCHES)
     raw_by_id = {str(match.get("id")).strip(): match for match in raw}
     ids = {at: matches["match_id"][at] for at in by_position(violations)}
     rejected += [Rejected(raw_by_id.get(ids[at], {"id": ids[at]}), why) for at, why in by_position(violations).items()]
-    return DayRecords(valid.reset_index(drop=True), rejected, raw)
+    return DayRecords(valid.reset_index(drop=True), rejected, raw, origin, set_aside)
 
 
 def _real(day: date, records: DayRecords, uncovered: Sequence[str] = ()) -> Collected:

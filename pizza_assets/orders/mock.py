@@ -25,6 +25,7 @@ import pyarrow
 import pyarrow.compute
 
 from pizza_assets.contracts import DOMINOS_ORDERS, arrow_schema, from_arrow
+from pizza_assets.football.contract import UNTIMED
 from pizza_assets.football.mock import MEAN_GOALS
 from pizza_assets.reference import City, cities
 from pizza_assets.settings import Settings
@@ -142,7 +143,8 @@ def planted_log_uplift(day: date, matches: pd.DataFrame, towns: list[str], setti
     extra time) and the 2 h after that: the uplift of the window; during and after, the goal effect times
     total goals above 2.8; after, the win effect times (won - 0.384), summed over the city's teams. Goals
     and wins are centred, so the mean uplift is as named. Cups and finals multiply all of it. Matches add on
-    the log scale; the sum is capped. A match that was not played plants nothing, nor does an unknown result.
+    the log scale; the sum is capped. A match that was not played, or whose time is not known, plants
+    nothing, nor does an unknown result.
     """
     planted = np.zeros((_MINUTES, len(towns)))
     column = {city: number for number, city in enumerate(towns)}
@@ -153,7 +155,7 @@ def planted_log_uplift(day: date, matches: pd.DataFrame, towns: list[str], setti
         kick_off = int((match["timestamp"] - midnight).total_seconds() // 60)
         during_end = kick_off + (120 if match["duration"] == "REGULAR" else 150)
         edges = [min(max(edge, 0), _MINUTES) for edge in (kick_off - 120, kick_off, during_end, during_end + 120)]
-        if edges[0] == edges[-1] or match["status"] in NOT_PLAYED:
+        if edges[0] == edges[-1] or match["status"] in (*NOT_PLAYED, *UNTIMED.values()):
             continue
         for city, effects in _effects(match, settings).items():
             if city in column:

@@ -160,33 +160,41 @@ def _core(folded: str) -> str:
     return " ".join(words) or folded
 
 
-Clubs = Mapping[str, Mapping[str, set[str]]]
+@dataclass(frozen=True)
+class Club:
+    """A club under the name that its league uses, and its city."""
+
+    name: str
+    city: str
 
 
-def _by_name(clubs: Iterable[tuple[str, str, str]]) -> Clubs:
-    """Return cities by name and country, from clubs' names, countries and cities."""
-    by_name: dict[str, dict[str, set[str]]] = {}
-    for name, country, city in clubs:
-        by_name.setdefault(name, {}).setdefault(country, set()).add(city)
+Clubs = Mapping[str, Mapping[str, set[Club]]]
+
+
+def _by_name(clubs: Iterable[tuple[str, str, Club]]) -> Clubs:
+    """Return clubs by name and country."""
+    by_name: dict[str, dict[str, set[Club]]] = {}
+    for name, country, club in clubs:
+        by_name.setdefault(name, {}).setdefault(country, set()).add(club)
     return by_name
 
 
 @cache
 def _clubs() -> tuple[Clubs, Clubs, Clubs]:
-    """Return cities by folded name and country: of full names, of aliases, of both without affixes.
+    """Return clubs by folded name and country: of full names, of aliases, of both without affixes.
 
     What a user says of a name in a country replaces what we say.
     """
-    full = {(fold(row["team"]), row["country"]): row["city"] for row in _rows("teams.csv")}
-    full |= {(fold(club.club), club.country): club.city for club in _user_clubs() if club.club}
+    full = {(fold(row["team"]), row["country"]): Club(row["team"], row["city"]) for row in _rows("teams.csv")}
+    full |= {(fold(club.club), club.country): Club(club.club, club.city) for club in _user_clubs() if club.club}
     aliases = [
-        (fold(alias), row["country"], row["city"])
+        (fold(alias), row["country"], Club(row["team"], row["city"]))
         for row in _rows("teams.csv")
         for alias in row["aliases"].split("|")
         if alias and (fold(alias), row["country"]) not in full
     ]
-    names = [(name, country, city) for (name, country), city in full.items()]
-    cores = ((_core(name), country, city) for name, country, city in (*names, *aliases))
+    names = [(name, country, club) for (name, country), club in full.items()]
+    cores = ((_core(name), country, club) for name, country, club in (*names, *aliases))
     return _by_name(names), _by_name(aliases), _by_name(cores)
 
 
@@ -201,6 +209,17 @@ def _countries_of(area: str | None) -> Collection[str] | None:
 
 
 @cache
+def _clubs_named(name: str, competition: str | None, area: str | None) -> Collection[Club]:
+    """Return the clubs that a name may mean in a competition."""
+    countries = _countries_of(AREAS.get(competition or "", area))
+    for clubs, key in zip(_clubs(), (fold(name), fold(name), _core(fold(name))), strict=True):
+        of_country = clubs.get(key, {})
+        found = set().union(*(of_country[its] for its in of_country if countries is None or its in countries))
+        if found:
+            return found
+    return ()
+
+
 def city_of_team(name: str, competition: str | None = None, area: str | None = None) -> str:
     """Return the city of the club called `name` (any alias), or ``UNKNOWN_CITY``.
 
@@ -213,13 +232,27 @@ def city_of_team(name: str, competition: str | None = None, area: str | None = N
 
     A name that clubs of several cities have there is not known.
     """
-    countries = _countries_of(AREAS.get(competition or "", area))
-    for clubs, key in zip(_clubs(), (fold(name), fold(name), _core(fold(name))), strict=True):
-        of_country = clubs.get(key, {})
-        found = set().union(*(of_country[its] for its in of_country if countries is None or its in countries))
-        if found:
-            return found.pop() if len(found) == 1 else UNKNOWN_CITY
-    return UNKNOWN_CITY
+    found = {club.city for club in _clubs_named(name, competition, area)}
+    return found.pop() if len(found) == 1 else UNKNOWN_CITY
+
+
+def name_in_league(name: str, competition: str | None = None, area: str | None = None) -> str:
+    """Return the club or nation called `name` (any alias) by the name that we use; `name` where one is not known.
+
+    The parameters are those of ``city_of_team``.
+    """
+    found = {club.name for club in _clubs_named(name, competition, area)}
+    return found.pop() if len(found) == 1 else _nations().get(fold(name), name)
+
+
+@cache
+def _nations() -> Mapping[str, str]:
+    return {
+        fold(name): row["nation"]
+        for row in _rows("nations.csv")
+        for name in (row["nation"], *row["aliases"].split("|"))
+        if name
+    }
 
 
 @cache

@@ -3,10 +3,11 @@
 Belongs here: days and text. Does not belong here: running it (``cli.py``), the statistics (``analysis/``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
 from pizza_assets.dashboard.publish import current_records
+from pizza_assets.errors import SourceError
 from pizza_assets.lake.store import Store
 from pizza_assets.orders.till.book import Book
 from pizza_assets.reference import cities, teams
@@ -17,11 +18,38 @@ _DURING = "during_match"
 def covered_blocks(book: Book) -> list[tuple[date, date]]:
     """Return the spans of UTC days of which something is known, each with its first and last day."""
     days = [day for of_shop in book.by_day.values() for day in of_shop]
+    return _spans(day for day in _days(min(days), max(days)) if book.covers(day))
+
+
+def days_with_matches(
+    blocks: Sequence[tuple[date, date]], knows: Callable[[date], bool]
+) -> tuple[list[tuple[date, date]], list[str]]:
+    """Return the spans of days whose matches are known, and a sentence about the others, if there are some.
+
+    Raises
+    ------
+    SourceError
+        When the matches of none are known.
+    """
+    days = [day for first, last in blocks for day in _days(first, last)]
+    known = [day for day in days if knows(day)]
+    if not known:
+        raise SourceError(
+            f"The files of fixtures cover none of the days from {days[0]} to {days[-1]}. Give those of these seasons."
+        )
+    unknown = [f"{first} to {last}" for first, last in _spans(day for day in days if not knows(day))]
+    sentence = f"The files of fixtures do not cover {', '.join(unknown)}; these days take no part."
+    return _spans(known), [sentence] if unknown else []
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+def _spans(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Return ascending days as spans, each with its first and last day."""
     spans: list[tuple[date, date]] = []
-    for number in range((max(days) - min(days)).days + 1):
-        day = min(days) + timedelta(days=number)
-        if not book.covers(day):
-            continue
+    for day in days:
         if spans and spans[-1][1] + timedelta(days=1) == day:
             spans[-1] = (spans[-1][0], day)
         else:

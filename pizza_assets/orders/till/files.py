@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -53,6 +54,28 @@ def matching(pattern: str) -> list[Path]:
     return files
 
 
+@dataclass(frozen=True)
+class Part:
+    """A file, or one that an archive holds. `kind` names the workbook that it is, for people; None for no workbook."""
+
+    source: str
+    open_file: Open
+    head: bytes
+    kind: str | None = None
+
+
+def parts_of(path: Path) -> list[Part]:
+    """Return what a file holds, out of its archives.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be read: what was expected and found, and what to do.
+    """
+    with as_source_error(str(path)):
+        return list(_parts(str(path), lambda: path.open("rb"), 0))
+
+
 def tables_in(path: Path) -> list[Table]:
     """Return the tables of a file: one, or one for each sheet or member that holds any.
 
@@ -61,8 +84,7 @@ def tables_in(path: Path) -> list[Table]:
     SourceError
         When it cannot be read, or holds no table: what was expected and found, and what to do.
     """
-    with _as_source_error(str(path)):
-        return [_guarded(table) for table in _tables(str(path), lambda: path.open("rb"), 0)]
+    return [table for part in parts_of(path) for table in tables_of(part)]
 
 
 def tables_by_path(paths: Iterable[Path]) -> dict[Path, list[Table]]:
@@ -85,7 +107,7 @@ def tables_by_path(paths: Iterable[Path]) -> dict[Path, list[Table]]:
 
 
 @contextmanager
-def _as_source_error(source: str) -> Iterator[None]:
+def as_source_error(source: str) -> Iterator[None]:
     """Raise what libraries say about a damaged file as SourceError."""
     try:
         yield
@@ -103,17 +125,35 @@ def _as_source_error(source: str) -> Iterator[None]:
         raise SourceError(f"{source} could not be read: {problem}. Export it again.") from None
 
 
-def _tables(source: str, open_file: Open, depth: int) -> list[Table]:
+def _parts(source: str, open_file: Open, depth: int) -> Iterator[Part]:
     with open_file() as file:
         head = file.read(4096)
     if depth > _DEEPEST:
         raise SourceError(f"{source} holds archives within archives. Unpack it.")
     if head.startswith(_GZIP):
-        return _tables(source, partial(_gunzipped, open_file), depth + 1)
-    if head.startswith(_ZIP):
-        return _zipped(source, open_file, depth)
-    if head.startswith(_OLE):
-        return workbook_tables(source, open_file, "Excel workbook (.xls)")
+        yield from _parts(source, partial(_gunzipped, open_file), depth + 1)
+    elif head.startswith(_ZIP):
+        yield from _zipped(source, open_file, head, depth)
+    else:
+        yield Part(source, open_file, head, "Excel workbook (.xls)" if head.startswith(_OLE) else None)
+
+
+def tables_of(part: Part) -> list[Table]:
+    """Return the tables of a file that is no archive.
+
+    Raises
+    ------
+    SourceError
+        As ``tables_in``.
+    """
+    with as_source_error(part.source):
+        return [_guarded(table) for table in _tables(part)]
+
+
+def _tables(part: Part) -> list[Table]:
+    source, open_file, head = part.source, part.open_file, part.head
+    if part.kind:
+        return workbook_tables(source, open_file, part.kind)
     if head.startswith(_PARQUET):
         return [_parquet(source, open_file)]
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -134,7 +174,7 @@ def _guarded(table: Table) -> Table:
     """Return the table so that a fault while it is read is one sentence."""
 
     def batches() -> Iterator[Rows]:
-        with _as_source_error(table.source):
+        with as_source_error(table.source):
             yield from table.batches()
 
     return Table(table.source, table.description, table.columns, batches)
@@ -146,23 +186,23 @@ def _gunzipped(open_file: Open) -> Iterator[BinaryIO]:
         yield plain  # type: ignore[misc]  # a stream of bytes
 
 
-def _zipped(source: str, open_file: Open, depth: int) -> list[Table]:
+def _zipped(source: str, open_file: Open, head: bytes, depth: int) -> Iterator[Part]:
     with open_file() as file, seekable(file) as whole, zipfile.ZipFile(whole) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         names = {info.filename for info in infos}
     if "xl/workbook.xml" in names or "xl/workbook.bin" in names:
-        return workbook_tables(source, open_file, "Excel workbook")
+        yield Part(source, open_file, head, "Excel workbook")
+        return
     if {"content.xml", "mimetype"} <= names:
-        return workbook_tables(source, open_file, "OpenDocument spreadsheet")
+        yield Part(source, open_file, head, "OpenDocument spreadsheet")
+        return
     infos = [i for i in infos if not i.filename.startswith(_BESIDE) and not i.filename.endswith(_BESIDE)]
     if any(info.flag_bits & 1 for info in infos):
         raise SourceError(f"{source} is protected by a password. Unpack it, and give the files in it.")
     if not infos or len(infos) > _MOST_MEMBERS:
         raise SourceError(f"{source} holds {len(infos)} files; from 1 to {_MOST_MEMBERS} are expected. Unpack it.")
-    tables = []
     for info in sorted(infos, key=lambda info: info.filename):
-        tables += _tables(f"{source} > {info.filename}", partial(_member, open_file, info.filename), depth + 1)
-    return tables
+        yield from _parts(f"{source} > {info.filename}", partial(_member, open_file, info.filename), depth + 1)
 
 
 @contextmanager

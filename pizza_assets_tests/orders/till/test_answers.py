@@ -68,7 +68,7 @@ def test_without_matches_there_is_no_answer(tmp_path: Path) -> None:
     export(tmp_path)
     result = CliRunner().invoke(main, ["answer", "--orders", "till.csv", "--yes", "--no-open"])
     assert result.exit_code == 2
-    assert "The matches are missing. Set FOOTBALL_API_KEY" in result.output
+    assert "The matches are missing. Name files of fixtures by --matches" in result.output
 
 
 @pytest.mark.usefixtures("_here")

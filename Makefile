@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk faulty-s3 warehouse-kill test-spark java test-postgres bench-merchants
+.PHONY: help fuzz-tills setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -94,6 +94,9 @@ bench-warehouse: setup ## Measure the warehouse: a million lines, and the views 
 
 bench-servers: setup ## Load the two local servers: 200 clients, 50 that never read, 50 half requests (3 minutes)
 	$(BIN)/python -m benchmarks.servers
+
+fuzz-tills: setup ## Read 20,000 mutated till exports of each format: no row vanishes, no traceback (hours)
+	$(BIN)/python -m benchmarks.fuzz_tills
 
 full-disk: setup ## Fill a small file system at 20 points of demo and backfill (minutes; mounts tmpfs, so as root)
 	$(BIN)/python -m benchmarks.full_disk

@@ -70,7 +70,7 @@ def align(orders: pd.DataFrame, matches: Sequence[pd.DataFrame], *, is_complete:
 
 
 def _windows(matches: Sequence[pd.DataFrame]) -> list[tuple[Mapping[str, Any], str]]:
-    """Return each match that was played at a known time with each known city of its teams; a match that is listed twice counts once."""
+    """Return each match played at a known time with each known city of its teams; one listed twice counts once."""
     windows: dict[tuple[str, str], Mapping[str, Any]] = {}
     for frame in matches:
         for values in zip(*(frame[name].tolist() for name in _OF_MATCH), strict=True):

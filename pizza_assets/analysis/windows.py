@@ -53,8 +53,8 @@ class Matches:
         'significance:...').
     spans
         One row per city and kick-off whose hours are kept out of the baseline: the units, and matches that
-        may have been played but whose result we do not know: all day where their time is not known. A match of a national team is one in every city of
-        its country. Columns city, kick_off_bin, extra_time, data_source.
+        may have been played but whose result we do not know: all day where their time is not known. A match of a
+        national team is one in every city of its country. Columns city, kick_off_bin, extra_time, data_source.
     played
         The matches behind the units, once each.
     ignored

@@ -27,7 +27,7 @@ def inspect(files: Sequence[str]) -> None:
     FILES are files, folders or patterns: tables of football-data.co.uk, openfootball's JSON and text, or a table of
     your own with date, time, home_team, away_team, competition, home_score and away_score.
     """
-    from pizza_assets.football.fixtures.book import FixtureBook
+    from pizza_assets.football.fixtures.book import FixtureBook  # pandas takes a second
     from pizza_assets.football.fixtures.files import read_fixtures
 
     read = read_fixtures(files)
@@ -54,7 +54,7 @@ def report(files: "Sequence[FixtureFile]", book: "FixtureBook") -> Iterator[str]
         yield (f"{season.competition}, season from {season.first} to {season.last}: {season.matches:,} matches; {end}.")
     untimed = sum(not match.is_timed for match in book.matches.values())
     if untimed:
-        yield f"{untimed:,} matches without a time of kick-off: they answer nothing, and their days are no ordinary ones."
+        yield f"{untimed:,} matches without a time: they answer nothing, and their days do not count as ordinary ones."
     rejected = [aside for aside in book.aside if aside.is_rejected]
     again = [aside for aside in book.aside if not aside.is_rejected]
     yield (

@@ -4,8 +4,9 @@ Belongs here: everything that is particular to this API. Does not belong here: f
 (``collect.py``), HTTP as such (``http.py``).
 
 What its documents do not say loudly: ``fullTime`` includes the kicks of a shoot-out, so that goals in play are
-fullTime - penalties; ``regularTime`` is null where one would need it; ``winner`` is the winner of the tie, not of
-the match; a bad token is rejected with 400; ``season`` is the year in which a season starts.
+fullTime - penalties; ``regularTime`` is often null where one would need it, and so are ``penalties``; ``winner``
+is the winner of the tie, not of the match; a bad token is rejected with 400; ``season`` is the year in which a season
+starts.
 """
 
 import time
@@ -37,7 +38,7 @@ from pizza_assets.platform.records import (
     found,
     utc_days,
 )
-from pizza_assets.reference import UNKNOWN_CITY, city_of_team, country_of_nation
+from pizza_assets.reference import UNKNOWN_CITY, city_of_team, country_of_nation, fold
 from pizza_assets.settings import Settings
 
 #: Where the API does not tell seasons: competitions (code and number) whose season is taken to be a calendar year. All
@@ -91,6 +92,9 @@ class _Score(BaseModel):
     halfTime: _Pair | None  # noqa: N815  # the API's name
     #: Only where there was a shoot-out.
     penalties: _Pair | None = None
+    #: Only where there was extra time, and not always then.
+    regularTime: _Pair | None = None  # noqa: N815  # the API's name
+    extraTime: _Pair | None = None  # noqa: N815  # the API's name
 
 
 _NO_PAIR = _Pair(home=None, away=None)
@@ -309,6 +313,8 @@ class _UnusableError(Exception):
 
 
 def _row(match: _Match) -> dict[str, object]:
+    if fold(match.homeTeam.name) == fold(match.awayTeam.name):
+        raise _UnusableError(f"{match.homeTeam.name} against itself: expected two teams")
     score = match.score or _NO_SCORE
     played = _score_in_play(score) if match.status == PLAYED else None
     home, away = played or (None, None)
@@ -357,16 +363,42 @@ def unknown_clubs(matches: pd.DataFrame) -> list[str]:
 
 
 def _score_in_play(score: _Score) -> tuple[int, int]:
-    """Return the goals of both sides without the kicks of a shoot-out."""
-    full, kicks = score.fullTime or _NO_PAIR, score.penalties or _NO_PAIR
-    if full.home is None or full.away is None:
-        raise _UnusableError(f"score.fullTime = {found(full.model_dump())}: a match that is {PLAYED} has a score")
-    if score.duration == "PENALTY_SHOOTOUT" and (kicks.home is None or kicks.away is None):
-        raise _UnusableError("score.penalties = None: without them the goals in play before a shoot-out are not known")
-    home, away = full.home - (kicks.home or 0), full.away - (kicks.away or 0)
-    if home < 0 or away < 0:
-        raise _UnusableError(f"score = {found(score.model_dump())}: fullTime includes penalties, and cannot be less")
-    return home, away
+    """Return the goals of both sides without the kicks of a shoot-out.
+
+    They are those of regular and extra time where both are told, else fullTime less the kicks.
+    """
+    full, kicks = _pair(score.fullTime), _pair(score.penalties)
+    if full is None:
+        raise _UnusableError(
+            f"score.fullTime = {found((score.fullTime or _NO_PAIR).model_dump())}: a match that is {PLAYED} has a score"
+        )
+    regular, extra = _pair(score.regularTime), _pair(score.extraTime)
+    in_play = regular and (regular if score.duration in (None, "REGULAR") else extra and _sum(regular, extra))
+    has_kicks = score.duration == "PENALTY_SHOOTOUT"
+    if in_play is None:
+        if has_kicks and kicks is None:
+            raise _UnusableError(
+                "score.penalties = None: without them the goals in play before a shoot-out are not known"
+            )
+        in_play = (full[0] - kicks[0], full[1] - kicks[1]) if kicks else full
+        if min(in_play) < 0:
+            raise _UnusableError(f"score = {found(score.model_dump())}: fullTime includes penalties, cannot be less")
+        if regular and (in_play[0] < regular[0] or in_play[1] < regular[1]):
+            raise _UnusableError(f"score = {found(score.model_dump())}: regularTime is more than fullTime")
+        return in_play
+    # Most answers count the kicks in fullTime, some do not.
+    agrees = full in (in_play, _sum(in_play, kicks or (0, 0)))
+    if not agrees and not (has_kicks and kicks is None and full[0] >= in_play[0] and full[1] >= in_play[1]):
+        raise _UnusableError(f"score = {found(score.model_dump())}: fullTime is not the sum of its parts")
+    return in_play
+
+
+def _pair(of: _Pair | None) -> tuple[int, int] | None:
+    return None if of is None or of.home is None or of.away is None else (of.home, of.away)
+
+
+def _sum(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
+    return first[0] + second[0], first[1] + second[1]
 
 
 def event_type(home: int, away: int) -> str:

@@ -84,8 +84,14 @@ def gains(store: Store, where: DailyLayout, first: date, last: date, settings: S
 
 
 def _matches(rejects_of_day: Sequence[Reject], settings: Settings, facts: Mapping[str, str]) -> Read:
+    """Read matches again; rows of files stay as they are, for a file is read whole when its day is collected again."""
     del settings, facts
-    return football_data.read_matches([reject["record"] for reject in rejects_of_day])
+    reasons = {at: str(reject["reason"]) for at, reject in enumerate(rejects_of_day) if "file" in reject["record"]}
+    rest = [at for at in range(len(rejects_of_day)) if at not in reasons]
+    frame, again = football_data.read_matches([rejected[at]["record"] for at in rest])
+    return frame.set_axis([rest[at] for at in frame.index], axis="index"), reasons | {
+        rest[at]: why for at, why in again.items()
+    }
 
 
 def _orders(rejects_of_day: Sequence[Reject], settings: Settings, facts: Mapping[str, str]) -> Read:

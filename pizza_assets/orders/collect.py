@@ -22,6 +22,7 @@ from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, empty, spli
 from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SourceError
 from pizza_assets.football import football_data
+from pizza_assets.football.contract import BEGUN, PLAYED
 from pizza_assets.football.football_data import Season
 from pizza_assets.football.match_files import MatchFiles
 from pizza_assets.football.mock import mock_matches
@@ -40,6 +41,9 @@ _LOGGER = logging.getLogger("pizza_assets.sources")
 
 #: Orders are held for at most this many days at a time.
 DAYS_AT_A_TIME = 31
+
+#: What a match that was begun may be called later, although people watched it.
+_DECIDED = ("AWARDED", "CANCELLED", "POSTPONED")
 
 #: Where real orders come from.
 FILES, API = "till exports", "Domino's orders API"
@@ -108,10 +112,12 @@ def collect_matches(
 ) -> Iterator[Collected | Kept]:
     """Yield the football matches of each UTC day, in the order of days.
 
-    Competitions of ``MATCHES_FILES`` come from there on the days that the files cover; the API is asked for the others of
-    ``FOOTBALL_COMPETITIONS`` where its token is set. A day is real when one competition answers. Of one that does not, the stored matches of the day stay where they are
-    known, else its matches of the day are unknown. When none answers the day is kept where it is real, else mock. An
-    answer without matches of a day is no answer about those that are stored, unless it has them on another day.
+    Competitions of ``MATCHES_FILES`` come from there on the days that the files cover; the API is asked for the others
+    of ``FOOTBALL_COMPETITIONS`` where its token is set. A day is real when one competition answers. Of one that does
+    not, the stored matches of the day stay where they are known, else its matches of the day are unknown. When none
+    answers the day is kept where it is real, else mock. An
+    answer without matches of a day is no answer about those that are stored, unless it has them on another day. A match
+    that is stored as begun stays, whatever the answer calls it now.
 
     Parameters
     ----------
@@ -140,8 +146,7 @@ def collect_matches(
         sources = _Competitions(settings, api, ordered)
         for day in ordered:
             answers = sources.answers_about(day)
-            lacking = any(isinstance(answer, SourceError) or not answer.received for answer in answers.values())
-            before = stored(day) if lacking else None
+            before = stored(day)
             if before is not None:
                 answers = {name: sources.checked(day, name, answer, before) for name, answer in answers.items()}
             errors = {name: answer for name, answer in answers.items() if isinstance(answer, SourceError)}
@@ -411,7 +416,31 @@ def _matches_of(
         parts.append(_stored_part(before.records, kept, parts))
     unknown = {name: str(error) for name, error in errors.items() if name not in kept}
     known = [name for name in answers if name not in unknown]
-    return replace(_real(day, _joined(parts)), competitions=known, unknown=unknown, kept=kept)
+    joined = _joined(parts)
+    if before:
+        joined = _with_begun(joined, before.records)
+    return replace(_real(day, joined), competitions=known, unknown=unknown, kept=kept)
+
+
+def _with_begun(records: DayRecords, stored: DayRecords) -> DayRecords:
+    """Return the matches of a day with those that were begun on it, whatever became of them since.
+
+    People watched a match that was abandoned and played again on another day, and one that was decided at a table after
+    it was played: both stay as they are stored.
+    """
+    before = stored.frame[stored.frame["status"].isin([PLAYED, *BEGUN])]
+    now = records.frame
+    decided = now[now["status"].isin(_DECIDED)]
+    is_decided = before["match_id"].isin(decided["match_id"])
+    is_gone = before["status"].isin(BEGUN) & ~before["match_id"].isin(now["match_id"])
+    ids = set(before.loc[is_decided | is_gone, "match_id"])
+    if not ids:
+        return records
+    together = [now[~now["match_id"].isin(ids)], before[before["match_id"].isin(ids)]]
+    raw = [match for match in records.raw or () if str(match.get("id")).strip() not in ids]
+    raw += [match for match in stored.raw or () if str(match.get("id")).strip() in ids]
+    frame = pd.concat([part for part in together if len(part)], ignore_index=True)
+    return replace(records, frame=frame, raw=raw)
 
 
 def _stored_part(records: DayRecords, competitions: Collection[str], received: Sequence[DayRecords]) -> DayRecords:
@@ -456,9 +485,15 @@ def _joined(competitions: Sequence[DayRecords]) -> DayRecords:
         return DayRecords(frames[0] if frames else empty(FOOTBALL_MATCHES), rejected, raw, origin, set_aside)
     matches = pd.concat(frames, ignore_index=True)
     valid, violations = split_valid(matches, FOOTBALL_MATCHES)
+    reasons = by_position(violations)
+    # Two teams meet once a day at one's ground, whatever two competitions call the match.
+    first = valid.groupby(["home_team", "away_team"])["competition"].transform("first")
+    again = valid[valid.duplicated(["home_team", "away_team"]) & (valid["competition"] != first)]
+    reasons |= {int(str(at)): f"the same match of this day is listed under {first[at]}, too" for at in again.index}
+    valid = valid.drop(index=again.index)
     raw_by_id = {str(match.get("id")).strip(): match for match in raw}
-    ids = {at: matches["match_id"][at] for at in by_position(violations)}
-    rejected += [Rejected(raw_by_id.get(ids[at], {"id": ids[at]}), why) for at, why in by_position(violations).items()]
+    ids = {at: matches["match_id"][at] for at in reasons}
+    rejected += [Rejected(raw_by_id.get(ids[at], {"id": ids[at]}), why) for at, why in reasons.items()]
     return DayRecords(valid.reset_index(drop=True), rejected, raw, origin, set_aside)
 
 

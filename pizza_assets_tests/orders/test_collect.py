@@ -134,10 +134,10 @@ def test_a_competition_under_two_names_counts_once(api: FakeApi, tmp_path: Path)
 
 
 def of(code: str, number: int, utc_date: str = "2024-05-04T14:00:00Z", **changes: object) -> dict[str, object]:
-    """Return a match of a competition."""
-    return match(
-        number, utc_date, competition={"id": number + 2000, "name": code, "code": code, "type": "CUP"}, **changes
-    )
+    """Return a match of a competition; each number is a match of other teams."""
+    competition = {"id": number + 2000, "name": code, "code": code, "type": "CUP"}
+    away = {"id": number + 1000, "name": f"Visitors {number} FC"}
+    return match(number, utc_date, **{"competition": competition, "awayTeam": away, **changes})
 
 
 @pytest.mark.parametrize("status", [403, 500])

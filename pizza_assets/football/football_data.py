@@ -313,7 +313,8 @@ class _UnusableError(Exception):
 
 
 def _row(match: _Match) -> dict[str, object]:
-    if fold(match.homeTeam.name) == fold(match.awayTeam.name):
+    is_one = match.homeTeam.id is not None and match.homeTeam.id == match.awayTeam.id
+    if is_one or fold(match.homeTeam.name) == fold(match.awayTeam.name):
         raise _UnusableError(f"{match.homeTeam.name} against itself: expected two teams")
     score = match.score or _NO_SCORE
     played = _score_in_play(score) if match.status == PLAYED else None

@@ -393,3 +393,44 @@ def test_a_record_without_a_day_gets_one_of_those_asked_for(api: FakeApi, tmp_pa
     with football_session(settings_for(api), tmp_path) as session:
         by_day = fetch_matches(session, "PL", 2023, date(2024, 5, 1), date(2024, 5, 6))
     assert by_day[date(2024, 5, 6)].received == 1
+
+
+@pytest.mark.parametrize(
+    ("full", "regular", "extra", "penalties", "duration", "played"),
+    [
+        ((3, 5), (0, 0), (0, 0), (None, None), "PENALTY_SHOOTOUT", (0, 0)),
+        ((6, 5), (1, 1), (1, 1), (4, 3), "PENALTY_SHOOTOUT", (2, 2)),
+        ((2, 2), (1, 1), (1, 1), (4, 3), "PENALTY_SHOOTOUT", (2, 2)),
+        ((3, 2), (2, 2), (1, 0), (None, None), "EXTRA_TIME", (3, 2)),
+        ((2, 1), (2, 1), (None, None), (None, None), "REGULAR", (2, 1)),
+        ((5, 4), (1, 1), (None, None), (4, 3), "PENALTY_SHOOTOUT", (1, 1)),
+    ],
+)
+def test_goals_in_play_are_those_of_regular_and_extra_time(
+    full: object, regular: object, extra: object, penalties: object, duration: str, played: tuple[int, int]
+) -> None:
+    result = score(*full, duration=duration, regularTime=regular, extraTime=extra, penalties=penalties)  # type: ignore[misc]
+    row = read(match(score=result))
+    assert (row["home_score"], row["away_score"]) == played
+
+
+@pytest.mark.parametrize(
+    ("full", "regular", "extra", "penalties", "duration"),
+    [
+        ((3, 2), (2, 2), (0, 0), (None, None), "EXTRA_TIME"),
+        ((2, 1), (1, 1), (None, None), (None, None), "REGULAR"),
+        ((9, 5), (1, 1), (1, 1), (4, 3), "PENALTY_SHOOTOUT"),
+        ((0, 0), (1, 1), (0, 0), (None, None), "PENALTY_SHOOTOUT"),
+        ((5, 4), (3, 1), (None, None), (4, 3), "PENALTY_SHOOTOUT"),
+    ],
+)
+def test_a_score_whose_parts_contradict_it_is_rejected(
+    full: object, regular: object, extra: object, penalties: object, duration: str
+) -> None:
+    result = score(*full, duration=duration, regularTime=regular, extraTime=extra, penalties=penalties)  # type: ignore[misc]
+    assert "score = " in reason_of(match(score=result))
+
+
+def test_a_team_does_not_play_against_itself() -> None:
+    for team in ({"id": 58, "name": "ARSENAL  FC"}, {"id": 57, "name": "The Gunners"}):
+        assert "expected two teams" in reason_of(match(awayTeam=team))

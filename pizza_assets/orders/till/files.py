@@ -21,8 +21,8 @@ import python_calamine
 
 from pizza_assets.errors import SourceError
 from pizza_assets.orders.till.json_files import json_table
-from pizza_assets.orders.till.opening import Open, seekable
-from pizza_assets.orders.till.tables import ROWS_PER_BATCH, Rows, Table, unique_names
+from pizza_assets.orders.till.opening import Open, seekable, unchanging
+from pizza_assets.orders.till.tables import ROWS_PER_BATCH, Rows, Table, check_width, unique_names
 from pizza_assets.orders.till.text import text_table
 from pizza_assets.orders.till.typed import arrow_cells
 from pizza_assets.orders.till.workbooks import workbook_tables
@@ -73,7 +73,7 @@ def parts_of(path: Path) -> list[Part]:
         When it cannot be read: what was expected and found, and what to do.
     """
     with as_source_error(str(path)):
-        return list(_parts(str(path), lambda: path.open("rb"), 0))
+        return list(_parts(str(path), unchanging(path), 0))
 
 
 def tables_in(path: Path) -> list[Table]:
@@ -214,6 +214,7 @@ def _member(open_file: Open, name: str) -> Iterator[BinaryIO]:
 def _parquet(source: str, open_file: Open) -> Table:
     with open_file() as file, seekable(file) as whole, pyarrow.parquet.ParquetFile(whole) as parquet:
         given = parquet.schema_arrow.names
+    check_width(source, len(given))
     columns = unique_names(given)
     return Table(source, "Parquet", columns, lambda: _parquet_batches(open_file, columns))
 

@@ -8,16 +8,17 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import BinaryIO
 
 from pizza_assets.errors import SourceError
 from pizza_assets.orders.till.opening import Open
-from pizza_assets.orders.till.tables import ROWS_PER_BATCH, Rows, Table
+from pizza_assets.orders.till.tables import ROWS_PER_BATCH, Rows, Table, check_width
 from pizza_assets.orders.till.typed import typed_cells
 from pizza_assets.platform.records import read_json
 
 _BLOCK_CHARACTERS = 4 * 2**20
-#: A JSON document that is one object is read whole.
-_JSON_BYTES = 512 * 2**20
+#: A JSON document that is one object is read whole, into about ten times its size; so is a line.
+_JSON_BYTES = 100 * 2**20
 
 
 def json_table(source: str, open_file: Open, *, is_lines: bool) -> Table:
@@ -30,7 +31,7 @@ def json_table(source: str, open_file: Open, *, is_lines: bool) -> Table:
     """
     if is_lines:
         with open_file() as file:
-            first = _line_value(next((line for line in file if line.strip()), b""))
+            first = _line_value(next((line for line in _lines_of(file) if line.strip()), b""))
         if isinstance(first, dict) and not any(_are_objects(value) and len(first) < 12 for value in first.values()):
             return _json_table(source, "JSON, one order in a line", partial(_lines, open_file))
         whole = partial(_document, source, open_file)
@@ -48,6 +49,7 @@ def _json_table(source: str, description: str, read: Callable[[], Iterator[tuple
     for value, _ in read():
         if isinstance(value, dict):
             columns.update(dict.fromkeys(_flat(value)))
+            check_width(source, len(columns))
     if not columns:
         raise SourceError(f"{source} must hold JSON objects, one for each order. Found none. Export it again.")
     return Table(source, description, list(columns), lambda: _json_batches(read, list(columns)))
@@ -105,9 +107,14 @@ def _line_value(line: bytes) -> object:
         return None
 
 
+def _lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file; one that is longer than a document may be comes in parts."""
+    return iter(partial(file.readline, _JSON_BYTES), b"")
+
+
 def _lines(open_file: Open) -> Iterator[tuple[object, str]]:
     with open_file() as file:
-        for line in file:
+        for line in _lines_of(file):
             if line.strip(b" \t\r\n\xef\xbb\xbf"):
                 yield _line_value(line), line.decode(errors="replace").strip()
 

@@ -8,11 +8,41 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import BinaryIO
+
+from pizza_assets.errors import SourceError
 
 #: Opens a file, or what an archive holds, from its start.
 Open = Callable[[], AbstractContextManager[BinaryIO]]
 _COPY_BYTES = 4 * 2**20
+
+
+def unchanging(path: Path) -> Open:
+    """Return what opens a file; a file that is not as it is now raises SourceError: it is read several times."""
+    seen = _state(path)
+
+    @contextmanager
+    def open_file() -> Iterator[BinaryIO]:
+        try:
+            with path.open("rb") as file:
+                yield file
+        except Exception:
+            _check(path, seen)
+            raise
+        _check(path, seen)
+
+    return open_file
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    of = path.stat()
+    return of.st_size, of.st_mtime_ns, of.st_ino
+
+
+def _check(path: Path, seen: tuple[int, int, int]) -> None:
+    if _state(path) != seen:
+        raise SourceError(f"{path} changed while it was read. Wait until it is written, and start again.") from None
 
 
 @contextmanager

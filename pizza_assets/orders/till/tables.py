@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 import pyarrow
 import pyarrow.compute as pc
 
+from pizza_assets.errors import SourceError
+
 #: Rows of a batch, where a format is read by rows.
 ROWS_PER_BATCH = 65_536
+#: More columns than any till has: a file of something else.
+MOST_COLUMNS = 2_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,14 @@ class Table:
     description: str
     columns: Sequence[str]
     batches: Callable[[], Iterator[Rows]]
+
+
+def check_width(source: str, width: int) -> None:
+    """Raise SourceError where a table has more columns than an export can have."""
+    if width > MOST_COLUMNS:
+        raise SourceError(
+            f"{source} has {width:,} columns; an export of orders has at most {MOST_COLUMNS:,}. Export it again."
+        )
 
 
 def unique_names(names: Sequence[str | None]) -> list[str]:

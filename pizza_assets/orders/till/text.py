@@ -25,7 +25,7 @@ import pyarrow.csv
 from pizza_assets.errors import SourceError
 from pizza_assets.orders.till.opening import Open
 from pizza_assets.orders.till.quotes import is_clean, repaired, tolerant_cells
-from pizza_assets.orders.till.tables import Cells, Rows, Table, trimmed, unique_names
+from pizza_assets.orders.till.tables import Cells, Rows, Table, check_width, trimmed, unique_names
 
 BLOCK_BYTES = 4 * 2**20
 _SAMPLE_BYTES = 256 * 1024
@@ -41,8 +41,6 @@ _ENCODING_NAMES = {
 }
 #: A value in quotes may run over this many lines; more is a quote that was left open.
 _LINES_IN_SAMPLED_QUOTES = 5
-#: More columns than any till has: a file of something else.
-_MOST_COLUMNS = 2_000
 _DATA_CELL = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
 
 
@@ -110,10 +108,7 @@ def sniff(source: str, open_file: Open) -> Dialect:
             f"{source} must hold a table: rows of cells separated by a comma, semicolon, tab or bar. Found lines such "
             f"as {lines[start][:60]!r}. Export it as CSV or as a spreadsheet."
         )
-    if width > _MOST_COLUMNS:
-        raise SourceError(
-            f"{source} has {width} columns; an export of orders has at most {_MOST_COLUMNS}. Export it again."
-        )
+    check_width(source, width)
     header = next((at for at, (_, cells) in enumerate(rows) if _is_header(cells, width)), None)
     if header is None:
         first = next(at for at, (_, cells) in enumerate(rows) if len(cells) == width)

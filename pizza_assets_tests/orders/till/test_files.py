@@ -158,7 +158,7 @@ def test_json_that_ends_early_or_has_other_things_in_it(tmp_path: Path) -> None:
         (gzip.compress(b"No,Shop\n1,a\n" * 9999)[:-40], "could not be read"),
         (exports.zipped(), "holds 0 files"),
         (exports.xlsx({"Empty": []}), "has no sheet with a table of orders"),
-        (",".join(f"c{n}" for n in range(10_000)).encode() + b"\n" + b"1," * 9_999 + b"1\n", "has 10000 columns"),
+        (",".join(f"c{n}" for n in range(10_000)).encode() + b"\n" + b"1," * 9_999 + b"1\n", "has 10,000 columns"),
     ],
 )
 def test_what_cannot_be_read_is_told_in_one_sentence(tmp_path: Path, data: bytes, told: str) -> None:
@@ -195,3 +195,83 @@ def test_no_row_vanishes_whatever_stands_in_a_cell(
     content = "\n".join([header, *_marked(names, delimiter)])
     found = json.dumps(read(folder, content.encode()))
     assert sorted(re.findall(r"R\d{4}", found)) == [f"R{number:04}" for number in range(len(names))]
+
+
+def _named(data: bytes, old: str, new: str) -> bytes:
+    """Return an OLE file with a stream of another name."""
+    names = [name.encode("utf-16-le") for name in (old, new)]
+    at = data.index(names[0])
+    entry = names[1] + bytes(64 - len(names[1])) + (len(names[1]) + 2).to_bytes(2, "little")
+    return data[:at] + entry + data[at + 66 :]
+
+
+def _with_file_pass(data: bytes) -> bytes:
+    """Return an .xls whose second record says that it is encrypted."""
+    at = data.index(b"\x09\x08\x10\x00\x00\x06") + 20
+    return data[:at] + b"\x2f\x00" + data[at + 2 :]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _named(exports.XLS, "Workbook", "EncryptedPackage"),
+        _with_file_pass(exports.XLS),
+        exports.zipped(
+            **{
+                "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+                "META-INF/manifest.xml": b"<manifest><file-entry><encryption-data/></file-entry></manifest>",
+                "content.xml": b"\x00\x01",
+            }
+        ),
+    ],
+    ids=["xlsx", "xls", "ods"],
+)
+def test_a_workbook_with_a_password_is_told_in_one_sentence(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(SourceError, match=r"is protected by a password\. Open it, save it without one"):
+        tables_in(exports.write(tmp_path, "sales.xlsx", data))
+
+
+@pytest.mark.parametrize("name", ["export.csv", "export.xlsx", "export.ndjson", "export.parquet"])
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path, name: str) -> None:
+    files = exports.in_every_format()
+    data = {
+        "export.csv": files["utf-8.csv"],
+        "export.xlsx": files["sheet.xlsx"],
+        "export.ndjson": files["lines.ndjson"],
+        "export.parquet": files["table.parquet"],
+    }[name]
+    path = exports.write(tmp_path, name, data)
+    (table,) = tables_in(path)
+    assert sum(len(rows) for rows in table.batches()) == 2
+    path.write_bytes(data[: len(data) - 7])
+    with pytest.raises(SourceError, match=r"changed while it was read\. Wait until it is written"):
+        list(table.batches())
+
+
+def test_more_columns_than_any_export_has_in_each_format(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(2_001)]
+    for data in (
+        ",".join(names).encode() + b"\n" + b",".join([b"1"] * 2_001) + b"\n",
+        json.dumps(dict.fromkeys(names, 1)).encode() + b"\n",
+        exports.parquet([tuple("1" for _ in names)], names),
+    ):
+        with pytest.raises(SourceError, match=r"has 2,001 columns; an export of orders has at most 2,000"):
+            tables_in(exports.write(tmp_path, "wide", data))
+
+
+def test_a_long_line_of_json_is_cut_and_nothing_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pizza_assets.orders.till.json_files._JSON_BYTES", 64)
+    lines = [{"Order No": n, "Shop": "Leeds"} for n in range(3)] + [{"Order No": 9, "Shop": "L" * 200}]
+    path = exports.write(tmp_path, "a.ndjson", "\n".join(map(json.dumps, lines)))
+    (table,) = tables_in(path)
+    read = list(table.batches())
+    whole = "".join(rows.broken[at][0] for rows in read for at in sorted(rows.broken))
+    assert whole == json.dumps(lines[-1])
+    assert sum(len(rows) - len(rows.broken) for rows in read) == 3
+
+
+def test_mutated_exports_lose_no_row(tmp_path: Path) -> None:
+    from benchmarks.fuzz_tills import bases, run
+
+    told: list[str] = []
+    assert run(bases(), 3, 2024, told.append) == 0, told

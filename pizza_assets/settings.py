@@ -264,7 +264,7 @@ class Settings(BaseSettings):
         "store a merchant. Mock when not set.",
     )
     merchants_file: str | None = Field(
-        None, description="List of merchants, CSV: merchant_id, merchant_name, city_id, state_id."
+        None, description="List of merchants, a table in any format: merchant_id, merchant_name, city_id, state_id."
     )
     merchants_currency: str | None = Field(
         None, pattern="^[A-Z]{3}$", description="Take the warehouse's sales in this currency, where it has several."

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pyarrow
 import pyarrow.compute
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 from pizza_assets import contracts
 from pizza_assets.errors import SourceError
+from pizza_assets.orders.till.files import tables_in
+from pizza_assets.orders.till.tables import Table
 from pizza_assets.settings import Settings
 
 _types = pyarrow.types
@@ -179,35 +180,57 @@ def _named(names: Sequence[str]) -> str:
 
 
 def read_merchants(path: str | None) -> pyarrow.Table:
-    """Return a CSV of merchants as MERCHANTS, empty without a path; a list without ``data_source`` is real.
+    """Return a list of merchants as MERCHANTS, empty without a path; a list without ``data_source`` is real.
+
+    The list is a table in any format that exports of tills may have.
 
     Raises
     ------
     SourceError
-        When the file is not there, is no CSV, or lacks a column.
+        When the file is not there, cannot be read, or lacks a column.
     """
+    schema = contracts.arrow_schema(contracts.MERCHANTS)
     if path is None:
-        return contracts.arrow_schema(contracts.MERCHANTS).empty_table()
+        return schema.empty_table()
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise SourceError(f"{path}: expected a list of merchants, found no such file.", final=True)
+    table = _merchants_in(path, tables_in(file))
     columns = [*_MERCHANT_COLUMNS, "data_source"]
-    options = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(columns, pyarrow.string()), strings_can_be_null=True, null_values=[""]
-    )
-    try:
-        table = pyarrow.csv.read_csv(Path(path).expanduser(), convert_options=options)
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} is not a readable CSV of merchants ({error}).", final=True) from error
-    missing = [name for name in _MERCHANT_COLUMNS if name not in table.column_names]
-    if missing:
-        raise SourceError(
-            f"{path} has no column {', '.join(missing)}. A list of merchants has {', '.join(_MERCHANT_COLUMNS)}; found "
-            f"{_named(table.column_names)}.",
-            final=True,
-        )
     if "data_source" not in table.column_names:
         table = table.append_column("data_source", pyarrow.repeat("real", table.num_rows))
     table = table.select(columns)
     listed = table.filter(pyarrow.compute.is_valid(table["merchant_id"]))
-    return listed.cast(contracts.arrow_schema(contracts.MERCHANTS))
+    return listed.cast(schema)
+
+
+def _merchants_in(path: str, tables: Sequence[Table]) -> pyarrow.Table:
+    """Return the first table that has the columns of merchants, as text.
+
+    Raises
+    ------
+    SourceError
+        When there is none, or a row is no row of it.
+    """
+    for table in tables:
+        if set(_MERCHANT_COLUMNS) <= set(table.columns):
+            names = [name for name in table.columns if name in (*_MERCHANT_COLUMNS, "data_source")]
+            parts = []
+            for rows in table.batches():
+                if rows.broken:
+                    position, (line, why) = next(iter(rows.broken.items()))
+                    raise SourceError(
+                        f"{path}, row {rows.first_row + position}: {why}: '{line[:60]}'. Correct it.", final=True
+                    )
+                parts.append(pyarrow.table({name: rows.columns[name].text for name in names}))
+            return pyarrow.concat_tables(parts) if parts else pyarrow.table({name: [] for name in names})
+    found = tables[0].columns
+    missing = [name for name in _MERCHANT_COLUMNS if name not in found]
+    raise SourceError(
+        f"{path} has no column {', '.join(missing)}. A list of merchants has {', '.join(_MERCHANT_COLUMNS)}; found "
+        f"{_named(found)}.",
+        final=True,
+    )
 
 
 def source_of(labels: Sequence[str | None], what: str) -> str:

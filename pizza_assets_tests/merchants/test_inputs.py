@@ -9,6 +9,7 @@ import pytest
 from pizza_assets.errors import SourceError
 from pizza_assets.merchants.inputs import read_merchants, source_of, transaction_files
 from pizza_assets_tests.merchants.worlds import row, transactions
+from pizza_assets_tests.orders.till import exports
 
 ROWS = transactions(row())
 CSV = "merchant_id,merchant_name,city_id,state_id,subsector\n"
@@ -107,6 +108,16 @@ def test_merchants_blanks_are_null_and_lines_without_an_id_are_left_out() -> Non
     assert set(table["data_source"].to_pylist()) == {"real"}
 
 
+def test_a_list_may_be_a_workbook_or_have_other_separators() -> None:
+    rows = [("merchant_id", "merchant_name", "city_id", "state_id"), ("0042", "Caffè", "1", "9")]
+    Path("m.xlsx").write_bytes(exports.xlsx({"Merchants": rows}))
+    Path("m.csv").write_bytes("\n".join(";".join(row) for row in rows).encode("cp1252"))
+    for name in ("m.xlsx", "m.csv"):
+        assert read_merchants(name).to_pylist() == [
+            {"merchant_id": "0042", "merchant_name": "Caffè", "city_id": "1", "state_id": "9", "data_source": "real"}
+        ]
+
+
 def test_without_a_list_there_are_no_names() -> None:
     assert read_merchants(None).num_rows == 0
 
@@ -118,8 +129,8 @@ def test_without_a_list_there_are_no_names() -> None:
             "merchant_id,city_id\nM1,1\n",
             r"m\.csv has no column merchant_name, state_id.*; found merchant_id, city_id\.",
         ),
-        ("", r"m\.csv is not a readable CSV"),
-        (CSV + "M1,Rossi,1\n", r"m\.csv is not a readable CSV"),
+        ("", r"m\.csv is empty"),
+        (CSV + "M1,Rossi,1,9,x,y\n", r"m\.csv, row 1: .* cells .*: 'M1,Rossi,1,9,x,y'\. Correct it"),
     ],
     ids=["columns", "empty", "ragged"],
 )
@@ -127,7 +138,7 @@ def test_lists_that_are_rejected(text: str, sentence: str) -> None:
     Path("m.csv").write_text(text)
     with pytest.raises(SourceError, match=sentence):
         read_merchants("m.csv")
-    with pytest.raises(SourceError, match="is not a readable CSV"):
+    with pytest.raises(SourceError, match="found no such file"):
         read_merchants("nowhere.csv")
 
 

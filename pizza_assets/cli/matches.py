@@ -5,6 +5,7 @@ Belongs here: options and printing. Does not belong here: reading (``files.py``)
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -77,10 +78,13 @@ def _clock(file: "FixtureFile") -> str:
     zones = {fixture.zone for fixture in file.fixtures if fixture.clock is not None}
     if not zones:
         return "none"
-    words = {None: "the clock of the home club's city"}
-    return ", ".join(
-        sorted(words.get(zone) or (zone if isinstance(zone, str) else f"UTC and {zone}") for zone in zones)
-    )  # type: ignore[call-overload]  # None is a zone here
+    return ", ".join(sorted(_zone_in_words(zone) for zone in zones))
+
+
+def _zone_in_words(zone: str | timedelta | None) -> str:
+    if isinstance(zone, timedelta):
+        return f"{zone / timedelta(hours=1):+g} h from UTC"
+    return zone or "the clock of the home club's city"
 
 
 def _in_words(aside: "Aside") -> str:

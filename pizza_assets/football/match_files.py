@@ -61,7 +61,7 @@ class MatchFiles:
         objects = [_object(match_id, match) for match_id, match in matches.items()]
         frame, reasons = valid_matches(dict(enumerate(_row(*item) for item in matches.items())))
         rejected = [Rejected(objects[at], reason) for at, reason in reasons.items()]
-        set_aside = []
+        set_aside: list[Rejected] = []
         for aside in self._aside.get((day, competition), []):
             record = {"file": aside.of.source, "row": aside.of.row, "record": dict(aside.of.record)}
             (rejected if aside.is_rejected else set_aside).append(Rejected(record, aside.reason))

@@ -130,7 +130,7 @@ def test_without_a_list_there_are_no_names() -> None:
             r"m\.csv has no column merchant_name, state_id.*; found merchant_id, city_id\.",
         ),
         ("", r"m\.csv is empty"),
-        (CSV + "M1,Rossi,1,9,x,y\n", r"m\.csv, row 1: .* cells .*: 'M1,Rossi,1,9,x,y'\. Correct it"),
+        (CSV + "M2,Bianchi,1,9,x\nM1,Rossi,1,9,x,y\n", r"m\.csv, row 2: .*'M1,Rossi,1,9,x,y'\. Correct it"),
     ],
     ids=["columns", "empty", "ragged"],
 )

@@ -31,7 +31,7 @@ def export(folder: Path) -> None:
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    for name in ("FOOTBALL_API_KEY", "FOOTBALL_API_URL", "ORDERS_FILES", "PIZZA_LAKE"):
+    for name in ("FOOTBALL_API_KEY", "FOOTBALL_API_URL", "MATCHES_FILES", "ORDERS_FILES", "PIZZA_LAKE"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -60,6 +60,29 @@ def test_two_weeks_of_a_shop_from_the_export_to_the_answer(tmp_path: Path, monke
     (report,) = [item.key for item in store.list(REPORT_PREFIX) if item.key.endswith(".json")]
     missing = json.loads(store.read(report))["summary"]["sources"]["real"]["unobserved"]
     assert [(row["city"], row["day"]) for row in missing if row["reason"] == REASON][:1] == [("Norwich", str(FIRST))]
+    assert verify(store).problems == []
+
+
+@pytest.mark.usefixtures("_here")
+def test_an_answer_from_exports_and_fixtures_without_a_key(tmp_path: Path) -> None:
+    export(tmp_path)
+    rows = ["E0,07/09/2024,15:00,Norwich,Leeds,2,1", "E0,07/09/2024,15:00,Norwich,Leeds,2,1"]
+    rows += ["E0,11/09/2024,,Leeds,Norwich,0,0", "E0,14/09/2024,16:00,Arsenal,Norwich,x,0"]
+    header = "Div,Date,Time,HomeTeam,AwayTeam,FTHG,FTAG"
+    exports.write(tmp_path, "E0.csv", "\n".join([header, *rows, "E0,13/09/2024,20:00,Leeds,Arsenal,1,1"]))
+    result = CliRunner().invoke(main, ["answer", "--orders", "till.csv", "--matches", "E0.csv", "--yes", "--no-open"])
+    assert result.exit_code == 0, result.output
+    assert "The files of fixtures do not cover 2024-09-14 to 2024-09-15; these days take no part." in result.output
+    assert "Does football sell pizza?" in result.output
+    store = open_lake("answer-lake", None)
+    matches = DailyTable(store, RAW_MATCHES)
+    assert {kept.source for kept in matches.stored.values()} == {"real"}
+    facts = matches.facts(date(2024, 9, 7))
+    assert (facts["origin"], facts["received"], facts["rows"], facts["set-aside"]) == ("fixtures files", "2", "1", "1")
+    assert matches[date(2024, 9, 11)]["status"].tolist() == ["FINISHED_UNTIMED"]
+    (report,) = [item.key for item in store.list(REPORT_PREFIX) if item.key.endswith(".json")]
+    ignored = json.loads(store.read(report))["summary"]["sources"]["real"]["matches_ignored"]
+    assert "kick-off time not known" in json.dumps(ignored)
     assert verify(store).problems == []
 
 

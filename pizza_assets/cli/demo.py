@@ -49,6 +49,7 @@ def settings(first: date) -> Settings:
     return Settings.load(
         retail_mock_pizza_uplift=given.retail_mock_pizza_uplift if is_planted else _PIZZA_UPLIFT,
         football_api_key=None,
+        matches_files=(),
         dominos_api_key=None,
         orders_files=None,
         retailer_1_url=None,

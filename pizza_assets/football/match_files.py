@@ -63,7 +63,13 @@ class MatchFiles:
         rejected = [Rejected(objects[at], reason) for at, reason in reasons.items()]
         set_aside: list[Rejected] = []
         for aside in self._aside.get((day, competition), []):
-            record = {"file": aside.of.source, "row": aside.of.row, "record": dict(aside.of.record)}
+            record = {
+                "competition": {"code": competition},
+                "file": aside.of.source,
+                "row": aside.of.row,
+                "record": dict(aside.of.record),
+            }
+            objects.append(record)
             (rejected if aside.is_rejected else set_aside).append(Rejected(record, aside.reason))
         return DayRecords(frame.reset_index(drop=True), rejected, objects, FIXTURE_FILES, set_aside)
 

@@ -37,6 +37,7 @@ def from_files(*paths: Path | str, days: list[date], **changes: object) -> list[
         assert isinstance(day, Collected)
         validate(day.frame, FOOTBALL_MATCHES)
         assert day.data_source == "mock" or day.received == len(day.frame) + len(day.rejected) + len(day.set_aside)
+        assert day.raw is None or len(day.raw) == day.received
     return found  # type: ignore[return-value]  # as asserted
 
 

@@ -88,7 +88,7 @@ def _matches(rejects_of_day: Sequence[Reject], settings: Settings, facts: Mappin
     del settings, facts
     reasons = {at: str(reject["reason"]) for at, reject in enumerate(rejects_of_day) if "file" in reject["record"]}
     rest = [at for at in range(len(rejects_of_day)) if at not in reasons]
-    frame, again = football_data.read_matches([rejected[at]["record"] for at in rest])
+    frame, again = football_data.read_matches([rejects_of_day[at]["record"] for at in rest])
     return frame.set_axis([rest[at] for at in frame.index], axis="index"), reasons | {
         rest[at]: why for at, why in again.items()
     }

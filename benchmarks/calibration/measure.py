@@ -4,15 +4,20 @@ Belongs here: running the analyses on a world and comparing with what was plante
 over many worlds.
 """
 
-from datetime import timedelta
+import time
+from datetime import date, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.calibration.naive import before_after, trailing_mean
+from benchmarks.calibration.naive import WINDOWS, Result, before_after, trailing_mean
+from benchmarks.calibration.peers import peers
 from benchmarks.calibration.worlds import Scenario, World, make_world
-from pizza_assets.analysis.analyse import Analysis, analyse_prepared, prepare
+from pizza_assets.analysis import verdicts
+from pizza_assets.analysis.analyse import Analysis, Prepared, analyse_prepared, prepare
+from pizza_assets.analysis.history import FOUND
 from pizza_assets.analysis.verdicts import ALPHA
 
 _HOURS = {"pre_match": (-2, 0), "during_match": (0, 2), "post_match": (2, 4), "day": (0, 24)}
@@ -24,17 +29,23 @@ _SIGNS = {"goals": 1, "margin": 1, "win": 1, "loss": -1, "draw": -1, "significan
 def measure(scenario: Scenario, seed: int) -> dict[str, Any]:
     """Simulate a world, analyse it, and return its tests, the naive results and what became of spikes."""
     world = make_world(scenario, seed)
+    began = time.process_time()
     prepared = prepare(world.volume, world.matches, world.order_sources)
     analysis = analyse_prepared(prepared, world.as_of)
-    earlier = range(1, scenario.weeks - 7) if scenario.looks else ()
-    looks = [analyse_prepared(prepared, world.as_of - timedelta(weeks=week)) for week in earlier]
+    seconds = time.process_time() - began
+    weeks_ago = range(0, scenario.weeks - 7, scenario.looks) if scenario.looks else (0,)
+    looks = {scenario.weeks - ago: analyse_prepared(prepared, world.as_of - timedelta(weeks=ago)) for ago in weeks_ago}
     tests = _tests(analysis, world)
     tests["seed"] = seed
+    others: list[tuple[str, Result, float]] = []
+    if scenario.with_city:
+        others = [("before/after", before_after(world), np.nan), ("trailing mean", trailing_mean(world), np.nan)]
+    if scenario.peers:
+        others += peers(world)
     naive = [
-        {"method": name, "time_window": window, "estimate": e, "low": low, "high": high, "p": p}
-        for name, method in (("before/after", before_after), ("trailing mean", trailing_mean))
-        if scenario.with_city
-        for window, (e, low, high, p) in method(world).items()
+        {"method": name, "time_window": window, "estimate": e, "low": low, "high": high, "p": p, "seconds": taken}
+        for name, result, taken in others
+        for window, (e, low, high, p) in result.items()
     ]
     true_log = tests.query("scope == 'all' and factor == 'match'").set_index("time_window")["truth"]
     for row in naive:
@@ -45,8 +56,25 @@ def measure(scenario: Scenario, seed: int) -> dict[str, Any]:
         "naive": pd.DataFrame(naive),
         "spikes": _spikes(analysis, world),
         "is_doubted": _placebo_fails(analysis),
-        "ever_found": any(look.results["verdict"].isin(["higher", "lower"]).any() for look in (analysis, *looks)),
+        "seconds": seconds,
+        "ever_found": any(look.results["verdict"].isin(FOUND).any() for look in looks.values()),
+        "club_found": {week: _finds_club(look) for week, look in looks.items()},
+        "club_found_once": scenario.club > 0 and _finds_club(_of_one_look(prepared, world.as_of)),
     }
+
+
+def _of_one_look(prepared: Prepared, as_of: date) -> Analysis:
+    """Return the analysis with verdicts that hold for this look alone."""
+    with patch.object(verdicts, "over_looks", lambda p_values, share: p_values):
+        return analyse_prepared(prepared, as_of)
+
+
+def _finds_club(analysis: Analysis) -> bool:
+    """Return whether the club that an effect may be planted for is found, in any of the three windows."""
+    results = analysis.results
+    club = results.loc[results["scope"].str.startswith("team:"), "scope"].min()
+    of_club = (results["scope"] == club) & results["time_window"].isin(WINDOWS)
+    return bool((results.loc[of_club, "verdict"] == "higher").any())
 
 
 def _placebo_fails(analysis: Analysis) -> bool:
@@ -73,7 +101,7 @@ def _tests(analysis: Analysis, world: World) -> pd.DataFrame:
             "estimate": kept["estimate"],
             "low": kept["ci_low"],
             "high": kept["ci_high"],
-            "is_found": kept["verdict"].isin(["higher", "lower"]),
+            "is_found": kept["verdict"].isin(FOUND),
             "verdict": kept["verdict"],
         }
     )

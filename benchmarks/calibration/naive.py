@@ -10,13 +10,13 @@ from scipy.stats import ttest_1samp
 
 from benchmarks.calibration.worlds import World
 
-_WINDOWS = {"pre_match": (-8, 0), "during_match": (0, 8), "post_match": (8, 16)}
+WINDOWS = {"pre_match": (-8, 0), "during_match": (0, 8), "post_match": (8, 16)}
 _WEEK = 7 * 96
 
 Result = dict[str, tuple[float, float, float, float]]
 
 
-def _sums(world: World) -> NDArray[np.float64]:
+def sums_of(world: World) -> NDArray[np.float64]:
     """Return orders summed up to each bin, cities by bins, with a leading 0."""
     n_cities, n_bins = world.true_orders.shape
     city = pd.Index(world.city_names).get_indexer(pd.Index(world.volume["city"]))
@@ -35,12 +35,12 @@ def _estimate(log_ratio: NDArray[np.float64]) -> tuple[float, float, float, floa
 
 def before_after(world: World) -> Result:
     """Compare the nation's orders in each window with those in the 2 hours before the windows begin."""
-    nation = _sums(world).sum(axis=0)
+    nation = sums_of(world).sum(axis=0)
     kick_off = ((world.matches["timestamp"] - world.first_bin) // pd.Timedelta(minutes=15)).to_numpy()
     kick_off = kick_off[(kick_off > 16) & (kick_off + 16 < len(nation))]
     before = nation[kick_off - 8] - nation[kick_off - 16]
     result = {}
-    for name, (low, high) in _WINDOWS.items():
+    for name, (low, high) in WINDOWS.items():
         orders = nation[kick_off + high] - nation[kick_off + low]
         result[name] = _estimate(np.log((orders + 0.5) / (before + 0.5)))
     return result
@@ -48,7 +48,7 @@ def before_after(world: World) -> Result:
 
 def trailing_mean(world: World, weeks: int = 4) -> Result:
     """Compare each city's window with the mean of the same weekday and time in the weeks before it."""
-    sums = _sums(world)
+    sums = sums_of(world)
     sides = [
         world.matches[["timestamp", f"{side}_city"]].set_axis(["timestamp", "city"], axis=1)
         for side in ("home", "away")
@@ -60,7 +60,7 @@ def trailing_mean(world: World, weeks: int = 4) -> Result:
     usable = (kick_off - 8 >= weeks * _WEEK) & (kick_off + 16 < sums.shape[1])
     city, kick_off = city[usable], kick_off[usable]
     result = {}
-    for name, (low, high) in _WINDOWS.items():
+    for name, (low, high) in WINDOWS.items():
         orders = sums[city, kick_off + high] - sums[city, kick_off + low]
         back = [
             sums[city, kick_off + high - i * _WEEK] - sums[city, kick_off + low - i * _WEEK]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmarks.calibration.worlds import Scenario
 
+OURS = "ours"
 PHASES = ("pre_match", "during_match", "post_match")
 KINDS = ("all", "team", "goals", "margin", "win", "loss", "draw", "significance association")
 POWER = (
@@ -61,6 +62,9 @@ class Outcome:
     spikes: pd.DataFrame
     ever_found: pd.Series
     is_doubted: pd.Series
+    club_found: pd.DataFrame
+    club_found_once: pd.Series
+    seconds: pd.Series
 
     @classmethod
     def of(cls, worlds: Sequence[dict[str, Any]]) -> "Outcome":
@@ -71,6 +75,9 @@ class Outcome:
             spikes=pd.DataFrame([world["spikes"] for world in worlds]),
             is_doubted=pd.Series([world["is_doubted"] for world in worlds], dtype=float),
             ever_found=pd.Series([world["ever_found"] for world in worlds], dtype=float),
+            club_found=pd.DataFrame([world["club_found"] for world in worlds], dtype=float),
+            club_found_once=pd.Series([world["club_found_once"] for world in worlds], dtype=float),
+            seconds=pd.Series([world["seconds"] for world in worlds], dtype=float),
         )
 
 
@@ -167,14 +174,16 @@ def spike_figures(outcome: Outcome) -> list[Figure]:
     ]
 
 
-def stress_figures(name: str, outcome: Outcome, slack: float) -> list[Figure]:
-    """Return coverage and discoveries in a null world of another kind."""
+def stress_figures(name: str, outcome: Outcome, slack: float, *, is_null: bool = True) -> list[Figure]:
+    """Return coverage, and discoveries in a world without an effect, of another kind of world."""
     figures = []
     for kind in ("all", "team"):
         rows = outcome.tests[outcome.tests["kind"] == kind]
         if len(rows):
             coverage = _by_world(_covered(rows), rows["seed"])
-            figures.append(Figure(f"{name}: uplift interval coverage, {kind}", *coverage, 0.91, np.inf, slack))
+            figures.append(Figure(f"{name}: uplift interval coverage, {kind}", *coverage, 0.93, 0.97, slack))
+    if not is_null:
+        return figures
     discovered = outcome.tests.groupby("seed")["is_found"].any()
     any_found = _by_world(discovered, discovered.index.to_series())
     return [*figures, Figure(f"{name}: any discovery after BH", *any_found, -np.inf, 0.05, 2)]
@@ -192,37 +201,94 @@ def doubt_figures(name: str, outcome: Outcome, *, is_wrong: bool) -> list[Figure
 
 
 def club_figures(name: str, outcome: Outcome, slack: float) -> list[Figure]:
-    """Return in which share of worlds the club with an effect was found, in any of the three windows."""
-    tests = outcome.tests[outcome.tests["scope"].str.startswith("team:")]
-    club = tests[(tests["scope"] == tests["scope"].min()) & tests["time_window"].isin(PHASES)]
-    found = (club["is_found"] & ~club["is_false"]).groupby(club["seed"]).any()
-    return [Figure(f"{name}: club found", *_mean(found), 0.80, np.inf, slack)]
+    """Return in which share of worlds the club with an effect was found at the end, against by one look alone."""
+    now = outcome.club_found[outcome.club_found.columns.max()]
+    once = outcome.club_found_once
+    share, error = _ratio_of_means(now, once)
+    return [
+        Figure(f"{name}: club found", *_mean(now), 0.80, np.inf, slack),
+        Figure(f"{name}: club found, as a share of by one look", share, error, 0.9, np.inf, slack),
+    ]
+
+
+def found_by_week(outcomes: Mapping[str, Outcome]) -> str:
+    """Return in which share of worlds the club with an effect has been found by which week, as Markdown."""
+    weeks = sorted(set().union(*(outcome.club_found.columns for outcome in outcomes.values())))
+    lines = [
+        "| a club's effect, found by week | " + " | ".join(map(str, weeks)) + " |",
+        "|---" * (len(weeks) + 1) + "|",
+    ]
+    for name, outcome in outcomes.items():
+        by_then = outcome.club_found[weeks].cummax(axis=1).mean()
+        lines.append(f"| {name} | " + " | ".join(f"{share:.0%}" for share in by_then) + " |")
+    return "\n".join(lines)
+
+
+def width_figures(null: Outcome, slack: float) -> list[Figure]:
+    """Return the mean width of our intervals over all matches as a share of fixed-effects Poisson's."""
+    figures = []
+    for window in PHASES:
+        ours, theirs = (_of_window(null, method, window) for method in (OURS, "fixed-effects Poisson"))
+        share, error = _ratio_of_means(*(rows["high"] - rows["low"] for rows in (ours, theirs)))
+        figures.append(Figure(f"null: width / fixed-effects Poisson, {window}", share, error, -np.inf, 1.0, slack))
+    return figures
+
+
+def _ratio_of_means(values: pd.Series, others: pd.Series) -> tuple[float, float]:
+    """Return mean(values) / mean(others), and its standard error; both by world."""
+    if not others.any():
+        return np.nan, np.nan
+    ratio = values.mean() / others.mean()
+    residual = values.to_numpy() - ratio * others.to_numpy()
+    return float(ratio), float(residual.std(ddof=1) / np.sqrt(len(values)) / others.mean())
+
+
+def _of_window(outcome: Outcome, method: str, window: str) -> pd.DataFrame:
+    """Return a method's uplift over all matches in a window, in %, a row a world."""
+    if method == OURS:
+        tests = outcome.tests[(outcome.tests["kind"] == "all") & (outcome.tests["time_window"] == window)]
+        return tests.set_index("seed").assign(seconds=outcome.seconds.to_numpy())
+    rows = outcome.naive[(outcome.naive["method"] == method) & (outcome.naive["time_window"] == window)]
+    logs = ["estimate", "low", "high"]
+    return rows.set_index("seed").assign(**dict(100 * np.expm1(rows.set_index("seed")[logs])))
 
 
 def comparison(null: Outcome, injected: Outcome) -> str:
-    """Return our method beside two naive ones on the same worlds, as Markdown."""
-    lines = [
-        "| method | window | null: mean uplift | null: rejected | null: coverage | injected: bias |",
-        "|---|---|---|---|---|---|",
+    """Return our method beside public and naive ones on the same worlds, as Markdown."""
+    columns = ("mean uplift", "rejected", "coverage", "width")
+    head = [
+        "method",
+        "window",
+        *(f"null: {name}" for name in columns),
+        "injected: coverage",
+        "injected: bias",
+        "seconds",
     ]
-    for window in PHASES:
-        ours = [o.tests[(o.tests["kind"] == "all") & (o.tests["time_window"] == window)] for o in (null, injected)]
-        lines.append(_comparison_line("ours", window, *ours))
-        for method in ("trailing mean", "before/after"):
-            rows = [
-                o.naive[(o.naive["method"] == method) & (o.naive["time_window"] == window)] for o in (null, injected)
-            ]
-            as_percent = [r.assign(**{c: 100 * np.expm1(r[c]) for c in ("estimate", "low", "high")}) for r in rows]
-            lines.append(_comparison_line(method, window, *as_percent))
+    methods = [OURS, *null.naive["method"].drop_duplicates()[::-1]]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines += [
+        _comparison_line(method, window, *(_of_window(of, method, window) for of in (null, injected)))
+        for window in PHASES
+        for method in methods
+    ]
     return "\n".join(lines)
 
 
 def _comparison_line(method: str, window: str, null: pd.DataFrame, injected: pd.DataFrame) -> str:
     bias = (injected["estimate"] - injected["truth"]).mean()
-    return (
-        f"| {method} | {window} | {null['estimate'].mean():+.1f} % | {(null['p'] <= 0.05).mean():.1%} | "
-        f"{_covered(null).mean():.1%} | {bias:+.1f} pp |"
+    seconds = null["seconds"].median()
+    cells = (
+        method,
+        window,
+        f"{null['estimate'].mean():+.1f} %",
+        f"{(null['p'] <= 0.05).mean():.1%}",
+        f"{_covered(null).mean():.1%}",
+        f"{(null['high'] - null['low']).mean():.1f} pp",
+        f"{_covered(injected).mean():.1%}",
+        f"{bias:+.1f} pp",
+        "" if np.isnan(seconds) else f"{seconds:.2f}",
     )
+    return f"| {' | '.join(cells)} |"
 
 
 def worlds(seeds: Mapping[Scenario, range]) -> str:

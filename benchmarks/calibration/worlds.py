@@ -46,10 +46,19 @@ class Scenario:
     """What a world is like. Effects are log-uplifts; `shocks` scales the SD of all shocks.
 
     `club` is an effect from 2 h before kick-off to 4 h after it when the first club of the first city that sells
-    plays. `selling_cities` are the places of the cities that sell in the list of all; None: all do. With
-    `looks` the analysis is looked at every week from the eighth on. `televised` is the share of the league's matches
-    that are put where the nation orders most; `shared_effect` a log-uplift in all cities while any match is on. What
-    these two do to orders is no effect of a city's own match, and none is planted with them.
+    plays. `selling_cities` are the places of the cities that sell in the list of all; None: all do. The analysis is
+    looked at every so many weeks (`looks`; 0: once), from the eighth on; with `peers` public methods are, too.
+    `televised` is the share of the league's matches that are put where the nation orders most; `shared_effect` a
+    log-uplift in all cities while any match is on. What these two do to orders is no effect of a city's own match, and
+    none is planted with them.
+
+    Worlds of another form than the analysis' model: with `additive`, shocks add the same orders to every city, large or
+    small; `persistence` is the correlation of a city's shocks from day to day and from 2 hours to the next;
+    `dispersion` the variance of a gamma factor of each 15 minutes (negative binomial counts); `weather` the log-rise
+    of a wet evening's 2 to 6 hours, on every fourth evening, in each city by its own part; `promotions` the log-rise on
+    30 days of every second city, of each its own; `capacity` the most that a city can serve in 15 minutes, by its mean
+    at the week's peak; `displaced` the share of a match's extra orders that the city lacks a day later, at the same
+    hours.
     """
 
     name: str
@@ -74,9 +83,17 @@ class Scenario:
     spike_factor: float = 2.5
     outages: int = 0
     drift: float = 0.0
-    looks: bool = False
+    looks: int = 0
+    peers: bool = False
     televised: float = 0.0
     shared_effect: float = 0.0
+    additive: bool = False
+    persistence: float = 0.0
+    dispersion: float = 0.0
+    weather: float = 0.0
+    promotions: float = 0.0
+    capacity: float = 0.0
+    displaced: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -127,8 +144,15 @@ def make_world(scenario: Scenario, seed: int) -> World:
     has_effect = frozenset(str(name) for name in rng.permutation(hosts)[:n_with])
     effect, own_effect = _effect(scenario, matches, names, has_effect, start, n_bins)
     true = plain * np.exp(effect)
-    shocks, of_days = _shocks(rng, scenario.shocks, *plain.shape)
-    mean = true * np.exp(shocks)
+    shocks, of_days = _shocks(rng, scenario.shocks, scenario.persistence, *plain.shape)
+    if scenario.weather or scenario.promotions:
+        # Of their own generator, so that other worlds stay as they were.
+        shocks += _weather(np.random.default_rng([seed, 1]), scenario.weather, instants, len(names))
+        shocks += _promotions(np.random.default_rng([seed, 2]), scenario.promotions, *plain.shape)
+    if scenario.displaced:
+        true = true - _displaced(scenario.displaced, true - plain, matches, names, start)
+    mean = true + plain.mean(axis=0) * np.expm1(shocks) if scenario.additive else true * np.exp(shocks)
+    mean = np.maximum(mean, 0)
     if scenario.televised:
         matches = _televised(rng, scenario.televised, matches, of_days)
     mean *= np.exp(scenario.shared_effect * _on_anywhere(matches, start, n_bins))
@@ -137,7 +161,12 @@ def make_world(scenario: Scenario, seed: int) -> World:
     for city, hour in blown_up:
         mean[city, 4 * hour : 4 * hour + 4] *= scenario.spike_factor
     mean[_outages(rng, scenario.outages, mean.shape)] = 0
+    if scenario.dispersion:
+        mean *= rng.gamma(1 / scenario.dispersion, scenario.dispersion, mean.shape)
     orders = rng.poisson(mean)
+    if scenario.capacity:
+        peak = plain.reshape(len(names), -1, 7 * BINS_PER_DAY).mean(axis=1).max(axis=1)
+        orders = np.minimum(orders, np.ceil(scenario.capacity * peak)[:, None]).astype(orders.dtype)
     city, bins = np.nonzero(orders)
     counts = orders[city, bins]
     volume = pd.DataFrame(
@@ -214,8 +243,49 @@ def _on_anywhere(matches: pd.DataFrame, start: pd.Timestamp, n_bins: int) -> NDA
     return on
 
 
+def _weather(rng: np.random.Generator, rise: float, instants: pd.DatetimeIndex, n_cities: int) -> NDArray[np.float64]:
+    """Return the log-rise of wet evenings, cities by bins."""
+    wet = np.zeros((n_cities, len(instants)))
+    part = rng.uniform(0.5, 1.5, n_cities) * (rise > 0)
+    evenings = np.flatnonzero(instants.tz_convert(TIME_ZONE).hour == 16)[::4]
+    for evening in evenings[rng.random(len(evenings)) < 0.25]:
+        start = evening + rng.integers(0, 16)
+        wet[:, start : start + rng.integers(8, 25)] = rise * part[:, None]
+    return wet
+
+
+def _promotions(rng: np.random.Generator, rise: float, n_cities: int, n_bins: int) -> NDArray[np.float64]:
+    """Return the log-rise of promotions, on 30 days of every second city; cities by bins."""
+    days = np.zeros((n_cities, n_bins // BINS_PER_DAY))
+    for of_city in days[::2]:
+        of_city[rng.permutation(len(of_city))[:30]] = rise
+    return np.repeat(days, BINS_PER_DAY, axis=1)
+
+
+def _displaced(
+    share: float, extra: NDArray[np.float64], matches: pd.DataFrame, names: tuple[str, ...], start: pd.Timestamp
+) -> NDArray[np.float64]:
+    """Return the orders that matches take from the same hours a day later, cities by bins; none from another match."""
+    taken = np.zeros_like(extra)
+    taken[:, BINS_PER_DAY:] = share * extra[:, :-BINS_PER_DAY]
+    for side in ("home", "away"):
+        kick_off = ((matches["timestamp"] - start) // _BIN).to_numpy()
+        for city, bin_ in zip(matches[f"{side}_city"], kick_off, strict=True):
+            if city in names:
+                taken[names.index(city), max(bin_ - 8, 0) : bin_ + 16] = 0
+    return taken
+
+
+def _persistent(rng: np.random.Generator, persistence: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return standard normal numbers, each correlated with the one before in its row."""
+    numbers = rng.normal(size=shape)
+    for column in range(1, shape[1] if persistence else 0):
+        numbers[:, column] = persistence * numbers[:, column - 1] + np.sqrt(1 - persistence**2) * numbers[:, column]
+    return numbers
+
+
 def _shocks(
-    rng: np.random.Generator, scale: float, n_cities: int, n_bins: int
+    rng: np.random.Generator, scale: float, persistence: float, n_cities: int, n_bins: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return log shocks, cities by bins, with mean 1 after exp; and the nation's by day among them."""
     n_days, n_blocks = n_bins // BINS_PER_DAY, n_bins // BINS_PER_2_HOURS
@@ -225,8 +295,9 @@ def _shocks(
     steps = rng.normal(size=n_days) * np.sqrt(1 - 0.3**2)
     for day in range(1, n_days):
         nation[day] = 0.3 * nation[day - 1] + steps[day]
-    by_day = sd_nation_day * nation + sd_city_day * rng.normal(size=(n_cities, n_days))
-    by_block = sd_nation_2h * rng.normal(size=n_blocks) + sd_city_2h * rng.normal(size=(n_cities, n_blocks))
+    by_day = sd_nation_day * nation + sd_city_day * _persistent(rng, persistence, (n_cities, n_days))
+    by_block = sd_nation_2h * rng.normal(size=n_blocks)
+    by_block = by_block + sd_city_2h * _persistent(rng, persistence, (n_cities, n_blocks))
     variance = sd_nation_day**2 + sd_city_day**2 + sd_city_2h**2 + sd_nation_2h**2
     days, blocks = np.repeat(by_day, BINS_PER_DAY, axis=1), np.repeat(by_block, BINS_PER_2_HOURS, axis=1)
     return days + blocks - variance / 2, sd_nation_day * nation

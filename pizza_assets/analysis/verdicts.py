@@ -19,6 +19,10 @@ ALPHA = 0.05
 _MOST_TOLD = math.log(11)
 #: Days of a season: the looks until then share the promise of 5 %.
 SEASON_DAYS = 280
+#: D of the boundary over looks: the larger, the sooner large effects are found and the later small ones.
+BOUNDARY_POWER = 0.25
+#: What a one-sided p is multiplied by at the season's end.
+_LOOKS = 2 * (1 - BOUNDARY_POWER) / (0.5 - BOUNDARY_POWER)
 NOT_FOUND = "no effect found"
 MIN_UNITS, MIN_WEEKS, MIN_GROUP = 10, 8, 10
 #: An interval on fewer degrees of freedom is too wide to tell anything.
@@ -70,9 +74,11 @@ def adjusted(p_values: Floats, weights: Floats | None = None) -> Floats:
 def over_looks(p_values: Floats, share: Floats) -> Floats:
     """Return p-values that hold however often one looks until the season's end.
 
-    With a share t of the season's information, ``z sqrt(t)`` of a null question moves like a Brownian motion. That it
-    ever passes b until t = 1 has at most twice the chance that it ends beyond b (reflection principle; it is the
-    O'Brien-Fleming boundary, 1979, of a look at every instant). So ``p = 2 P(|N| >= z sqrt(t))``, at most 1.
+    With a share t of the season's information, ``z sqrt(t)`` of a null question moves like a Brownian motion B. Its
+    boundary is the power family of Wang & Tsiatis (1987), ``|B(t)| >= x t^D``, so that the look's statistic is
+    ``x = z t^(1/2 - D)``; D = 0 is the boundary of O'Brien & Fleming, D = 1/2 that of Pocock. That B passes it at any
+    instant until t = 1 has at most the chance ``2 (1 - D) / (1/2 - D) P(N >= x)``: Durbin's first term (1992), an upper
+    bound for a boundary that is concave, and exact for D = 0 but for both sides being passed.
 
     Parameters
     ----------
@@ -83,7 +89,8 @@ def over_looks(p_values: Floats, share: Floats) -> Floats:
     """
     from scipy.special import ndtr, ndtri
 
-    held: Floats = np.minimum(4 * ndtr(ndtri(np.clip(p_values, 1e-300, 1.0) / 2) * np.sqrt(share)), 1.0)
+    z = ndtri(np.clip(p_values, 1e-300, 1.0) / 2)
+    held: Floats = np.minimum(_LOOKS * ndtr(z * share ** (0.5 - BOUNDARY_POWER)), 1.0)
     return held
 
 
@@ -91,7 +98,7 @@ def of_this_look(p_value: float, share: float) -> float:
     """Return the p of one look whose `over_looks` is `p_value`."""
     from scipy.special import ndtr, ndtri
 
-    return float(2 * ndtr(ndtri(min(p_value, 1.0) / 4) / math.sqrt(share)))
+    return float(2 * ndtr(ndtri(min(p_value, 1.0) / _LOOKS) / share ** (0.5 - BOUNDARY_POWER)))
 
 
 def share_of_season(n_days: int) -> float:

@@ -1,8 +1,8 @@
 """``python -m benchmarks.calibration [--quick] [--worlds N] [--jobs N] [--seed N]``.
 
-Full: 600 worlds without and with effects, 300 of every other scenario. With fewer (quick: about two minutes on two
-cores) bars are widened by 2 standard errors. Exits with 1 when a bar is missed. The same seed gives the same table, however many
-jobs; docs/calibration.md holds the full one.
+Full: 600 worlds without and with effects, 300 of every other scenario. With fewer (quick: minutes on two cores) bars
+are widened by 2 standard errors. Exits with 1 when a bar is missed. The same seed gives the same table, however many
+jobs.
 """
 
 import argparse

@@ -23,13 +23,14 @@ from pizza_assets.analysis.insights import headline, sentence
 from pizza_assets.analysis.jackknife import jackknife_error, student_interval
 from pizza_assets.analysis.national import national_study
 from pizza_assets.analysis.placebo import Placebo, placebos, why_doubtful
-from pizza_assets.analysis.results import association_rows, national_rows, percent, unit_table, uplift_rows
+from pizza_assets.analysis.results import association_rows, nation_rows, national_rows, percent, unit_table, uplift_rows
 from pizza_assets.analysis.uplift import uplift_of_sets
 from pizza_assets.analysis.verdicts import Row, doubted, judge, share_of_season, too_few
-from pizza_assets.analysis.windows import BINS_PER_DAY, BINS_PER_HOUR, Matches, select_matches
+from pizza_assets.analysis.windows import BINS_PER_DAY, BINS_PER_HOUR, NATIONAL_TEAMS, Matches, select_matches
 from pizza_assets.contracts import CORRELATION_RESULTS, arrow_schema, from_arrow
 from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.football.contract import SIGNIFICANCES
+from pizza_assets.reference import cities
 
 WINDOW_DAYS = 365
 PROFILE_HOURS = range(-6, 9)
@@ -181,6 +182,7 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Col
             rows += national_rows(family.source, *national_study(selection, prepared.matches, family.source))
         else:
             rows += uplift_rows(family) + association_rows(family, seed=end_day)
+            rows += nation_rows(selection, prepared.matches.national, family.source)
     missing = _unobserved(selection, prepared.unobserved)
     # A mock result may be of real orders around mock matches.
     n_days = {"real": selection.days_with["real"].sum(), "mock": (selection.grid.day_source > 0).sum()}
@@ -302,8 +304,10 @@ def _summary(  # noqa: PLR0913, PLR0917 each is a part of it
 
 def _ignored(prepared: Prepared, of: Selection) -> dict[str, dict[str, int]]:
     """Return how many matches and orders of the window do not count, by reason."""
-    matches, orders = prepared.matches.ignored, prepared.grid.ignored
-    reasons = matches.loc[matches["kick_off_bin"].between(of.low, of.high - 1), "reason"]
+    matches, orders, national = prepared.matches.ignored, prepared.grid.ignored, prepared.matches.national
+    sells = national["country"].isin({cities()[name].country for name in prepared.grid.cities})
+    is_asked = (matches["reason"] == NATIONAL_TEAMS) & matches["match_id"].isin(national.loc[sells, "match_id"])
+    reasons = matches.loc[matches["kick_off_bin"].between(of.low, of.high - 1) & ~is_asked, "reason"]
     days = orders["day"].between(of.low // BINS_PER_DAY, of.high // BINS_PER_DAY - 1)
     return {
         "matches_ignored": dict(Counter(reasons.tolist()).most_common()),

@@ -6,6 +6,14 @@ from pizza_assets.contracts.columns import data_set, flag, instant, integer, num
 TIME_PERIODS = ("pre_match", "during_match", "post_match")
 TIME_WINDOWS = (*TIME_PERIODS, "day")
 
+SCOPE = (
+    "'all', or 'team:', 'competition:', 'significance:' with its value; of national teams' matches 'nation:', "
+    "'tournament:', 'stage:'."
+)
+
+#: Kinds of scopes of national teams' matches.
+NATIONAL = ("nation", "tournament", "stage")
+
 #: What is said instead of 'higher' or 'lower' where cities that did not play had other orders than usual too.
 DOUBTFUL = "doubtful"
 #: In %: the uplift that `more_matches` is told for.
@@ -85,9 +93,9 @@ CORRELATION_RESULTS = data_set(
         "analysis_id": text("as_of, data source, scope, factor, method and time window."),
         "as_of": text("Last day of the trailing window, YYYY-MM-DD (UTC).", pattern=r"^\d{4}-\d{2}-\d{2}$"),
         "data_source": source("real where orders and matches are real; else mock. Never pooled."),
-        "scope": text("'all', or 'team:', 'competition:', 'significance:' with its value."),
+        "scope": text(SCOPE),
         "factor": text("What orders are held against: match, goals, margin, win, significance ..."),
-        "method": text("uplift, pearson, point_biserial ..."),
+        "method": text("uplift, event_study, pearson, point_biserial ..."),
         "time_window": text("pre_match, during_match, post_match or day.", isin=TIME_WINDOWS),
         "estimate": number("The estimate: uplift, correlation or effect size.", "see unit", nullable=True),
         "unit": text(

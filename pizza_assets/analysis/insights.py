@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pizza_assets.analysis.contract import DOUBTFUL, REFERENCE_EFFECT
+from pizza_assets.analysis.contract import DOUBTFUL, NATIONAL, REFERENCE_EFFECT
 from pizza_assets.analysis.verdicts import NOT_FOUND
 
 _WHEN = {
@@ -25,6 +25,9 @@ _WHOSE = {
     "team": "when {} plays",
     "competition": "around matches of {}",
     "significance": "around {} matches",
+    "nation": "when {} plays, in all cities of its country",
+    "tournament": "around national teams' matches of {}",
+    "stage": "around national teams' matches of the stage {}",
 }
 _OUTCOME = {
     "goals": "goals in the match",
@@ -45,14 +48,15 @@ _MEASURE = {
     "hedges_d": "Hedges' d",
     "slope": "slope",
 }
-BY_TEAM = "By team"
-#: The sections of insights: title, and whether a result stands in it by its factor and the kind of its scope.
-_SECTIONS = (
-    ("Before, during and after the match", True, "all"),
-    (BY_TEAM, True, "team"),
-    ("By competition", True, "competition"),
-    ("By significance", True, "significance"),
-    ("What happens in the match", False, "all"),
+BY_TEAM, BY_NATION = "By team", "National teams"
+#: The sections of insights: title, and whether a result stands in it by its factor and the kinds of its scope.
+_SECTIONS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
+    ("Before, during and after the match", True, ("all",)),
+    (BY_TEAM, True, ("team",)),
+    (BY_NATION, True, NATIONAL),
+    ("By competition", True, ("competition",)),
+    ("By significance", True, ("significance",)),
+    ("What happens in the match", False, ("all",)),
 )
 
 
@@ -76,6 +80,7 @@ def sentence(result: Mapping[str, Any]) -> str:
     if result["method"] in ("pearson", "point_biserial"):
         slope = f", {result['effect_size']:+.1f} % {_PER[result['factor']]}"
     text = f"{what}: {measure} ({evidence}){slope}: {_verdict(result)} ({result['data_source']} data)."
+    text = f"{text} {result['held_against']}." if result["held_against"] else text
     if result["verdict"] == DOUBTFUL:
         return f"{text} Doubtful, for {result['reason']}."
     if pd.isna(result["smallest_effect"]):
@@ -243,10 +248,10 @@ def by_section(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     tested = results[results["verdict"] != "diagnostic"]
     kind, is_uplift = tested["scope"].str.partition(":")[0], tested["factor"] == "match"
     sections = []
-    for title, of_uplift, of_kind in _SECTIONS:
-        rows = tested[(is_uplift == of_uplift) & (kind == of_kind)]
+    for title, of_uplift, kinds in _SECTIONS:
+        rows = tested[(is_uplift == of_uplift) & kind.isin(kinds)]
         is_found = rows["verdict"].isin(["higher", "lower", DOUBTFUL])
         ordered = pd.concat([rows[is_found].sort_values("q_value", kind="stable"), rows[~is_found]])
         # The windows tell a story in their order.
-        sections.append((title, rows if of_uplift and of_kind == "all" else ordered))
+        sections.append((title, rows if of_uplift and kinds == ("all",) else ordered))
     return sections

@@ -13,6 +13,7 @@ import pandas as pd
 from pizza_assets.analysis.analyse import Analysis
 from pizza_assets.analysis.contract import DOUBTFUL
 from pizza_assets.analysis.insights import (
+    BY_NATION,
     BY_TEAM,
     by_section,
     claim,
@@ -127,9 +128,9 @@ def _overview(source: str, facts: Mapping[str, Any]) -> str:
 
 def _section(title: str, rows: pd.DataFrame, told: pd.Index) -> list[str]:
     """Return a section without the results that were `told` above; empty when nothing is left."""
-    if title == BY_TEAM:
-        clubs = [_club(str(scope), of_club) for scope, of_club in rows.groupby("scope", sort=True)]
-        return ["", f"### {title}", "", *clubs] if clubs else []
+    if title in (BY_TEAM, BY_NATION):
+        lines = [_by_window(str(scope), of_scope) for scope, of_scope in rows.groupby("scope", sort=True)]
+        return ["", f"### {title}", "", *lines] if lines else []
     rows = rows.drop(rows.index.intersection(told))
     if rows.empty:
         return []
@@ -143,8 +144,8 @@ def _section(title: str, rows: pd.DataFrame, told: pd.Index) -> list[str]:
     return ["", f"### {title}", "", *lines]
 
 
-def _club(scope: str, rows: pd.DataFrame) -> str:
-    """Return what was found of a club in one line: each window with its interval, or why there is none."""
+def _by_window(scope: str, rows: pd.DataFrame) -> str:
+    """Return what was found of a scope in one line: each window with its interval, or why there is none."""
     by_window = {row["time_window"]: row for row in rows.to_dict("records")}
     told = "; ".join(_window(by_window[window]) for window in _WINDOWS if window in by_window)
     if rows["estimate"].isna().all() and rows["reason"].nunique() == 1:

@@ -13,10 +13,11 @@ import pandas as pd
 
 from pizza_assets.analysis.contract import TIME_WINDOWS
 from pizza_assets.analysis.correlation import Association, associate, permutation_p, response
-from pizza_assets.analysis.family import Family
+from pizza_assets.analysis.family import Family, Selection
 from pizza_assets.analysis.grid import Bools, Floats
 from pizza_assets.analysis.jackknife import Interval, jackknife_error, student_interval
 from pizza_assets.analysis.national import EventStudy
+from pizza_assets.analysis.nations import MIN_KICK_OFFS, nation_uplifts
 from pizza_assets.analysis.uplift import REASONS, Counts, Uplift, uplift_of_sets
 from pizza_assets.analysis.verdicts import MIN_EFFECTIVE_WEEKS, MIN_GROUP, PERMUTE_BELOW, Row, too_few
 from pizza_assets.analysis.windows import OUTCOMES
@@ -32,6 +33,9 @@ _METHODS = {
     True: ("point_biserial", "rank_biserial", "slope", "hedges_d"),
     False: ("pearson", "spearman", "slope"),
 }
+#: What matches of national teams are held against.
+_OTHER_WEEKS = "All cities of the country have such a match at once: held against the same hours of its other weeks"
+_ABROAD = " and cities of other countries"
 _FLAT = "no variation between weeks to judge it by"
 
 
@@ -57,6 +61,7 @@ def _row(source: Source, scope: str, factor: str, method: str, time_window: str)
         "observed": 0,
         "expected": np.nan,
         "n_shared": 0,
+        "held_against": "",
         "share": 1.0,
         "problem": "",
         "note": "",
@@ -237,6 +242,40 @@ def national_rows(source: Source, study: dict[str, tuple[EventStudy, int]], n_un
             other = _row(source, "all", factor, _METHODS[OUTCOMES[factor]][0], time_window)
             rows.append(other | {"unit": "r", "problem": "orders carry no city, so no match is theirs"})
     return rows
+
+
+def nation_rows(of: Selection, matches: pd.DataFrame, source: Source) -> list[Row]:
+    """Estimate the uplift of national teams' matches by nation, tournament and stage; see `nation_uplifts`."""
+    rows = []
+    for time_window in TIME_WINDOWS:
+        for scope, uplift in nation_uplifts(of, matches, source, time_window).items():
+            log_ratio, error, degrees = (np.array([x]) for x in (uplift.log_ratio, uplift.error, uplift.degrees))
+            row = _row(source, scope, "match", "event_study", time_window)
+            row |= _records(_as_percent(log_ratio, student_interval(log_ratio, error, degrees)))[0]
+            rows.append(
+                row
+                | {
+                    "question": ("nations", time_window, uplift.events),
+                    "error": uplift.error,
+                    "degrees": uplift.degrees,
+                    "n": uplift.n_units,
+                    "n_kick_offs": uplift.n_kick_offs,
+                    "n_weeks": uplift.n_weeks,
+                    "observed": round(uplift.observed),
+                    "expected": uplift.expected,
+                    "problem": _nation_problem(uplift.n_kick_offs),
+                    "held_against": _OTHER_WEEKS + (_ABROAD if uplift.has_controls else ""),
+                }
+            )
+    return rows
+
+
+def _nation_problem(n_kick_offs: int) -> str:
+    if not n_kick_offs:
+        return "not observed, other matches at these hours, or these hours free of matches in too few other weeks"
+    if n_kick_offs < MIN_KICK_OFFS:
+        return f"{n_kick_offs} kick-off{'s' * (n_kick_offs > 1)} that count; at least {MIN_KICK_OFFS} are needed"
+    return ""
 
 
 def unit_table(found: list[Family]) -> pd.DataFrame:

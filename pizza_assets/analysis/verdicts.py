@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pizza_assets.analysis.contract import DOUBTFUL, REFERENCE_EFFECT, TIME_PERIODS
+from pizza_assets.analysis.contract import DOUBTFUL, NATIONAL, REFERENCE_EFFECT, TIME_PERIODS
 from pizza_assets.analysis.grid import Floats
 from pizza_assets.analysis.jackknife import found_from
 from pizza_assets.contracts.columns import Source
@@ -156,19 +156,20 @@ def judge(rows: Sequence[Row], focus_teams: Collection[str] = ()) -> list[Row]:
 def _weights(questions: Sequence[Sequence[Row]], focus_teams: Collection[str]) -> Floats:
     """Return the weight of each question, given as the rows that ask it.
 
-    Half goes to what is asked of all matches in the three disjoint windows ('day' mostly repeats them), a quarter to
-    the clubs in these windows, a quarter to the rest; clubs without a question leave their quarter to the rest.
-    Within the clubs, a question has weight by the square root of its expected orders: so large is its estimate
-    against its error, for an effect of one size.
+    Half goes to what is asked of all matches in the three disjoint windows ('day' mostly repeats them). The other half
+    is shared alike by the clubs in these windows, national teams' matches in them, and the rest, as far as they have
+    questions. Within the clubs, a question has weight by the square root of its expected orders: so large is its
+    estimate against its error, for an effect of one size.
     """
-    groups = ("all", "club", "rest")
+    groups = ("all", "club", "nations", "rest")
     by_group = np.zeros((len(groups), len(questions)))
     for number, rows in enumerate(questions):
         for row in rows:
             kind, _, name = row["scope"].partition(":")
             is_asked_first = row["time_window"] in TIME_PERIODS
             is_club = kind == "team" and (not focus_teams or name in focus_teams)
-            group = "rest" if not is_asked_first else "all" if kind == "all" else "club" if is_club else "rest"
+            kind = "club" if is_club else "nations" if kind in NATIONAL else kind
+            group = kind if is_asked_first and kind in groups else "rest"
             weight = max(row["expected"], 1.0) ** 0.5 if group == "club" else 1.0
             by_group[groups.index(group), number] = weight
     totals = by_group.sum(axis=1)
@@ -180,11 +181,12 @@ def _weights(questions: Sequence[Sequence[Row]], focus_teams: Collection[str]) -
 def doubted(rows: Sequence[Row], why: Mapping[Source, str]) -> list[Row]:
     """Return results with the uplifts that were found taken as doubtful where there is a reason why for their source.
 
-    Associations with outcomes stay: nobody puts a kick-off, or watches, by the goals to come.
+    Associations with outcomes stay: nobody puts a kick-off, or watches, by the goals to come. So do matches of national
+    teams, which cities that do not play are not asked about.
     """
     return [
         row | {"verdict": DOUBTFUL, "reason": why[row["data_source"]]}
-        if row["data_source"] in why and row["factor"] == "match" and row["verdict"] in ("higher", "lower")
+        if row["data_source"] in why and row["method"] == "uplift" and row["verdict"] in ("higher", "lower")
         else row
         for row in rows
     ]
@@ -199,7 +201,7 @@ def _what_would_do(row: Row, p_needed: float) -> Row:
         return {"smallest_effect": None, "more_matches": None}
     # An error of the mean falls with the square root of what there is of it.
     factor = (reach / math.log1p(REFERENCE_EFFECT / 100)) ** 2
-    more = max(math.ceil(row["n"] * (factor - 1)), 0)
+    more = max(math.ceil(row.get("n_kick_offs", row["n"]) * (factor - 1)), 0)
     return {"smallest_effect": 100 * math.expm1(reach), "more_matches": more}
 
 

@@ -33,6 +33,8 @@ _EXTRA_TIME_BINS = 2
 _MOVED_BY_EXTRA_TIME = {"pre_match": (0, 0), "during_match": (0, 1), "post_match": (1, 1), "day": (0, 0)}
 #: A match with one of these statuses was not played at its time, so people did not order because of it.
 NOT_PLAYED_AT_ALL = ("POSTPONED", "CANCELLED", "AWARDED")
+#: Why matches of national teams whose countries sell nothing do not count.
+NATIONAL_TEAMS = "national teams"
 #: Factors that a unit's outcome is described by, and whether they are 0/1 by nature.
 OUTCOMES = {"goals": False, "margin": False, "win": True, "loss": True, "draw": True, "significance": False}
 
@@ -55,10 +57,14 @@ class Matches:
         One row per city and kick-off whose hours are kept out of the baseline: the units, and matches that
         may have been played but whose result we do not know: all day where their time is not known. A match of a
         national team is one in every city of its country. Columns city, kick_off_bin, extra_time, data_source.
+    national
+        One row per national team's match that was played and the team's country: match_id, country, team, competition,
+        stage, kick_off_bin, extra_time, data_source.
     played
-        The matches behind the units, once each.
+        The matches behind the units, once each, and the others that were played.
     ignored
-        The rows that do not count: kick_off_bin, reason.
+        The rows that do not count: match_id, kick_off_bin, reason. Those of national teams do where their countries
+        sell.
     unknown_days
         Days (since 1970, UTC) of which not all matches are known: none of their hours counts as free of matches.
     """
@@ -66,6 +72,7 @@ class Matches:
     units: pd.DataFrame
     memberships: pd.DataFrame
     spans: pd.DataFrame
+    national: pd.DataFrame
     played: pd.DataFrame
     ignored: pd.DataFrame
     unknown_days: NDArray[np.int64]
@@ -94,25 +101,26 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
     is_told = matches["match_id"].isin(played["match_id"]) & ~matches["status"].isin(BEGUN)
     perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~is_told
     known = pd.concat([played, _at_all_hours(matches[perhaps])], ignore_index=True)
-    spans = pd.concat([_sides(known), *_national_sides(known)], ignore_index=True)
+    countries = pd.DataFrame([(city.country, city.name) for city in cities().values()], columns=["country", "city"])
+    national = _national_sides(known)
+    spans = pd.concat([_sides(known), national.merge(countries, on="country")], ignore_index=True)
     sides = _sides(played)
     no_city = played[~played["match_id"].isin(sides["match_id"])]
-    is_national = (
-        no_city["home_team"].map(country_of_nation).notna() | no_city["away_team"].map(country_of_nation).notna()
-    )
+    is_national = no_city["match_id"].isin(national["match_id"])
     unplayed = matches[~is_played]
     reasons = ("status " + unplayed["status"]).mask(unplayed["status"] == PLAYED, "no score")
     reasons = reasons.mask(unplayed["status"].isin(UNTIMED.values()), "kick-off time not known")
     ignored = [
         unplayed.assign(reason=reasons),
         by_kick_off[is_again].assign(reason="listed twice"),
-        no_city.assign(reason=np.where(is_national, "national teams", "no known city")),
+        no_city.assign(reason=np.where(is_national, NATIONAL_TEAMS, "no known city")),
     ]
     units, unit_of_side = _units(sides)
     return Matches(
         units=units,
         memberships=_memberships(sides, unit_of_side),
         spans=spans.groupby(["city", "kick_off_bin", "data_source"])[["extra_time"]].any().reset_index(),
+        national=national[national["match_id"].isin(played["match_id"])],
         played=played,
         ignored=pd.concat([_reasons(frame) for frame in ignored], ignore_index=True),
         unknown_days=np.array(sorted(unknown_days), dtype="datetime64[D]").astype(np.int64),
@@ -159,7 +167,8 @@ def _with_newest_names(matches: pd.DataFrame) -> pd.DataFrame:
 
 
 def _reasons(matches: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({"kick_off_bin": bins_of(matches["timestamp"]), "reason": matches["reason"].astype(str)})
+    bins, reason = bins_of(matches["timestamp"]), matches["reason"].astype(str)
+    return pd.DataFrame({"match_id": matches["match_id"], "kick_off_bin": bins, "reason": reason})
 
 
 def _sides(matches: pd.DataFrame) -> pd.DataFrame:
@@ -179,23 +188,25 @@ def _sides(matches: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(sides, ignore_index=True).rename(columns={"timestamp": "kick_off_at"})
 
 
-def _national_sides(matches: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return one row per national team's match and city of its country, where there are some."""
-    countries = pd.DataFrame([(city.country, city.name) for city in cities().values()], columns=["country", "city"])
-    national = []
-    for side in ("home", "away"):
-        country = matches[f"{side}_team"].map(country_of_nation).where(matches[f"{side}_city"] == UNKNOWN_CITY)
-        if country.notna().any():
-            teams = pd.DataFrame(
-                {
-                    "country": country,
-                    "kick_off_bin": bins_of(matches["timestamp"]),
-                    "extra_time": matches["duration"] != "REGULAR",
-                    "data_source": matches["data_source"],
-                }
-            )
-            national.append(teams.merge(countries, on="country").drop(columns="country"))
-    return national
+def _national_sides(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per national team's match and its country."""
+    sides = [
+        pd.DataFrame(
+            {
+                "match_id": matches["match_id"],
+                "country": matches[f"{side}_team"].map(country_of_nation).mask(matches[f"{side}_city"] != UNKNOWN_CITY),
+                "team": matches[f"{side}_team"],
+                "competition": matches["competition"],
+                "stage": matches["stage"],
+                "kick_off_bin": bins_of(matches["timestamp"]),
+                "extra_time": matches["duration"] != "REGULAR",
+                "data_source": matches["data_source"],
+            }
+        )
+        for side in ("home", "away")
+    ]
+    national = pd.concat(sides, ignore_index=True)
+    return national[national["country"].notna()].reset_index(drop=True)
 
 
 def _joined(values: pd.Series, groups: NDArray[np.int64]) -> list[str]:

@@ -5,7 +5,7 @@ Every row says whether it is real or mock; percentages are numbers in %, not sha
 
 import pyarrow
 
-from pizza_assets.analysis.contract import DOUBTFUL, SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
+from pizza_assets.analysis.contract import DOUBTFUL, SCOPE, SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
 from pizza_assets.contracts.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.football.contract import RESULTS, SIGNIFICANCES
 from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL
@@ -110,7 +110,7 @@ MATCHES = data_set(
 _RESULT = {
     "as_of": text("Last day of the analysis (UTC).", pattern=_DAY),
     "data_source": source("real where orders and matches are real; else mock."),
-    "scope": text("'all', or 'team:', 'competition:', 'significance:' with its value."),
+    "scope": text(SCOPE),
 }
 _EVIDENCE = {
     "ci_low": number("Lower end of the 95 % interval.", "as the estimate", nullable=True),
@@ -126,7 +126,8 @@ _EVIDENCE = {
 
 EFFECTS = data_set(
     "effects",
-    "Uplift around kick-off: overall, per team, competition and significance.",
+    "Uplift around kick-off: overall, per team, competition and significance; of national teams' matches per nation, "
+    "tournament and stage.",
     grain="one row per scope, time window and data source",
     key=["scope", "time_window", "data_source"],
     columns={

@@ -2,7 +2,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from pizza_assets.analysis.report import report_json, report_markdown
 from pizza_assets.contracts import ANOMALIES, CORRELATION_RESULTS, UNIT_UPLIFT, validate
 from pizza_assets.contracts.columns import Source
 from pizza_assets_tests.analysis.seasons import CITIES, MONDAY, Season, kick_off, season, weekly_matches
-from pizza_assets_tests.frames import match_row, matches_frame
+from pizza_assets_tests.frames import match_row
 
 
 def _is_sound(analysis: Analysis) -> None:
@@ -177,29 +176,6 @@ def test_orders_of_days_with_unknown_matches_are_no_example_of_ordinary_ones(mod
         numbers = ["estimate", "observed", "expected"]
         assert_frame_equal(calm.results[numbers], busy.results[numbers])
         assert not calm.results[numbers].equals(taken_in.results[numbers])
-
-
-def test_what_national_teams_matches_sell_changes_no_result_of_clubs() -> None:
-    of = season(weeks=26, seed=9)
-    kick_offs = [kick_off(week, 1, 18) for week in range(2, 24, 4)]
-    nations: dict[str, Any] = {"home_team": "England", "away_team": "Germany", "competition": "EC"}
-    rows = [match_row(f"n{n}", at, ("unknown", "unknown"), **nations) for n, at in enumerate(kick_offs)]
-    matches = pd.concat([of.matches, matches_frame(rows)], ignore_index=True)
-    hours = pd.Timedelta(hours=1)
-    is_on = np.logical_or.reduce(
-        [of.volume["bin_start"].between(at - 2 * hours, at + 3.75 * hours) for at in kick_offs]
-    )
-    surged = of.volume.assign(orders=of.volume["orders"].where(~is_on, 5 * of.volume["orders"]))
-
-    def analysed(volume: pd.DataFrame, matches: pd.DataFrame) -> Analysis:
-        return analyse(volume, matches, of.order_sources, of.as_of)
-
-    calm, busy, taken_in = analysed(of.volume, matches), analysed(surged, matches), analysed(surged, of.matches)
-    numbers = ["estimate", "ci_low", "ci_high", "verdict"]
-    assert_frame_equal(calm.results[numbers], busy.results[numbers])
-    assert not calm.results[numbers].equals(taken_in.results[numbers])
-    assert busy.summary["matches_ignored"]["national teams"] == len(kick_offs)
-    assert len(busy.units) == len(taken_in.units)
 
 
 def test_national_mode_finds_a_planted_effect_and_claims_nothing_by_city() -> None:

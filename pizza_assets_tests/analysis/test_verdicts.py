@@ -97,6 +97,15 @@ def test_a_club_that_was_named_has_the_weight_of_all_clubs() -> None:
     np.testing.assert_allclose(_of_groups(("B",))["q_value"], adjusted(over_looks(P_VALUES, FULL), weights))
 
 
+def test_national_teams_share_the_other_half_with_clubs_and_the_rest() -> None:
+    scopes = ["all", "team:A", "team:B", "all", "nation:England", "tournament:EC"]
+    weights = np.array([2, 1 / 2, 1 / 6, 1 / 3, 2 / 3, 1 / 3])
+    judged = _judged(
+        P_VALUES.tolist(), scope=scopes, time_window=WINDOWS, expected=[500.0, 900.0, 100.0, 500.0, 9.0, 9.0]
+    )
+    np.testing.assert_allclose(judged["q_value"], adjusted(over_looks(P_VALUES, FULL), weights))
+
+
 def test_the_same_question_counts_once_and_has_one_answer() -> None:
     judged = _of_groups(question=["a", "b", "c", "d", "a", "d"])
     # The first is asked of all matches and among the rest, the fourth twice among the rest.

@@ -5,8 +5,8 @@ real matches of two Premier League seasons with the platform's own client, and m
 with the planted effects of the settings, once without any. Real matches and mock orders make mock results.
 
 Each planted value is compared with the interval of its estimate. `estimands` says what an estimate estimates under
-the planting, over the units that the analysis used: several matches at one kick-off plant their effects on top of
-each other, so the mean is more than one match's effect.
+the planting, over the units that the analysis used and with their weights: several matches at one kick-off plant
+their effects on top of each other, so the mean is more than one match's effect.
 
 Seasons are analysed with the seed of the settings and with those that follow it. Of 14 intervals at 95 % every
 second time one misses by chance, so those of the settings' own seed are also widened to hold all together at 95 %
@@ -35,10 +35,9 @@ from scipy.stats import binom, t
 from pizza_assets.analysis.analyse import Analysis, analyse
 from pizza_assets.analysis.contract import TIME_WINDOWS
 from pizza_assets.analysis.correlation import associate, response
-from pizza_assets.analysis.grid import cumulated
 from pizza_assets.analysis.verdicts import ALPHA
 from pizza_assets.analysis.volume import roll_up
-from pizza_assets.analysis.windows import BIN_MINUTES, OUTCOMES, window_bins
+from pizza_assets.analysis.windows import BIN_MINUTES, BINS_PER_DAY, OUTCOMES, bins_of, window_bins
 from pizza_assets.contracts import FOOTBALL_MATCHES, empty
 from pizza_assets.orders.collect import collect_matches
 from pizza_assets.orders.mock import mock_orders, planted_log_uplift
@@ -93,19 +92,26 @@ def collect(url: str) -> list[Season]:
 
 
 def estimands(analysis: Analysis, season: Season, settings: Settings) -> dict[tuple[str, str, str], float]:
-    """Return what each planted value is, in %, over the units and with the weights that the analysis used."""
+    """Return what each planted value is, in %, over the units and with the weights that the analysis used.
+
+    A unit's is what its own matches plant: others that overlap its windows are part of what is expected.
+    """
     panel, (family,) = analysis.selection.panels["mock", "mock"], analysis.families
+    bins, factors = _own_factors(family.units, season, panel.grid.cities, settings)
     expected = np.diff(panel.expected)
-    planted = expected * _planted_factors(season, panel.grid.cities, settings)
-    without, with_effects = cumulated(expected), cumulated(planted)
     outcomes = family.units[list(OUTCOMES)].to_numpy(dtype=float)
     found = {}
     for window in TIME_WINDOWS:
         counts, city = family.counts[window], np.maximum(family.city, 0)
         low, high = panel.grid.bins_within(*window_bins(family.units, window))
-        plain, lifted = (sums[city, high] - sums[city, low] for sums in (without, with_effects))
-        is_clean = counts.is_clean
-        found["uplift", "match", window] = lifted[is_clean].sum() / plain[is_clean].sum() - 1
+        first = bins - panel.grid.first_bin
+        plain, lifted = np.ones(len(city)), np.ones(len(city))
+        for unit in np.flatnonzero(counts.is_clean):
+            here = expected[city[unit], low[unit] : high[unit]]
+            own = factors[unit][city[unit], low[unit] - first[unit] : high[unit] - first[unit]]
+            plain[unit], lifted[unit] = here.sum(), here @ own
+        weight = counts.weight * counts.is_clean
+        found["uplift", "match", window] = (weight @ lifted) / (weight @ plain) - 1
         of = response(counts, family.city)
         log_uplift = np.log(lifted[of.unit] / plain[of.unit])[:, None]
         slopes = associate(replace(of, values=log_uplift, weight=of.weight[:, :1]), outcomes).slope[:, 0]
@@ -113,11 +119,24 @@ def estimands(analysis: Analysis, season: Season, settings: Settings) -> dict[tu
     return {value: 100 * float(share) for value, share in found.items()}
 
 
-def _planted_factors(season: Season, cities: Sequence[str], settings: Settings) -> NDArray[np.float64]:
-    """Return what the planting multiplies expected orders with, cities by bins of all days."""
-    by_minute = [planted_log_uplift(day, season.around(day), list(cities), settings) for day in sorted(season.matches)]
-    factors = np.exp(np.concatenate(by_minute)).reshape(-1, BIN_MINUTES, len(cities))
-    return factors.mean(axis=1).T
+def _own_factors(
+    units: pd.DataFrame, season: Season, cities: Sequence[str], settings: Settings
+) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
+    """Return what each unit's kick-off multiplies expected orders with, cities by bins; and the first of these bins.
+
+    They are the bins of the day before the kick-off (UTC) and the two days from it.
+    """
+    of_kick_off: dict[int, NDArray[np.float64]] = {}
+    kick_offs = units["kick_off_bin"].to_numpy(dtype=np.int64)
+    for bin_, at in zip(kick_offs.tolist(), units["kick_off_at"], strict=True):
+        if bin_ not in of_kick_off:
+            day = at.date()
+            near = season.around(day)
+            mine = near[bins_of(near["timestamp"]) == bin_]
+            days = [day + timedelta(days=shift) for shift in (-1, 0, 1)]
+            by_minute = np.concatenate([planted_log_uplift(of, mine, list(cities), settings) for of in days])
+            of_kick_off[bin_] = np.exp(by_minute).reshape(-1, BIN_MINUTES, len(cities)).mean(axis=1).T
+    return (kick_offs // BINS_PER_DAY - 1) * BINS_PER_DAY, [of_kick_off[bin_] for bin_ in kick_offs.tolist()]
 
 
 def measure(season: Season, seed: int, *, with_effects: bool) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from pizza_assets.analysis.grid import Grid, build_grid, days_since_1970
 from pizza_assets.analysis.insights import headline, sentence
 from pizza_assets.analysis.jackknife import jackknife_error, student_interval
 from pizza_assets.analysis.national import national_study
-from pizza_assets.analysis.placebo import Placebo, placebos, why_doubtful
+from pizza_assets.analysis.placebo import Placebo, diagnostics, why_doubtful
 from pizza_assets.analysis.results import association_rows, nation_rows, national_rows, percent, unit_table, uplift_rows
 from pizza_assets.analysis.uplift import uplift_of_sets
 from pizza_assets.analysis.verdicts import Row, doubted, judge, share_of_season, too_few
@@ -187,8 +187,8 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Col
     # A mock result may be of real orders around mock matches.
     n_days = {"real": selection.days_with["real"].sum(), "mock": (selection.grid.day_source > 0).sum()}
     rows = [row | {"share": share_of_season(int(n_days[row["data_source"]]))} for row in rows]
-    tested = {family.source: placebos(selection, family) for family in found}
-    why = {source: reason for source, of_windows in tested.items() if (reason := why_doubtful(of_windows))}
+    tested = {family.source: diagnostics(selection, family) for family in found}
+    why = {source: reason for source, of in tested.items() if (reason := why_doubtful(of["placebo"]))}
     judged = _told(doubted(judge(rows, focus_teams), why), as_of, selection)
     return Analysis(
         as_of=as_of,
@@ -286,12 +286,15 @@ def _summary(  # noqa: PLR0913, PLR0917 each is a part of it
     of: Selection,
     as_of: date,
     unobserved: pd.DataFrame,
-    tested: Mapping[Source, Mapping[str, Placebo]],
+    tested: Mapping[Source, Mapping[str, Mapping[str, Placebo]]],
 ) -> dict[str, Any]:
     window_days = (of.high - of.low) // BINS_PER_DAY
     by_source = {family.source: _source_summary(results, family, of, unobserved) for family in found}
-    for source, of_windows in tested.items():
-        by_source[source]["placebo"] = {name: asdict(placebo) for name, placebo in of_windows.items()}
+    for source, of_source in tested.items():
+        by_source[source] |= {
+            name: {window: asdict(diagnostic) for window, diagnostic in of_windows.items()}
+            for name, of_windows in of_source.items()
+        }
     return {
         "as_of": as_of.isoformat(),
         "window_start": (as_of - timedelta(days=window_days - 1)).isoformat(),

@@ -1,10 +1,15 @@
-"""A placebo: orders at the hours of matches in cities that did not play.
+"""Diagnostics beside an answer: placebos, and the answer without asking other cities.
 
-Belongs here: the uplift where there can be none of a city's own match. Does not belong here: what verdicts make of it.
+Belongs here: the uplift where there can be none of a city's own match, and the one that usual orders give. Does not
+belong here: what verdicts make of it.
 
 If kick-offs are put on days that sell well anyway, or if a match is watched everywhere, cities without a match have
 more orders at its hours too. Then D and H, which are read from these cities, take the one for the other, and no data
 of this kind can tell them apart.
+
+The same fixtures, moved by whole weeks to hours without matches, have no effect: what is found there is the model's
+error (a little less of it, for the model is fitted on these hours). The uplift against what is expected without D and H
+says how much of an answer other cities' day decides.
 """
 
 from collections.abc import Mapping
@@ -15,7 +20,7 @@ import pandas as pd
 
 from pizza_assets.analysis.contract import TIME_PERIODS
 from pizza_assets.analysis.family import Family, Selection
-from pizza_assets.analysis.grid import Ints, cumulated
+from pizza_assets.analysis.grid import TIMES_OF_WEEK, Bools, Floats, Ints, cumulated
 from pizza_assets.analysis.jackknife import effective_weeks, jackknife_error, student_interval
 from pizza_assets.analysis.uplift import Panel
 from pizza_assets.analysis.verdicts import ALPHA
@@ -23,6 +28,7 @@ from pizza_assets.analysis.windows import window_bins
 
 #: Fewer effective weeks than this tell nothing.
 _MIN_EFFECTIVE_WEEKS = 8
+DIAGNOSTICS = ("placebo", "moved_fixtures", "without_other_cities")
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,50 @@ def elsewhere(panel: Panel, start: Ints, end: Ints) -> Placebo | None:
     sums = cumulated(baseline.usual)
     usual = np.where(is_free, sums[:, high] - sums[:, low], 0).sum(axis=0)
     week = grid.week[0, np.minimum(low, grid.n_bins - 1)] - baseline.first_week
-    n, m = (np.bincount(week, times * of, baseline.n_weeks).astype(np.float64) for of in (orders, usual))
+    return _of_weeks(week, times * orders, times * usual, baseline.n_weeks, int(is_free.sum()))
+
+
+def moved(panel: Panel, city: Ints, start: Ints, end: Ints) -> Placebo | None:
+    """Return the placebo of the same windows 1 to 4 weeks earlier and later, where no match is on in their city.
+
+    Parameters
+    ----------
+    city, start, end
+        Row of each window's city in the grid (-1: none), its first bin and the one after it (bins since 1970).
+    """
+    grid, baseline = panel.grid, panel.baseline
+    has_city = city >= 0
+    if not has_city.any():
+        return None
+    is_busy, expected = cumulated(~(panel.free & baseline.is_known)), panel.expected
+    shifts = TIMES_OF_WEEK * np.array([-4, -3, -2, -1, 1, 2, 3, 4])[:, None]
+    row = np.broadcast_to(city[has_city], (len(shifts), has_city.sum())).ravel()
+    start, end = ((bins[has_city] + shifts).ravel() for bins in (start, end))
+    low, high = grid.bins_within(start, end)
+    counts = (is_busy[row, high] == is_busy[row, low]) & (high - low == end - start)
+    row, low, high = row[counts], low[counts], high[counts]
+    week = grid.week[grid.zone[row], np.minimum(low, grid.n_bins - 1)] - baseline.first_week
+    orders, usual = (of[row, high] - of[row, low] for of in (panel.orders, expected))
+    return _of_weeks(week, orders, usual, baseline.n_weeks, len(row))
+
+
+def without_other_cities(panel: Panel, city: Ints, start: Ints, end: Ints, is_clean: Bools) -> Placebo | None:
+    """Return the uplift of the clean windows that no other match overlaps, against the baseline without D and H."""
+    grid, baseline = panel.grid, panel.baseline
+    row = np.maximum(city, 0)
+    counts = is_clean & (city >= 0)
+    counts &= panel.spans.overlapping(row, start, end) <= 1
+    if not counts.any():
+        return None
+    row, (low, high) = row[counts], grid.bins_within(start[counts], end[counts])
+    week = grid.week[grid.zone[row], np.minimum(low, grid.n_bins - 1)] - baseline.first_week
+    orders, usual = (of[row, high] - of[row, low] for of in (panel.orders, cumulated(baseline.usual)))
+    return _of_weeks(week, orders, usual, baseline.n_weeks, len(row))
+
+
+def _of_weeks(week: Ints, orders: Floats, usual: Floats, n_weeks: int, n_windows: int) -> Placebo | None:
+    """Return orders against usual ones, with each week left out in turn; None where too little tells it."""
+    n, m = (np.bincount(week, of, n_weeks).astype(np.float64) for of in (orders, usual))
     degrees = effective_weeks(m[None]) - 1
     rest_n, rest_m = n.sum() - n, m.sum() - m
     if degrees[0] < _MIN_EFFECTIVE_WEEKS - 1 or min(rest_n.min(), rest_m.min()) <= 0:
@@ -64,17 +113,32 @@ def elsewhere(panel: Panel, start: Ints, end: Ints) -> Placebo | None:
         return None
     figures = pd.Series([log_ratio, interval.low[0], interval.high[0]])
     uplift, ci_low, ci_high = (100 * np.expm1(figures)).tolist()
-    return Placebo(uplift, ci_low, ci_high, float(interval.p_value[0]), int(is_free.sum()))
+    return Placebo(uplift, ci_low, ci_high, float(interval.p_value[0]), n_windows)
 
 
-def placebos(of: Selection, family: Family) -> dict[str, Placebo]:
-    """Return the placebo of each window of a family, where there is one."""
+def diagnostics(of: Selection, family: Family) -> dict[str, dict[str, Placebo]]:
+    """Return a family's diagnostics by their names, each by window, where there is one.
+
+    They are 'placebo' (cities that did not play), 'moved_fixtures' and 'without_other_cities'.
+    """
+    found: dict[str, dict[str, Placebo]] = {name: {} for name in DIAGNOSTICS}
     panel = of.panels.get((family.source, family.source)) or of.panels.get(("real", family.source))
-    if panel is None:
-        return {}
-    units = family.units[np.any(list(family.is_member.values()), axis=0)]
-    found = {name: elsewhere(panel, *window_bins(units, name)) for name in TIME_PERIODS}
-    return {name: placebo for name, placebo in found.items() if placebo is not None}
+    if panel is None or not panel.grid.cities:
+        return found
+    is_member = np.any(list(family.is_member.values()), axis=0)
+    units, city = family.units[is_member], family.city[is_member]
+    for window in TIME_PERIODS:
+        place = window_bins(units, window)
+        is_clean = family.counts[window].is_clean[is_member]
+        of_window = (
+            elsewhere(panel, *place),
+            moved(panel, city, *place),
+            without_other_cities(panel, city, *place, is_clean),
+        )
+        for name, diagnostic in zip(DIAGNOSTICS, of_window, strict=True):
+            if diagnostic is not None:
+                found[name][window] = diagnostic
+    return found
 
 
 def why_doubtful(of_windows: Mapping[str, Placebo]) -> str:

@@ -32,6 +32,18 @@ _WINDOWS = {
     "post_match": "2 h after the match",
     "day": "24 h from kick-off",
 }
+#: Diagnostics by their names in the summary: title, and what to make of it.
+_DIAGNOSTICS = {
+    "placebo": ("In cities that did not play", "Nothing should be found here, at the hours of matches."),
+    "moved_fixtures": (
+        "The same matches, moved by whole weeks",
+        "Nothing should be found here, 1 to 4 weeks earlier and later, where no match was on.",
+    ),
+    "without_other_cities": (
+        "Without asking other cities",
+        "The answer over all matches, if what other cities sold on the day were not taken into account.",
+    ),
+}
 
 
 #: Currency (ISO 4217) and mean value of an order, by data source.
@@ -101,7 +113,8 @@ def report_markdown(analysis: Analysis, volume: pd.DataFrame | None = None) -> s
         told = three_findings(results).index
         for title, rows in by_section(results):
             lines += _section(title, rows, told)
-        lines += _placebo_lines(facts["placebo"])
+        for name, (title, meaning) in _DIAGNOSTICS.items():
+            lines += _diagnostic_lines(title, meaning, facts[name])
         lines += ["", "### Anything odd?", "", *_unusual_lines(unusual)]
         if facts["unobserved"]:
             lines += ["", "### What was not observed", "", *_missing_lines(facts["unobserved"])]
@@ -164,14 +177,14 @@ def _window(row: Mapping[Hashable, Any]) -> str:
     return text if pd.isna(row["smallest_effect"]) else f"{text}, could be found {could_find(row)}"
 
 
-def _placebo_lines(of_windows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _diagnostic_lines(title: str, meaning: str, of_windows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if not of_windows:
         return []
     told = [
         f"- {_WINDOWS[name]}: {of['uplift_pct']:+.1f} % ({of['ci_low']:+.1f} % to {of['ci_high']:+.1f} %)."
         for name, of in of_windows.items()
     ]
-    return ["", "### In cities that did not play", "", "Nothing should be found here, at the hours of matches.", *told]
+    return ["", f"### {title}", "", meaning, "", *told]
 
 
 def _unusual_lines(anomalies: pd.DataFrame) -> list[str]:

@@ -13,12 +13,14 @@ from pizza_assets.dashboard.quicksight.assets import DASHBOARD_DATA, REFRESH_JOB
 from pizza_assets.lake.store import Store
 from pizza_assets.operations.alerts.alert import Alert
 from pizza_assets.operations.alerts.anomalies import anomalies
+from pizza_assets.operations.alerts.findings import findings
 from pizza_assets.platform.dagster_active_runs import is_to_be_retried, partitions_of
 from pizza_assets.platform.dagster_checks import FRESHNESS_CHECK
 from pizza_assets.platform.dagster_compat import FreshnessState
 from pizza_assets.platform.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN, ShareOfReal
 
 _PAGE = 1000
+_ANALYSIS = dg.AssetKey("correlation_results")
 #: As the IO manager shows the fact of a mock day for which a real source was set up.
 _FELL_BACK = FALLBACK.replace("-", "_")
 _MOCK, _KEPT = "Fell back to mock", "Kept, not refreshed"
@@ -41,6 +43,9 @@ def of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, ended: dg.EventLogE
     published = [str(item.partition) for item in materializations if item.asset_key == DASHBOARD_DATA]
     if published:
         yield from anomalies(store, published, run.run_id)
+    analysed = [str(item.partition) for item in materializations if item.asset_key == _ANALYSIS]
+    if analysed:
+        yield from findings(store, analysed, run.run_id)
 
 
 def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun, event: dg.EventLogEntry) -> Iterator[Alert]:

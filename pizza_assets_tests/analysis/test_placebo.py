@@ -55,6 +55,24 @@ def test_what_goes_with_the_outcome_is_not_doubted() -> None:
     assert set(results.loc[results["verdict"] == "doubtful", "factor"]) == {"match"}
 
 
+def test_the_same_matches_moved_by_whole_weeks_have_no_effect() -> None:
+    analysis = _season(own=0.4, everywhere=0).analysis()
+    moved = analysis.summary["sources"]["real"]["moved_fixtures"]
+    assert set(moved) == set(TIME_PERIODS)
+    for of in moved.values():
+        assert -2 < of["ci_low"] < 0 < of["ci_high"] < 2
+    assert moved["during_match"]["n"] > len(weekly_matches(WEEKS))
+    assert "### The same matches, moved by whole weeks" in report_markdown(analysis)
+
+
+def test_the_answer_without_other_cities_stands_beside_the_one_with_them() -> None:
+    analysis = _season(own=0.2, everywhere=0.2).analysis()
+    of = analysis.summary["sources"]["real"]["without_other_cities"]["during_match"]
+    assert of["ci_low"] < 100 * np.expm1(0.4) < of["ci_high"]
+    assert of["uplift_pct"] > _during(analysis)["estimate"]
+    assert f"- during the match: {of['uplift_pct']:+.1f} %" in report_markdown(analysis)
+
+
 @pytest.mark.parametrize("cities", [["Liverpool"], ["Liverpool", "Manchester"]])
 def test_without_a_city_that_does_not_play_there_is_no_placebo(cities: list[str]) -> None:
     analysis = season(WEEKS, cities=cities, effect={"during_match": 0.4}, scale=3).analysis()

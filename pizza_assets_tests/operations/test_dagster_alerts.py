@@ -1,17 +1,21 @@
 """What happens on a real instance reaches a Slack and a mail server on loopback: once, useful, without secrets."""
 
+import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
 from pizza_assets.definitions import build_defs
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout, open_lake
+from pizza_assets.lake.layout import CORRELATION_FILES, CORRELATION_PREFIX
 from pizza_assets.lake.store import LocalStore
+from pizza_assets.lake.tables import DatedFiles, Files
 from pizza_assets.operations import dagster_alert_sources as alert_sources
 from pizza_assets.operations.alerts import channels as channels_module
 from pizza_assets.operations.alerts.alert import Alert
@@ -214,6 +218,24 @@ def test_a_spike_in_real_orders_is_one_message(
     (text,) = slack.texts
     assert text.startswith("Anomaly found: real orders\n")
     assert "London, 19:00 UTC: 90 orders where 30.2 were expected" in text
+
+
+def test_what_the_newest_day_found_is_one_message(
+    on_disk: dg.DagsterInstance, settings: Settings, slack: SlackServer
+) -> None:
+    run_days(settings, FIRST, LAST)
+    files = DatedFiles(open_lake("lake"), CORRELATION_PREFIX)
+    name = CORRELATION_FILES[0]
+    day = files.days(name)[-1]
+    results = pd.read_csv(io.BytesIO(files.read(day, name)))
+    found = results.head(1).assign(data_source="real", verdict="higher", pattern_description="It does.", q_value=0.01)
+    rest = {other: files.read(day, other) for other in CORRELATION_FILES[1:]}
+    files.put(day, Files({name: found.to_csv(index=False).encode(), **rest}, {}), "r0")
+    files.put(FIRST - timedelta(days=1), Files({name: results.head(0).to_csv().encode(), **rest}, {}), "r0")
+    look(on_disk, settings)
+    (text,) = slack.texts
+    assert text.startswith("Finding: real data\n")
+    assert "It does." in text
 
 
 def ended(instance: dg.DagsterInstance, message: str, **tags: str) -> dg.DagsterRun:

@@ -109,8 +109,8 @@ def alert_sensor(
         minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Failed runs and checks, late data, days that fell back to mock, anomalies and failed refreshes of "
-            "QuickSight: one message for each cause, to Slack and mail where they are set up, else to the log."
+            "Failed runs and checks, late data, days that fell back to mock, anomalies, findings and failed refreshes "
+            "of QuickSight: one message for each cause, to Slack and mail where they are set up, else to the log."
         ),
     )
     @without_secrets_in_errors

@@ -61,6 +61,10 @@ FOUND_IN_TIME = tuple(
     replace(SHOP, name=f"one shop, +{percent} % with one club", club=math.log1p(percent / 100), weeks=40, looks=4)
     for percent in (30, 60, 100)
 )
+HOLIDAYS = (
+    Scenario("bank holidays", holidays=0.25),
+    replace(SHOP, name="one shop, bank holidays", holidays=0.25),
+)
 NO_DATA_CAN_MEND = (
     Scenario("kick-offs on days that sell", televised=0.5),
     Scenario("matches watched in all cities", shared_effect=0.1),
@@ -119,12 +123,12 @@ def all_figures(outcomes: Mapping[str, table.Outcome], slack: float) -> list[tab
     null, injected, partly, spikes = (outcomes[scenario.name] for scenario in (NULL, INJECTED, PARTLY, SPIKES))
     figures = table.null_figures(null, slack) + table.effect_figures(injected, partly, slack)
     figures += table.width_figures(null, slack) + table.spike_figures(spikes)
-    for scenario in STRESS:
+    for scenario in (*STRESS, *HOLIDAYS):
         figures += table.stress_figures(scenario.name, outcomes[scenario.name], slack)
     figures += table.stress_figures(DISPLACED.name, outcomes[DISPLACED.name], slack, is_null=False)
     for scenario in (*FEW_CITIES, *LOOKS):
         figures += table.look_figures(scenario.name, outcomes[scenario.name])
-    for scenario in (NULL, INJECTED, *STRESS, DISPLACED):
+    for scenario in (NULL, INJECTED, *STRESS, DISPLACED, HOLIDAYS[0]):
         figures += table.doubt_figures(scenario.name, outcomes[scenario.name], is_wrong=False)
     for scenario in NO_DATA_CAN_MEND:
         figures += table.doubt_figures(scenario.name, outcomes[scenario.name], is_wrong=True)
@@ -150,6 +154,7 @@ def main() -> int:
         SPIKES: stress_worlds,
         **dict.fromkeys((*STRESS, DISPLACED, *FEW_CITIES, *NO_DATA_CAN_MEND), stress_worlds),
         **dict.fromkeys((*LOOKS, *FOUND_IN_TIME), stress_worlds // 2 if options.quick else stress_worlds),
+        **dict.fromkeys(HOLIDAYS, stress_worlds),
     }
     # One thread a process: linear algebra on all cores at once would only make them queue.
     os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})

@@ -21,6 +21,17 @@ from pizza_assets.reference import UNKNOWN_CITY, cities
 
 SEASON_START = date(2025, 8, 4)  # a Monday
 TIME_ZONE = "Europe/London"
+#: England's, in the season.
+BANK_HOLIDAYS = (
+    date(2025, 8, 25),
+    date(2025, 12, 25),
+    date(2025, 12, 26),
+    date(2026, 1, 1),
+    date(2026, 4, 3),
+    date(2026, 4, 6),
+    date(2026, 5, 4),
+    date(2026, 5, 25),
+)
 BINS_PER_DAY, BINS_PER_2_HOURS = 96, 8
 _BIN = pd.Timedelta(minutes=15)
 
@@ -58,7 +69,7 @@ class Scenario:
     of a wet evening's 2 to 6 hours, on every fourth evening, in each city by its own part; `promotions` the log-rise on
     30 days of every second city, of each its own; `capacity` the most that a city can serve in 15 minutes, by its mean
     at the week's peak; `displaced` the share of a match's extra orders that the city lacks a day later, at the same
-    hours.
+    hours; `holidays` the log-rise on England's bank holidays.
     """
 
     name: str
@@ -94,6 +105,7 @@ class Scenario:
     promotions: float = 0.0
     capacity: float = 0.0
     displaced: float = 0.0
+    holidays: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +161,8 @@ def make_world(scenario: Scenario, seed: int) -> World:
         # Of their own generator, so that other worlds stay as they were.
         shocks += _weather(np.random.default_rng([seed, 1]), scenario.weather, instants, len(names))
         shocks += _promotions(np.random.default_rng([seed, 2]), scenario.promotions, *plain.shape)
+    if scenario.holidays:
+        shocks += scenario.holidays * np.isin(instants.tz_convert(TIME_ZONE).date, BANK_HOLIDAYS)
     if scenario.displaced:
         true = true - _displaced(scenario.displaced, true - plain, matches, names, start)
     mean = true + plain.mean(axis=0) * np.expm1(shocks) if scenario.additive else true * np.exp(shocks)

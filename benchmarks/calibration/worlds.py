@@ -162,7 +162,7 @@ def make_world(scenario: Scenario, seed: int) -> World:
         shocks += _weather(np.random.default_rng([seed, 1]), scenario.weather, instants, len(names))
         shocks += _promotions(np.random.default_rng([seed, 2]), scenario.promotions, *plain.shape)
     if scenario.holidays:
-        shocks += scenario.holidays * np.isin(instants.tz_convert(TIME_ZONE).date, BANK_HOLIDAYS)
+        shocks += scenario.holidays * _local_days(instants).isin(list(map(pd.Timestamp, BANK_HOLIDAYS)))
     if scenario.displaced:
         true = true - _displaced(scenario.displaced, true - plain, matches, names, start)
     mean = true + plain.mean(axis=0) * np.expm1(shocks) if scenario.additive else true * np.exp(shocks)
@@ -212,6 +212,10 @@ def make_world(scenario: Scenario, seed: int) -> World:
         has_effect=has_effect,
         spikes=frozenset((names[city], instants[4 * hour]) for city, hour in blown_up),
     )
+
+
+def _local_days(instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    return instants.tz_convert(TIME_ZONE).tz_localize(None).normalize()
 
 
 def _plain_orders(

@@ -10,6 +10,7 @@ from pandas.testing import assert_frame_equal
 
 from pizza_assets.analysis.analyse import Analysis
 from pizza_assets.analysis.report import report_markdown
+from pizza_assets.dashboard.datasets import ALL_TEAMS, data_sets
 from pizza_assets_tests.analysis.seasons import CITIES, Season, kick_off, season, weekly_matches
 from pizza_assets_tests.frames import match_row, matches_frame
 
@@ -126,3 +127,12 @@ def test_real_matches_of_nations_around_mock_orders_are_mock() -> None:
     matches = pd.concat([of.matches, matches_frame(_euro())], ignore_index=True)
     results = replace(of, matches=matches).analysis().results
     assert set(results.loc[results["method"] == "event_study", "data_source"]) == {"mock"}
+
+
+def test_viewers_get_the_effects_of_nations_with_their_sentences() -> None:
+    of = _raised(_season(1), 1.25, CITIES)
+    analysis = of.analysis()
+    effects = data_sets(analysis, of.volume, of.matches, of.order_sources, KICK_OFFS[-1])["effects"]
+    england = effects[(effects["scope"] == "nation:England") & (effects["time_window"] == "during_match")].iloc[0]
+    assert (england["verdict"], england["team"]) == ("higher", ALL_TEAMS)
+    assert england["sentence"] == _during(analysis, "nation:England")["pattern_description"]

@@ -125,7 +125,8 @@ def all_figures(outcomes: Mapping[str, table.Outcome], slack: float) -> list[tab
     figures += table.width_figures(null, slack) + table.spike_figures(spikes)
     for scenario in (*STRESS, *HOLIDAYS):
         figures += table.stress_figures(scenario.name, outcomes[scenario.name], slack)
-    figures += table.stress_figures(DISPLACED.name, outcomes[DISPLACED.name], slack, is_null=False)
+    for scenario in (NULL, INJECTED, DISPLACED):
+        figures += table.after_figures(scenario.name, outcomes[scenario.name], is_wrong=scenario is DISPLACED)
     for scenario in (*FEW_CITIES, *LOOKS):
         figures += table.look_figures(scenario.name, outcomes[scenario.name])
     for scenario in (NULL, INJECTED, *STRESS, DISPLACED, HOLIDAYS[0]):

@@ -55,7 +55,8 @@ def measure(scenario: Scenario, seed: int) -> dict[str, Any]:
         "tests": tests,
         "naive": pd.DataFrame(naive),
         "spikes": _spikes(analysis, world),
-        "is_doubted": _placebo_fails(analysis),
+        "is_doubted": _placebo_fails(analysis, "placebo"),
+        "lacks_after": _placebo_fails(analysis, "day_after"),
         "seconds": seconds,
         "ever_found": any(look.results["verdict"].isin(FOUND).any() for look in looks.values()),
         "club_found": {week: _finds_club(look) for week, look in looks.items()},
@@ -77,9 +78,10 @@ def _finds_club(analysis: Analysis) -> bool:
     return bool((results.loc[of_club, "verdict"] == "higher").any())
 
 
-def _placebo_fails(analysis: Analysis) -> bool:
+def _placebo_fails(analysis: Analysis, name: str) -> bool:
+    """Return whether a diagnostic of the summary fails, over its windows together."""
     return any(
-        min((of["p_value"] for of in facts["placebo"].values()), default=1.0) * max(len(facts["placebo"]), 1) <= ALPHA
+        min((of["p_value"] for of in facts[name].values()), default=1.0) * max(len(facts[name]), 1) <= ALPHA
         for facts in analysis.summary["sources"].values()
     )
 

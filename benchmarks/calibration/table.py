@@ -62,6 +62,7 @@ class Outcome:
     spikes: pd.DataFrame
     ever_found: pd.Series
     is_doubted: pd.Series
+    lacks_after: pd.Series
     club_found: pd.DataFrame
     club_found_once: pd.Series
     seconds: pd.Series
@@ -74,6 +75,7 @@ class Outcome:
             naive=pd.concat([world["naive"].assign(seed=i) for i, world in enumerate(worlds)], ignore_index=True),
             spikes=pd.DataFrame([world["spikes"] for world in worlds]),
             is_doubted=pd.Series([world["is_doubted"] for world in worlds], dtype=float),
+            lacks_after=pd.Series([world["lacks_after"] for world in worlds], dtype=float),
             ever_found=pd.Series([world["ever_found"] for world in worlds], dtype=float),
             club_found=pd.DataFrame([world["club_found"] for world in worlds], dtype=float),
             club_found_once=pd.Series([world["club_found_once"] for world in worlds], dtype=float),
@@ -174,16 +176,14 @@ def spike_figures(outcome: Outcome) -> list[Figure]:
     ]
 
 
-def stress_figures(name: str, outcome: Outcome, slack: float, *, is_null: bool = True) -> list[Figure]:
-    """Return coverage, and discoveries in a world without an effect, of another kind of world."""
+def stress_figures(name: str, outcome: Outcome, slack: float) -> list[Figure]:
+    """Return coverage and discoveries in a null world of another kind."""
     figures = []
     for kind in ("all", "team"):
         rows = outcome.tests[outcome.tests["kind"] == kind]
         if len(rows):
             coverage = _by_world(_covered(rows), rows["seed"])
             figures.append(Figure(f"{name}: uplift interval coverage, {kind}", *coverage, 0.93, 0.97, slack))
-    if not is_null:
-        return figures
     discovered = outcome.tests.groupby("seed")["is_found"].any()
     any_found = _by_world(discovered, discovered.index.to_series())
     return [*figures, Figure(f"{name}: any discovery after BH", *any_found, -np.inf, 0.05, 2)]
@@ -192,6 +192,12 @@ def stress_figures(name: str, outcome: Outcome, slack: float, *, is_null: bool =
 def look_figures(name: str, outcome: Outcome) -> list[Figure]:
     """Return in which share of worlds without an effect anything was found at any look."""
     return [Figure(f"{name}: any discovery", *_mean(outcome.ever_found), -np.inf, 0.05, 2)]
+
+
+def after_figures(name: str, outcome: Outcome, *, is_wrong: bool) -> list[Figure]:
+    """Return in which share of worlds the day after lacks orders: it should where matches only move them."""
+    bar = (0.80, np.inf, 0) if is_wrong else (-np.inf, 0.05, 2)
+    return [Figure(f"{name}: the day after fails", *_mean(outcome.lacks_after), *bar)]
 
 
 def doubt_figures(name: str, outcome: Outcome, *, is_wrong: bool) -> list[Figure]:

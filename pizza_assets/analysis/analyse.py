@@ -188,7 +188,7 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Col
     n_days = {"real": selection.days_with["real"].sum(), "mock": (selection.grid.day_source > 0).sum()}
     rows = [row | {"share": share_of_season(int(n_days[row["data_source"]]))} for row in rows]
     tested = {family.source: diagnostics(selection, family) for family in found}
-    why = {source: reason for source, of in tested.items() if (reason := why_doubtful(of["placebo"]))}
+    why = {source: reason for source, of in tested.items() if (reason := why_doubtful(of))}
     judged = _told(doubted(judge(rows, focus_teams), why), as_of, selection)
     return Analysis(
         as_of=as_of,

@@ -8,11 +8,12 @@ more orders at its hours too. Then D and H, which are read from these cities, ta
 of this kind can tell them apart.
 
 The same fixtures, moved by whole weeks to hours without matches, have no effect: what is found there is the model's
-error (a little less of it, for the model is fitted on these hours). The uplift against what is expected without D and H
-says how much of an answer other cities' day decides.
+error (a little less of it, for the model is fitted on these hours). The same hours a day later lack the orders that a
+match only moved; if they do, what is expected without a match is too low. The uplift against what is expected without
+D and H says how much of an answer other cities' day decides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +25,12 @@ from pizza_assets.analysis.grid import TIMES_OF_WEEK, Bools, Floats, Ints, cumul
 from pizza_assets.analysis.jackknife import effective_weeks, jackknife_error, student_interval
 from pizza_assets.analysis.uplift import Panel
 from pizza_assets.analysis.verdicts import ALPHA
-from pizza_assets.analysis.windows import window_bins
+from pizza_assets.analysis.windows import BINS_PER_DAY, window_bins
 
 #: Fewer effective weeks than this tell nothing.
 _MIN_EFFECTIVE_WEEKS = 8
-DIAGNOSTICS = ("placebo", "moved_fixtures", "without_other_cities")
+DIAGNOSTICS = ("placebo", "moved_fixtures", "day_after", "without_other_cities")
+_WHOLE_WEEKS = [TIMES_OF_WEEK * weeks for weeks in (-4, -3, -2, -1, 1, 2, 3, 4)]
 
 
 @dataclass(frozen=True)
@@ -61,22 +63,23 @@ def elsewhere(panel: Panel, start: Ints, end: Ints) -> Placebo | None:
     return _of_weeks(week, times * orders, times * usual, baseline.n_weeks, int(is_free.sum()))
 
 
-def moved(panel: Panel, city: Ints, start: Ints, end: Ints) -> Placebo | None:
-    """Return the placebo of the same windows 1 to 4 weeks earlier and later, where no match is on in their city.
+def moved(panel: Panel, city: Ints, start: Ints, end: Ints, shifts: Sequence[int]) -> Placebo | None:
+    """Return the uplift of the same windows at other times, where no match is on in their city.
 
     Parameters
     ----------
     city, start, end
         Row of each window's city in the grid (-1: none), its first bin and the one after it (bins since 1970).
+    shifts
+        By how many bins each is moved.
     """
     grid, baseline = panel.grid, panel.baseline
     has_city = city >= 0
     if not has_city.any():
         return None
     is_busy, expected = cumulated(~(panel.free & baseline.is_known)), panel.expected
-    shifts = TIMES_OF_WEEK * np.array([-4, -3, -2, -1, 1, 2, 3, 4])[:, None]
     row = np.broadcast_to(city[has_city], (len(shifts), has_city.sum())).ravel()
-    start, end = ((bins[has_city] + shifts).ravel() for bins in (start, end))
+    start, end = ((bins[has_city] + np.array(shifts)[:, None]).ravel() for bins in (start, end))
     low, high = grid.bins_within(start, end)
     counts = (is_busy[row, high] == is_busy[row, low]) & (high - low == end - start)
     row, low, high = row[counts], low[counts], high[counts]
@@ -119,7 +122,8 @@ def _of_weeks(week: Ints, orders: Floats, usual: Floats, n_weeks: int, n_windows
 def diagnostics(of: Selection, family: Family) -> dict[str, dict[str, Placebo]]:
     """Return a family's diagnostics by their names, each by window, where there is one.
 
-    They are 'placebo' (cities that did not play), 'moved_fixtures' and 'without_other_cities'.
+    They are 'placebo' (cities that did not play), 'moved_fixtures' (by whole weeks), 'day_after' (the same hours a day
+    later) and 'without_other_cities'.
     """
     found: dict[str, dict[str, Placebo]] = {name: {} for name in DIAGNOSTICS}
     panel = of.panels.get((family.source, family.source)) or of.panels.get(("real", family.source))
@@ -132,7 +136,8 @@ def diagnostics(of: Selection, family: Family) -> dict[str, dict[str, Placebo]]:
         is_clean = family.counts[window].is_clean[is_member]
         of_window = (
             elsewhere(panel, *place),
-            moved(panel, city, *place),
+            moved(panel, city, *place, _WHOLE_WEEKS),
+            moved(panel, city, *place, (BINS_PER_DAY,)),
             without_other_cities(panel, city, *place, is_clean),
         )
         for name, diagnostic in zip(DIAGNOSTICS, of_window, strict=True):
@@ -141,15 +146,28 @@ def diagnostics(of: Selection, family: Family) -> dict[str, dict[str, Placebo]]:
     return found
 
 
-def why_doubtful(of_windows: Mapping[str, Placebo]) -> str:
-    """Return why uplifts are doubtful, or an empty text. By chance there is a reason once in 20 times (Bonferroni)."""
-    if not of_windows:
-        return ""
-    worst = min(of_windows.values(), key=lambda placebo: placebo.p_value)
-    if worst.p_value * len(of_windows) > ALPHA:
-        return ""
-    return (
-        f"cities that did not play had {worst.uplift_pct:+.1f} % orders at these hours too (95 % interval "
-        f"{worst.ci_low:+.1f} % to {worst.ci_high:+.1f} %): kick-offs may lie on days that sell anyway, or matches be "
-        "watched in all cities"
-    )
+def why_doubtful(of: Mapping[str, Mapping[str, Placebo]]) -> str:
+    """Return why uplifts are doubtful, or an empty text, given the diagnostics by name and window.
+
+    Cities that did not play must not have had other orders at these hours, and the same hours a day later must not lack
+    any. By chance each is a reason once in 20 times at most (Bonferroni over the windows).
+    """
+    worst, after = (_surest(of[name]) for name in ("placebo", "day_after"))
+    if worst is not None:
+        return (
+            f"cities that did not play had {worst.uplift_pct:+.1f} % orders at these hours too (95 % interval "
+            f"{worst.ci_low:+.1f} % to {worst.ci_high:+.1f} %): kick-offs may lie on days that sell anyway, or matches "
+            "be watched in all cities"
+        )
+    if after is not None and after.uplift_pct < 0:
+        return (
+            f"the same hours a day later had {after.uplift_pct:+.1f} % orders (95 % interval {after.ci_low:+.1f} % to "
+            f"{after.ci_high:+.1f} %): matches may only move orders, and what is expected without them be too low"
+        )
+    return ""
+
+
+def _surest(of_windows: Mapping[str, Placebo]) -> Placebo | None:
+    """Return the diagnostic of the window that fails most surely, if any does over all windows together."""
+    surest = min(of_windows.values(), key=lambda placebo: placebo.p_value, default=None)
+    return surest if surest is not None and surest.p_value * len(of_windows) <= ALPHA else None

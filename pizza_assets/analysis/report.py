@@ -39,6 +39,10 @@ _DIAGNOSTICS = {
         "The same matches, moved by whole weeks",
         "Nothing should be found here, 1 to 4 weeks earlier and later, where no match was on.",
     ),
+    "day_after": (
+        "The same hours a day later",
+        "Nothing should be found here. If orders are missing, matches only moved them, and the answers are too high.",
+    ),
     "without_other_cities": (
         "Without asking other cities",
         "The answer over all matches, if what other cities sold on the day were not taken into account.",

@@ -65,6 +65,24 @@ def test_the_same_matches_moved_by_whole_weeks_have_no_effect() -> None:
     assert "### The same matches, moved by whole weeks" in report_markdown(analysis)
 
 
+def test_orders_that_a_match_only_moved_are_missing_a_day_later() -> None:
+    of = season(WEEKS, seed=1, rows=weekly_matches(WEEKS), scale=8, effect={"during_match": 0.3})
+    calm = of.analysis().summary["sources"]["real"]["day_after"]["during_match"]
+    lacks = np.zeros(len(of.volume), dtype=bool)
+    for row in weekly_matches(WEEKS):
+        after = pd.Timestamp(row["timestamp"]) + pd.Timedelta(days=1)  # type: ignore[arg-type]
+        lacks |= of.volume["bin_start"].between(after, after + pd.Timedelta(minutes=105)).to_numpy()
+    lacks &= of.volume["city"].isin(CITIES[:2]).to_numpy()
+    fewer = np.maximum(of.volume["orders"] * np.where(lacks, 0.7, 1), 1).round().astype("int64")
+    moved = replace(of, volume=of.volume.assign(orders=fewer)).analysis()
+    assert calm["ci_low"] < 1
+    assert calm["ci_high"] > -1
+    assert moved.summary["sources"]["real"]["day_after"]["during_match"]["ci_high"] < -10
+    assert (_during(of.analysis())["verdict"], _during(moved)["verdict"]) == ("higher", "doubtful")
+    assert "the same hours a day later had -" in _during(moved)["reason"]
+    assert "### The same hours a day later" in report_markdown(moved)
+
+
 def test_the_answer_without_other_cities_stands_beside_the_one_with_them() -> None:
     analysis = _season(own=0.2, everywhere=0.2).analysis()
     of = analysis.summary["sources"]["real"]["without_other_cities"]["during_match"]

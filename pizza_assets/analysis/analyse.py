@@ -182,7 +182,7 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Col
             rows += national_rows(family.source, *national_study(selection, prepared.matches, family.source))
         else:
             rows += uplift_rows(family) + association_rows(family, seed=end_day)
-            rows += nation_rows(selection, prepared.matches.national, family.source)
+            rows += nation_rows(selection, family.source)
     missing = _unobserved(selection, prepared.unobserved)
     # A mock result may be of real orders around mock matches.
     n_days = {"real": selection.days_with["real"].sum(), "mock": (selection.grid.day_source > 0).sum()}

@@ -19,7 +19,7 @@ from pizza_assets.analysis.family import Selection
 from pizza_assets.analysis.grid import Bools, Floats, Ints
 from pizza_assets.analysis.uplift import Panel
 from pizza_assets.analysis.verdicts import ALPHA, adjusted
-from pizza_assets.analysis.windows import BINS_PER_HOUR, window_bins
+from pizza_assets.analysis.windows import BINS_PER_HOUR, cities_of_countries, window_bins
 from pizza_assets.contracts import ANOMALIES, conform, empty
 from pizza_assets.contracts.columns import SOURCES
 
@@ -128,7 +128,9 @@ def _unusual(panel: Panel) -> pd.DataFrame:
 
 def _explained(spikes: pd.DataFrame, of: Selection) -> pd.DataFrame:
     """Add the match whose window the middle of the hour lies in; the phase nearest to kick-off wins."""
-    units = of.units
+    columns = ["city", "kick_off_bin", "extra_time", "match_ids", "data_source"]
+    of_nations = of.national.rename(columns={"match_id": "match_ids"}).merge(cities_of_countries(), on="country")
+    units = pd.concat([of.units[columns], of_nations[columns]], ignore_index=True)
     spikes = spikes.assign(match_ids=UNEXPLAINED, time_period=UNEXPLAINED, match_data_source="none")
     middle: Ints = spikes["bin"].to_numpy() + BINS_PER_HOUR // 2
     same_city = spikes["city"].to_numpy()[:, None] == units["city"].to_numpy()[None]

@@ -37,15 +37,16 @@ from pizza_assets.contracts.columns import SOURCES, Source
 class Selection:
     """Orders and matches of one trailing window.
 
-    `units` are those that kick off in the window; `spans` are all spans that reach into it; `low` and `high`
-    are the window's first bin and the first one after it (bins since 1970); `unknown_days` are days (since 1970) of
-    which not all matches are known.
+    `units` are those that kick off in the window, `national` national teams' matches in it (as in `Matches`); `spans`
+    are all spans that reach into it; `low` and `high` are the window's first bin and the first one after it (bins since
+    1970); `unknown_days` are days (since 1970) of which not all matches are known.
     """
 
     grid: Grid
     units: pd.DataFrame
     memberships: pd.DataFrame
     spans: pd.DataFrame
+    national: pd.DataFrame
     low: int
     high: int
     unknown_days: Ints
@@ -120,6 +121,7 @@ def select(grid: Grid, matches: Matches, low_day: int, end_day: int) -> Selectio
         units=matches.units.iloc[first:end].reset_index(drop=True),
         memberships=members.assign(unit=members["unit"] - first),
         spans=matches.spans[reaches_in],
+        national=matches.national[matches.national["kick_off_bin"].between(low, high - 1)],
         low=low,
         high=high,
         unknown_days=matches.unknown_days,

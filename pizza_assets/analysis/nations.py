@@ -93,15 +93,13 @@ class _Study:
     n_cities: Ints
 
 
-def nation_uplifts(of: Selection, national: pd.DataFrame, source: Source, time_window: str) -> dict[str, NationUplift]:
+def nation_uplifts(of: Selection, source: Source, time_window: str) -> dict[str, NationUplift]:
     """Return the uplift of each scope ('nation:...', 'tournament:...', 'stage:...') whose country sells.
 
     Parameters
     ----------
     of
-        Orders and spans of the trailing window.
-    national
-        `Matches.national`.
+        Orders and matches of the trailing window.
     source
         The family: real where orders and matches are real.
     time_window
@@ -109,10 +107,10 @@ def nation_uplifts(of: Selection, national: pd.DataFrame, source: Source, time_w
     """
     key: tuple[Source, Source] = (source, source) if (source, source) in of.panels else ("real", source)
     country_of = np.array([cities()[name].country for name in of.grid.cities])
-    is_asked = national["kick_off_bin"].between(of.low, of.high - 1) & national["country"].isin(country_of)
+    is_asked = of.national["country"].isin(country_of)
     if key != ("mock", "mock"):
-        is_asked &= national["data_source"] == source
-    here = national[is_asked]
+        is_asked &= of.national["data_source"] == source
+    here = of.national[is_asked]
     if key not in of.panels or here.empty:
         return {}
     by_kick_off = here.groupby(["country", "kick_off_bin"], sort=True)

@@ -244,11 +244,11 @@ def national_rows(source: Source, study: dict[str, tuple[EventStudy, int]], n_un
     return rows
 
 
-def nation_rows(of: Selection, matches: pd.DataFrame, source: Source) -> list[Row]:
+def nation_rows(of: Selection, source: Source) -> list[Row]:
     """Estimate the uplift of national teams' matches by nation, tournament and stage; see `nation_uplifts`."""
     rows = []
     for time_window in TIME_WINDOWS:
-        for scope, uplift in nation_uplifts(of, matches, source, time_window).items():
+        for scope, uplift in nation_uplifts(of, source, time_window).items():
             log_ratio, error, degrees = (np.array([x]) for x in (uplift.log_ratio, uplift.error, uplift.degrees))
             row = _row(source, scope, "match", "event_study", time_window)
             row |= _records(_as_percent(log_ratio, student_interval(log_ratio, error, degrees)))[0]

@@ -101,9 +101,8 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
     is_told = matches["match_id"].isin(played["match_id"]) & ~matches["status"].isin(BEGUN)
     perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~is_told
     known = pd.concat([played, _at_all_hours(matches[perhaps])], ignore_index=True)
-    countries = pd.DataFrame([(city.country, city.name) for city in cities().values()], columns=["country", "city"])
     national = _national_sides(known)
-    spans = pd.concat([_sides(known), national.merge(countries, on="country")], ignore_index=True)
+    spans = pd.concat([_sides(known), national.merge(cities_of_countries(), on="country")], ignore_index=True)
     sides = _sides(played)
     no_city = played[~played["match_id"].isin(sides["match_id"])]
     is_national = no_city["match_id"].isin(national["match_id"])
@@ -207,6 +206,11 @@ def _national_sides(matches: pd.DataFrame) -> pd.DataFrame:
     ]
     national = pd.concat(sides, ignore_index=True)
     return national[national["country"].notna()].reset_index(drop=True)
+
+
+def cities_of_countries() -> pd.DataFrame:
+    """Return each city that is known, with its country: country, city."""
+    return pd.DataFrame([(city.country, city.name) for city in cities().values()], columns=["country", "city"])
 
 
 def _joined(values: pd.Series, groups: NDArray[np.int64]) -> list[str]:

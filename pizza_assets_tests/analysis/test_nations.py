@@ -114,6 +114,13 @@ def test_what_nations_matches_sell_changes_no_figure_of_clubs() -> None:
     assert not taken_in.results["estimate"].equals(without["estimate"])
 
 
+def test_a_spike_at_a_nations_match_is_explained_by_it() -> None:
+    spikes = _raised(_season(3), 3.0, ["Norwich"]).analysis().anomalies
+    during = spikes[spikes["time_period"] == "during_match"]
+    assert set(during["city"]) == {"Norwich"}
+    assert set(during["match_ids"]) == {f"n{n}" for n in range(len(KICK_OFFS))}
+
+
 def test_matches_of_nations_whose_countries_sell_nothing_are_counted_as_such() -> None:
     of = _season(2)
     row = match_row("x", KICK_OFFS[0], ("unknown", "unknown"), home_team="France", away_team="Germany")

@@ -59,6 +59,21 @@ def test_each_event_of_each_run_is_there_and_dagsters_own_storage_reads_them(
         assert any(entry.dagster_event_type == dg.DagsterEventType.RUN_SUCCESS for entry in ours)
 
 
+def test_of_a_range_a_run_keeps_one_event_and_the_index_has_each_day(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    run = materialize(instance)
+    of_run = [entry for entry in instance.all_logs(run) if entry.dagster_event_type is not None]
+    kinds = [str(entry.dagster_event_type) for entry in of_run]
+    for kind in (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED):
+        assert kinds.count(str(kind)) == 1
+    assert stored(instance) == {(run, "a"), (run, "b")}
+    with closing(sqlite3.connect(tmp_path / "events" / "index.db")) as index:
+        assert index.execute("PRAGMA page_size").fetchone() == (32768,)
+        texts = [text for (text,) in index.execute("SELECT event FROM event_logs")]
+    assert not any('": ' in text or '"description":null,"entry_data"' in text for text in texts)
+
+
 def test_runs_that_were_wiped_are_gone_and_new_ones_are_kept(instance: dg.DagsterInstance) -> None:
     materialize(instance)
     instance.wipe()

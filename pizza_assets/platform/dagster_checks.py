@@ -38,7 +38,7 @@ Plot = Callable[[Encoded, Mapping[str, Sequence[DayResult]]], str]
 
 #: Rows of days that a result shows; the history in the lake has all of them.
 _SHOWN_DAYS = 20
-_LONGEST_MESSAGE, _LONGEST_LINE = 160, 400
+_LONGEST_MESSAGE, _LONGEST_LINE = 160, 1000
 _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
 
 FRESHNESS_CHECK = "latest_day_is_present"

@@ -30,6 +30,8 @@ from pizza_assets.platform.dagster_compat import (
     SqliteEventLogStorage,
 )
 
+from pizza_assets.platform.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN
+
 #: How many events of a range Dagster hands over at once; it takes the number from the environment only.
 _BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "200"
 
@@ -39,6 +41,8 @@ LOCK_PATIENCE = 60.0
 
 #: Bytes of a page of a new index: of SQLite's usual 4096 a day's event leaves half unused.
 _PAGE_SIZE = 32768
+#: Facts of days, by their names in metadata, that alerts read in a run's own log (``alert_sources``).
+_FACTS_OF_ALERTS = (FALLBACK.replace("-", "_"), KEPT_FACT, UNKNOWN)
 #: What Dagster notes of a step that is no resource.
 _NO_RESOURCE = {"resource_fn_name": "None", "resource_name": "None"}
 
@@ -57,6 +61,11 @@ def _wait_for_locks(dialect: sqlalchemy.Dialect, record: object, arguments: obje
     """Let each connection to SQLite wait for locks: of runs and schedules, Dagster's own wait 5 s."""
     if dialect.name == "sqlite":
         options["timeout"] = LOCK_PATIENCE
+
+
+def _is_of_alerts(event: str) -> bool:
+    """Tell whether the metadata of an event, as it is stored, have a fact that alerts are made of."""
+    return any(f'"label":"{name}"' in event for name in _FACTS_OF_ALERTS)
 
 
 def _new_index(base_dir: str) -> None:
@@ -104,8 +113,10 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
             return
         newest = {row["asset_key"]: at for at, row in enumerate(rows)}
         with self.run_connection(rows[0]["run_id"]) as own, self.index_transaction() as connection:
-            # The index has every day; the run's own log, which people read, has the newest of each asset in the batch.
-            own.execute(SqlEventLogStorageTable.insert(), [rows[at] for at in sorted(newest.values())])
+            # The index has every day; the run's own log, which people and alerts read, has the newest of each asset in
+            # the batch, and all days that alerts tell of.
+            kept = [row for at, row in enumerate(rows) if at in newest.values() or _is_of_alerts(row["event"])]
+            own.execute(SqlEventLogStorageTable.insert(), kept)
             with_ids = SqlEventLogStorageTable.insert().returning(
                 SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
             )

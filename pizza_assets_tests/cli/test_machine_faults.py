@@ -109,12 +109,16 @@ def test_a_relative_home_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_pa
     )
 
 
-@pytest.mark.parametrize(("handles", "code"), [(20, 1), (64, 0)])
+@pytest.mark.parametrize(("handles", "code"), [(16, 1), (64, 0)])
 def test_few_handles_are_enough_or_one_sentence(handles: int, code: int) -> None:
     limited = f"ulimit -n {handles}; exec {sys.executable} -W ignore -c 'from pizza_assets.cli import main; main()' "
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        ["/bin/sh", "-c", f"PYTHONPATH={root}; export PYTHONPATH; {limited} {' '.join(DAYS)}"],
+        [
+            "/bin/sh",
+            "-c",
+            f"PYTHONPATH={root}; LOG_FORMAT=json; export PYTHONPATH LOG_FORMAT; {limited} {' '.join(DAYS)}",
+        ],
         capture_output=True,
         text=True,
         check=False,

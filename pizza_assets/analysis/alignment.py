@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow
 
 from pizza_assets import contracts
+from pizza_assets.analysis.columns import codes, microseconds
 from pizza_assets.analysis.contract import TIME_PERIODS
 from pizza_assets.analysis.grid import Ints
 from pizza_assets.analysis.windows import NOT_PLAYED_AT_ALL, WINDOW_HOURS
@@ -23,16 +24,19 @@ _EDGES_US = np.array([*(WINDOW_HOURS[period][0] for period in TIME_PERIODS), WIN
 _EDGES_US *= _HOUR_US
 _EXTRA_TIME_US = np.array([0, 0, 1, 1]) * _HOUR_US // 2
 _OF_MATCH = ["match_id", "timestamp", "duration", "status", "home_city", "away_city", "data_source"]
-_OF_ORDER = ["order_id", "timestamp", "location", "city", "order_total", "currency", "quantity", "data_source"]
+#: Columns of orders that are read, and those of them that repeat.
+COLUMNS = ("order_id", "timestamp", "location", "city", "order_total", "currency", "quantity", "data_source")
+REPEATING = ("location", "city", "currency", "data_source")
 
 
-def align(orders: pd.DataFrame, matches: Sequence[pd.DataFrame], *, is_complete: bool) -> pd.DataFrame:
+def align(orders: pyarrow.Table | pd.DataFrame, matches: Sequence[pd.DataFrame], *, is_complete: bool) -> pd.DataFrame:
     """Put orders beside the matches that they were placed around.
 
     Parameters
     ----------
     orders
-        DOMINOS_ORDERS of one day.
+        DOMINOS_ORDERS of one day, at least the columns in ``COLUMNS``. Quickest as an Arrow table whose ``REPEATING``
+        columns are dictionaries.
     matches
         FOOTBALL_MATCHES of the day and the days beside it.
     is_complete
@@ -45,25 +49,26 @@ def align(orders: pd.DataFrame, matches: Sequence[pd.DataFrame], *, is_complete:
         instant; a period is half-open, so an order is in one period of a match at most. Matches that were not
         played, and unknown cities, draw no orders.
     """
+    if isinstance(orders, pd.DataFrame):
+        orders = pyarrow.Table.from_pandas(orders[list(COLUMNS)], preserve_index=False)
     windows = _windows(matches)
-    if not windows or orders.empty:
+    if not windows or not len(orders):
         return contracts.empty(contracts.MERGED_ORDERS)
-    kick_off = _microseconds(pd.Series([match["timestamp"] for match, _ in windows]))
+    kick_off = microseconds(pyarrow.chunked_array([[match["timestamp"] for match, _ in windows]]))
     has_extra_time = np.array([match["duration"] != "REGULAR" for match, _ in windows])
     edges = kick_off[:, None] + _EDGES_US + has_extra_time[:, None] * _EXTRA_TIME_US
     order, window, period = _pairs(orders, [city for _, city in windows], edges)
-    placed = pyarrow.Table.from_pandas(orders[_OF_ORDER], preserve_index=False).take(order)
-    microseconds = placed["timestamp"].to_numpy().astype(np.int64) - kick_off[window]
+    schema = contracts.arrow_schema(contracts.MERGED_ORDERS)
+    placed = orders.select(COLUMNS).take(order)
     columns = {
-        **dict(zip(placed.column_names, placed.columns, strict=True)),
-        "order_data_source": placed["data_source"],
+        **{name: placed[name].cast(schema.field(name).type) for name in COLUMNS if name in schema.names},
+        "order_data_source": placed["data_source"].cast(pyarrow.string()),
         "match_id": pyarrow.array([match["match_id"] for match, _ in windows]).take(window),
         "match_data_source": pyarrow.array([match["data_source"] for match, _ in windows]).take(window),
         "time_period": pyarrow.array(TIME_PERIODS).take(period),
-        "minutes_from_kick_off": microseconds / 1_000_000 / 60,
+        "minutes_from_kick_off": (microseconds(placed["timestamp"]) - kick_off[window]) / 1_000_000 / 60,
         "is_complete": pyarrow.repeat(is_complete, len(order)),
     }
-    schema = contracts.arrow_schema(contracts.MERGED_ORDERS)
     table = pyarrow.table([columns[name] for name in schema.names], schema)
     table = table.sort_by([(name, "ascending") for name in ("timestamp", "order_id", "match_id")])
     return contracts.from_arrow(table, contracts.MERGED_ORDERS)
@@ -81,12 +86,7 @@ def _windows(matches: Sequence[pd.DataFrame]) -> list[tuple[Mapping[str, Any], s
     return [(match, city) for (_, city), match in windows.items() if city != UNKNOWN_CITY]
 
 
-def _microseconds(instants: pd.Series) -> Ints:
-    numbers: Ints = instants.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    return numbers
-
-
-def _pairs(orders: pd.DataFrame, cities: Sequence[str], edges: Ints) -> tuple[Ints, Ints, Ints]:
+def _pairs(orders: pyarrow.Table, cities: Sequence[str], edges: Ints) -> tuple[Ints, Ints, Ints]:
     """Return which order was placed in which window and in which of its periods, as row numbers.
 
     Parameters
@@ -94,8 +94,8 @@ def _pairs(orders: pd.DataFrame, cities: Sequence[str], edges: Ints) -> tuple[In
     cities, edges
         City of each window, and its edges in microseconds since 1970: windows by 1 + periods.
     """
-    code, names = pd.factorize(orders["city"])
-    instant = _microseconds(orders["timestamp"])
+    code, names = codes(orders["city"])
+    instant = microseconds(orders["timestamp"])
     first, span = instant.min(), np.ptp(instant) + 1
     # One number sorts by city, then by instant: what a window holds lies side by side.
     place = code * span + instant - first

@@ -19,8 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from pizza_assets import contracts
-from pizza_assets.analysis import events, volume
-from pizza_assets.analysis.alignment import align
+from pizza_assets.analysis import alignment, events, volume
 from pizza_assets.analysis.analyse import Analysis, analyse, prepare
 from pizza_assets.analysis.history import FOUND, KEY, with_history
 from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
@@ -158,6 +157,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         group="match_day",
         kinds=["pandas", "parquet"],
         contract=contracts.MERGED_ORDERS,
+        ins={"raw_orders": columns(*alignment.COLUMNS)},
         lineage=lineage.MERGED_ORDERS,
         checks=[*of_contract(contracts.MERGED_ORDERS), NextDayKnown()],
         made_by=["pizza_assets.analysis.alignment", "pizza_assets.analysis.windows", "pizza_assets.analysis.contract"],
@@ -172,7 +172,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             beside = (day + timedelta(days=number) for number in (-1, 0, 1))
             around = [raw_matches[near] for near in beside if near in raw_matches]
             is_complete = day + timedelta(days=1) in raw_matches
-            frame = align(raw_orders[day], around, is_complete=is_complete)
+            frame = alignment.align(raw_orders.arrow(day, alignment.REPEATING), around, is_complete=is_complete)
             yield day, Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
 
     @daily_asset(

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow
-import pyarrow.compute as pc
 
 from pizza_assets import contracts
+from pizza_assets.analysis.columns import codes, microseconds
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -46,11 +46,10 @@ def roll_up(orders: pyarrow.Table | pd.DataFrame) -> pd.DataFrame:
         orders = pyarrow.Table.from_pandas(orders[list(COLUMNS)], preserve_index=False)
     if not len(orders):
         return contracts.empty(contracts.ORDER_VOLUME)
-    bins = pc.cast(orders["timestamp"], pyarrow.timestamp("us", "UTC")).to_numpy().astype(np.int64)
-    bins //= _BIN_SECONDS * 1_000_000
+    bins = microseconds(orders["timestamp"]) // (_BIN_SECONDS * 1_000_000)
     first = int(bins.min())
-    city, cities = _codes(orders["city"])
-    currency, currencies = _codes(orders["currency"])
+    city, cities = codes(orders["city"])
+    currency, currencies = codes(orders["currency"])
     cell = ((bins - first) * len(cities) + city) * len(currencies) + currency
     counts = np.bincount(cell)
     filled = np.flatnonzero(counts)
@@ -70,18 +69,6 @@ def roll_up(orders: pyarrow.Table | pd.DataFrame) -> pd.DataFrame:
     )
     volume.loc[no_quantity, "pizzas"] = pd.NA
     return contracts.conform(volume, contracts.ORDER_VOLUME)
-
-
-def _codes(texts: pyarrow.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
-    """Return the number of each text, and the different texts, sorted, that the numbers count."""
-    is_encoded = pyarrow.types.is_dictionary(texts.type)
-    # Chunks have dictionaries of their own, until they are one.
-    encoded = (texts if is_encoded else texts.dictionary_encode()).combine_chunks()
-    names = encoded.dictionary.to_numpy(zero_copy_only=False)
-    order = np.argsort(names)
-    ranks = np.empty(len(names), dtype=np.int64)
-    ranks[order] = np.arange(len(names))
-    return ranks[encoded.indices.to_numpy()], names[order]
 
 
 def _sums(
@@ -111,10 +98,10 @@ def roll_up_expression(orders: "ir.Table") -> "ir.Table":
     import ibis
 
     # Truncating an instant that has a time zone takes four times as long as dividing its microseconds.
-    microseconds = ibis.udf.scalar.builtin(
+    since_1970 = ibis.udf.scalar.builtin(
         lambda at: at, name=_MICROSECONDS[orders.get_backend().name], signature=(("timestamp",), "int64")
     )
-    cells = orders.mutate(bin=microseconds(orders.timestamp) // (_BIN_SECONDS * 1_000_000))
+    cells = orders.mutate(bin=since_1970(orders.timestamp) // (_BIN_SECONDS * 1_000_000))
     counted = cells.group_by("bin", "city", "currency", "data_source").agg(
         orders=cells.count(),
         parts=(cells.order_total * _PARTS + 0.5).floor().cast("int64").sum().cast("int64"),

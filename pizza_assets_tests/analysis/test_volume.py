@@ -1,9 +1,11 @@
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import pandas as pd
+import pyarrow
 from hypothesis import given
 
-from pizza_assets.analysis.volume import roll_up
+from pizza_assets.analysis.volume import COLUMNS, REPEATING, roll_up
 from pizza_assets.contracts import ORDER_VOLUME, validate
 from pizza_assets_tests.frames import orders_frame
 from pizza_assets_tests.strategies import orders_of_day
@@ -49,3 +51,18 @@ def test_a_sum_with_an_unknown_part_is_unknown() -> None:
     assert volume["orders"].tolist() == [2, 1, 1]
     assert volume["revenue"].isna().tolist() == [True, False, False]
     assert volume["pizzas"].isna().tolist() == [False, True, False]
+
+
+@given(orders_of_day(DAY))
+def test_texts_as_dictionaries_of_several_chunks_count_the_same(orders: pd.DataFrame) -> None:
+    table = pyarrow.Table.from_pandas(orders[list(COLUMNS)], preserve_index=False)
+    halves = [table.slice(0, len(table) // 2), table.slice(len(table) // 2)]
+    encoded = pyarrow.concat_tables([_with_dictionaries(half, REPEATING) for half in halves])
+    pd.testing.assert_frame_equal(roll_up(encoded), roll_up(orders))
+
+
+def _with_dictionaries(table: pyarrow.Table, names: Sequence[str]) -> pyarrow.Table:
+    for name in names:
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, table[name].dictionary_encode())
+    return table

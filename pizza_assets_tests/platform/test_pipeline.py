@@ -33,6 +33,7 @@ RUN_DEPENDENT = (
     "quicksight-ready/dashboard-data/current/meta.csv",
     "dashboard/",
     "quality/",
+    "compact/",  # says which versions of its days it repeats
 )
 
 

@@ -45,7 +45,7 @@ def decode(lake: Path, _: date, __: date) -> int:
 
 def by_duckdb(lake: Path, _: date, __: date) -> int:
     """Run the best query."""
-    table = duckdb.connect().execute(BEST_QUERY, {"files": files(lake)}).to_arrow_table()
+    table = duckdb.connect().sql(BEST_QUERY, params={"files": files(lake)}).to_arrow_table()
     return int(sum(table["orders"].to_pylist()))
 
 

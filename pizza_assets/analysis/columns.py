@@ -14,6 +14,8 @@ def codes(texts: pyarrow.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArr
     # Chunks have dictionaries of their own, until they are one.
     encoded = (texts if is_encoded else texts.dictionary_encode()).combine_chunks()
     names = encoded.dictionary.to_numpy(zero_copy_only=False)
+    if len(names) == 1:
+        return np.zeros(len(texts), dtype=np.int64), names
     order = np.argsort(names)
     ranks = np.empty(len(names), dtype=np.int64)
     ranks[order] = np.arange(len(names))
@@ -22,5 +24,5 @@ def codes(texts: pyarrow.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.NDArr
 
 def microseconds(instants: pyarrow.ChunkedArray) -> npt.NDArray[np.int64]:
     """Return instants (UTC) as microseconds since 1970."""
-    numbers: npt.NDArray[np.int64] = instants.cast(pyarrow.timestamp("us", "UTC")).to_numpy().astype(np.int64)
+    numbers: npt.NDArray[np.int64] = instants.cast(pyarrow.timestamp("us", "UTC")).to_numpy().view(np.int64)
     return numbers

@@ -305,6 +305,8 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
 
         With `compacts` months are made again where they have to, which only the run that holds the lake's lock may do.
         """
+        if compacts and self.columns is not None:
+            raise ValueError(f"{self.layout.name}: months are made of whole days, not of the columns {self.columns}")
         if compacts and not all(of.version for of in self.stored.values()):
             self._listing.renew()  # it tells the versions of what was stored since
             self._stored.clear()

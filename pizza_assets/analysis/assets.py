@@ -26,7 +26,7 @@ from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS,
 from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.analysis.transforms import analysed, source_of
 from pizza_assets.contracts.columns import Source
-from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX
+from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX, VERDICTS
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, days_with_note
 from pizza_assets.lake.uncovered import UNCOVERED, unobserved
 from pizza_assets.platform import dagster_catalog as catalog
@@ -65,7 +65,7 @@ def read_window(
 
 def earlier_verdicts(correlation_results: DatedFiles, before: date) -> Iterator[tuple[date, pd.DataFrame]]:
     """Yield the days analysed before a day, the newest first, each with what identifies its findings, and verdicts."""
-    months = correlation_results.months(CORRELATION_FILES[0], "verdicts", _verdicts)
+    months = correlation_results.months(CORRELATION_FILES[0], VERDICTS, _verdicts)
     days = sorted((day for day in months.stored if day < before), reverse=True)
     for _, of_month in groupby(days, key=lambda day: (day.year, day.month)):
         for day, found in months.read(list(of_month), compacts=True).items():

@@ -205,6 +205,10 @@ def merchants_key(source: Source) -> str:
     return f"{MERCHANTS_PREFIX}/{source}/merchants.parquet"
 
 
+#: Compact months of what each day's analysis found.
+VERDICTS = "verdicts"
+
+
 def month_key(name: str, month: date | None = None) -> str:
     """Return the key of a compact month (``lake.months``), or the folder of all; Athena reads no folder of it."""
     return f"compact/{name}/" if month is None else f"compact/{name}/{month:%Y-%m}.parquet"

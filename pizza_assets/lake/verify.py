@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow
+import pyarrow.parquet as pq
 
 from pizza_assets import contracts
 from pizza_assets.dashboard.datasets import DATA_SETS
@@ -56,6 +57,7 @@ def verify(store: Store, seen: Callable[[str], None] = lambda _: None) -> Report
         _days(store, sales.prefix, partial(_sales_day, store, sales), mend, report, seen)
     for where in DAILY_TABLES.values():
         _singly(store, layout.month_key(where.name).rstrip("/"), partial(_month, store, where), report, seen)
+    _singly(store, layout.month_key(layout.VERDICTS).rstrip("/"), partial(_verdicts, store), report, seen)
     _volume_counts_all_orders(store, report)
     _days(
         store, layout.CORRELATION_PREFIX, partial(_correlation_day, store), _backfill("correlation_results+"),
@@ -255,6 +257,12 @@ def _month(store: Store, where: DailyLayout, key: str) -> Iterator[str]:
     ]
     if differ:
         yield f"it does not repeat {where.name} of {', '.join(differ)}; without it, it is made again."
+
+
+def _verdicts(store: Store, key: str) -> Iterator[str]:
+    """Check that a compact month of verdicts is what was written: the report is told from it."""
+    days_in(store.read(key), key, lambda data, _: pq.read_table(pyarrow.BufferReader(data)))
+    yield from ()
 
 
 def _table_of(where: DailyLayout, data: bytes, key: str) -> pyarrow.Table:

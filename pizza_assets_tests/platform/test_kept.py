@@ -36,8 +36,9 @@ def one_match_a_day(request: Request) -> Answer:
     """Answer with a match of the competition that is asked for, each day at 14:00 UTC."""
     code = request.path.split("/")[3]
     number = {"PL": 100, "CL": 200}[code]
-    competition = {"id": number, "name": code, "code": code, "type": "LEAGUE"}
-    return Answer(body=envelope(*(match(number + d.day, f"{d}T14:00:00Z", competition=competition) for d in DAYS)))
+    away = {"PL": {"id": 61, "name": "Chelsea FC"}, "CL": {"id": 62, "name": "Everton FC"}}[code]
+    changes = {"competition": {"id": number, "name": code, "code": code, "type": "LEAGUE"}, "awayTeam": away}
+    return Answer(body=envelope(*(match(number + d.day, f"{d}T14:00:00Z", **changes) for d in DAYS)))
 
 
 @pytest.fixture

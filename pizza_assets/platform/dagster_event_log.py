@@ -29,7 +29,6 @@ from pizza_assets.platform.dagster_compat import (
     SqlEventLogStorageTable,
     SqliteEventLogStorage,
 )
-
 from pizza_assets.platform.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN
 
 #: How many events of a range Dagster hands over at once; it takes the number from the environment only.

@@ -125,7 +125,7 @@ def merchants(
         inputs = opened.enter_context(open_inputs(settings))
         told(f"starting {settings.merchants_engine}")
         engine = opened.enter_context(open_engine(settings))
-        study = Study(engine, engine.parquet(inputs.files), inputs.merchants, limits(settings))
+        study = Study(engine, inputs.read(engine), inputs.merchants, limits(settings))
         told("quality")
         quality = study.examine()
         facts = {"data-source": quality.data_source, "run-id": _RUN}

@@ -109,7 +109,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
             _inputs(settings, context.log.warning) as inputs,
             DuckDBEngine(settings.merchants_memory_limit) as engine,
         ):
-            study = Study(engine, engine.parquet(inputs.files), inputs.merchants, limits(settings))
+            study = Study(engine, inputs.read(engine), inputs.merchants, limits(settings))
             copied = lake_copy.copy(
                 study,
                 lake.store(),

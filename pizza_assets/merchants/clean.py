@@ -4,12 +4,19 @@ Belongs here: what happens to one row, the same on every engine. Does not belong
 (``quality``), answering questions (``questions``).
 """
 
+import functools
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from pizza_assets.contracts.columns import EARLIEST, SOURCES
+import numpy as np
+import pandas as pd
+import pyarrow
+
+from pizza_assets.contracts.columns import EARLIEST, LATEST, SOURCES
+from pizza_assets.errors import SourceError
 from pizza_assets.merchants.contract import (
     UNKNOWN_CATEGORY,
     UNKNOWN_CITY,
@@ -22,6 +29,10 @@ if TYPE_CHECKING:
 
 #: How sources write that a city or state is not known, in lower case.
 UNKNOWN_PLACES = ("-1", "unknown")
+#: What programs write for a missing value, to the letter: 'Nan' is a town.
+MISSING_WORDS = ("nan", "NaN", "NaT", "None", "<NA>", "NULL", "null", "N/A", "#N/A")
+#: Whole numbers beyond these are not exact as floats.
+_LARGEST_FLOAT_ID = 2**53
 #: More monthly instalments than these are codes, not instalments (the data has -1 and 999).
 MAX_INSTALMENTS = 60
 #: Why a purchase in the future is rejected.
@@ -43,12 +54,31 @@ class Limits:
 
 
 def _text(column: "ir.Value") -> "ir.StringValue":
-    """Return text without blanks around it, null where nothing is left."""
-    return column.cast("string").strip().nullif("")
+    """Return text without blanks around it, null where nothing is left or a word says that the value is missing."""
+    text = column.cast("string").strip().nullif("")
+    return text.isin(MISSING_WORDS).ifelse(None, text)
+
+
+def _id(column: "ir.Value") -> "ir.StringValue":
+    """Return an id as text; one that pandas made a float of (123.0, where others are missing) is the whole number."""
+    if column.type().is_floating():
+        is_exact = column.abs() < _LARGEST_FLOAT_ID
+        exact = is_exact.ifelse(column, 0.0)
+        return (is_exact & (exact % 1 == 0)).ifelse(exact.cast("int64").cast("string"), _text(column))
+    text = _text(column)
+    return is_float_id(text).ifelse(text.left(text.length() - 2), text)
+
+
+def is_float_id(column: "ir.Value") -> "ir.BooleanValue":
+    """Tell which ids are whole numbers written as floats; no null."""
+    if column.type().is_floating():
+        return (column.notnull() & ~column.isnan()).fill_null(False)
+    text = column.cast("string").strip()
+    return (text.endswith(".0") & text.re_search(r"^-?[0-9]+\.0$")).fill_null(False)
 
 
 def _place(column: "ir.Value") -> "ir.StringValue":
-    place = _text(column)
+    place = _id(column)
     return place.lower().isin(UNKNOWN_PLACES).ifelse(None, place)
 
 
@@ -68,10 +98,10 @@ def _typed(raw: "ir.Table") -> dict[str, "ir.Value"]:
     import ibis
 
     return {
-        "merchant_id": _text(raw.merchant_id),
+        "merchant_id": _id(raw.merchant_id),
         "city_id": _place(raw.city_id),
         "state_id": _place(raw.state_id),
-        "category": _text(raw.category),
+        "category": _id(raw.category),
         "purchase_amount": raw.purchase_amount.cast("float64"),
         "purchase_date": raw.purchase_date.cast("timestamp(6)"),
         "installments": _instalments(raw.installments),
@@ -83,6 +113,8 @@ def _typed(raw: "ir.Table") -> dict[str, "ir.Value"]:
 def judged(raw: "ir.Table", limits: Limits) -> "ir.Table":
     """Return transactions with the types of MERCHANT_TRANSACTIONS and ``reason``: why a row is rejected, or null.
 
+    ``has_float_id`` tells which rows have an id that was written as a float.
+
     Parameters
     ----------
     raw
@@ -90,7 +122,9 @@ def judged(raw: "ir.Table", limits: Limits) -> "ir.Table":
         ``data_source`` the rows count as real.
     """
     columns = _typed(raw)
-    return raw.select(**columns, reason=_reason(columns, limits))
+    ids = (raw.merchant_id, raw.city_id, raw.state_id, raw.category)
+    has_float_id = functools.reduce(operator.or_, map(is_float_id, ids))
+    return raw.select(**columns, reason=_reason(columns, limits), has_float_id=has_float_id)
 
 
 def rejected(raw: "ir.Table", limits: Limits) -> "ir.Table":
@@ -116,8 +150,8 @@ def _reason(row: Mapping[str, "ir.Value"], limits: Limits) -> "ir.StringValue":
 
 
 def accepted(judged_transactions: "ir.Table") -> "ir.Table":
-    """Return the rows that are not rejected, without the reason."""
-    return judged_transactions.filter(judged_transactions.reason.isnull()).drop("reason")
+    """Return the rows that are not rejected, as MERCHANT_TRANSACTIONS."""
+    return judged_transactions.filter(judged_transactions.reason.isnull()).drop("reason", "has_float_id")
 
 
 def attempts(transactions: "ir.Table") -> "ir.Table":
@@ -138,6 +172,51 @@ def attempts(transactions: "ir.Table") -> "ir.Table":
     )
 
 
+def on_the_shops_clock(raw: "ir.Table", time_zone: str | None) -> "ir.Table":
+    """Return transactions whose ``purchase_date`` is an instant of a time zone with that zone's clock, without a zone.
+
+    Without `time_zone` they are as they were.
+    """
+    import ibis
+
+    if time_zone is None:
+        return raw
+    at = raw.purchase_date.cast("timestamp(6)")
+    changes = _clock_changes(time_zone)
+    local = [at + ibis.interval(seconds=offset) for _, offset in changes]
+    until = [(at < ibis.timestamp(str(change)), clock) for (change, _), clock in zip(changes[1:], local, strict=False)]
+    return raw.mutate(purchase_date=ibis.cases(*until, else_=local[-1]) if until else local[-1])
+
+
+def _clock_changes(time_zone: str) -> list[tuple[datetime, int]]:
+    """Return from when (UTC, without a zone) a zone's clock is how many seconds ahead; from the first year of data on.
+
+    Raises
+    ------
+    SourceError
+        When there is no such time zone.
+    """
+    zone = _zone(time_zone)
+    hours = pd.date_range(EARLIEST, LATEST, freq="h")
+    ahead = (hours.tz_convert(zone).tz_localize(None) - hours.tz_localize(None)).total_seconds().astype(int)
+    changed = map(int, np.flatnonzero(np.diff(ahead, prepend=ahead[0] - 1)))
+    return [(hours[place].tz_localize(None).to_pydatetime(), int(ahead[place])) for place in changed]
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        zone: tzinfo = pyarrow.lib.string_to_tzinfo(name)
+    except (ValueError, LookupError) as error:
+        raise SourceError(f"purchase_date: expected a time zone that is known, found '{name}'.", final=True) from error
+    return zone
+
+
+def merchant_lines(merchants: "ir.Table") -> "ir.Table":
+    """Return the list's ids and names as the transactions' are read, without lines that have no id."""
+    lines = merchants.select(merchant_id=_id(merchants.merchant_id), merchant_name=_text(merchants.merchant_name))
+    return lines.filter(lines.merchant_id.notnull())
+
+
 def merchant_names(merchants: "ir.Table") -> "ir.Table":
     """Return one row per merchant with the one name that it has, null where it has none or several.
 
@@ -146,9 +225,8 @@ def merchant_names(merchants: "ir.Table") -> "ir.Table":
     merchants
         MERCHANTS: ids and names may repeat.
     """
-    row = merchants.select(merchant_id=_text(merchants.merchant_id), merchant_name=_text(merchants.merchant_name))
-    by_id = row.filter(row.merchant_id.notnull()).group_by("merchant_id")
-    listed = by_id.agg(first=row.merchant_name.min(), last=row.merchant_name.max())
+    row = merchant_lines(merchants)
+    listed = row.group_by("merchant_id").agg(first=row.merchant_name.min(), last=row.merchant_name.max())
     return listed.select("merchant_id", merchant_name=(listed.first == listed.last).ifelse(listed.first, None))
 
 

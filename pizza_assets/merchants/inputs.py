@@ -8,7 +8,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import has_magic
+from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow
 import pyarrow.compute
@@ -16,9 +19,15 @@ import pyarrow.parquet as pq
 
 from pizza_assets import contracts
 from pizza_assets.errors import SourceError
+from pizza_assets.merchants.clean import on_the_shops_clock
 from pizza_assets.orders.till.files import tables_in
 from pizza_assets.orders.till.tables import Table
 from pizza_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from pizza_assets.merchants.engines import Engine
 
 _types = pyarrow.types
 
@@ -28,7 +37,7 @@ def _is_text(kind: pyarrow.DataType) -> bool:
 
 
 def _is_name(kind: pyarrow.DataType) -> bool:
-    return _is_text(kind) or bool(_types.is_integer(kind))
+    return _is_text(kind) or bool(_types.is_integer(kind) or _types.is_floating(kind))
 
 
 def _is_number(kind: pyarrow.DataType) -> bool:
@@ -41,10 +50,10 @@ def _is_flag(kind: pyarrow.DataType) -> bool:
 
 #: What each column of the transactions may be, in words and as a test.
 _COLUMNS: Mapping[str, tuple[str, Callable[[pyarrow.DataType], bool]]] = {
-    "merchant_id": ("text or whole numbers", _is_name),
-    "city_id": ("text or whole numbers", _is_name),
-    "state_id": ("text or whole numbers", _is_name),
-    "category": ("text or whole numbers", _is_name),
+    "merchant_id": ("text or numbers", _is_name),
+    "city_id": ("text or numbers", _is_name),
+    "state_id": ("text or numbers", _is_name),
+    "category": ("text or numbers", _is_name),
     "purchase_amount": ("numbers", _is_number),
     "purchase_date": ("timestamps", _types.is_timestamp),
     "installments": ("numbers", _is_number),
@@ -59,11 +68,19 @@ WAREHOUSE = "warehouse"
 
 @dataclass(frozen=True)
 class Inputs:
-    """Transactions as Parquet files of one schema, their merchants (MERCHANTS), and the amounts' currency if known."""
+    """Transactions as Parquet files of one schema, their merchants (MERCHANTS), and the amounts' currency if known.
+
+    ``time_zone`` is the one that the files give ``purchase_date``; None where it is a clock without one.
+    """
 
     files: Sequence[str]
     merchants: pyarrow.Table
     currency: str | None = None
+    time_zone: str | None = None
+
+    def read(self, engine: "Engine") -> "ir.Table":
+        """Return the transactions as a table of an engine, ``purchase_date`` as the shop's clock showed it."""
+        return on_the_shops_clock(engine.parquet(self.files), self.time_zone)
 
 
 @contextmanager
@@ -78,7 +95,8 @@ def open_inputs(settings: Settings) -> Iterator[Inputs]:
         When the warehouse cannot be read.
     """
     if settings.merchants_transactions != WAREHOUSE:
-        yield Inputs(transaction_files(str(settings.merchants_transactions)), read_merchants(settings.merchants_file))
+        files = transaction_files(str(settings.merchants_transactions))
+        yield Inputs(files, read_merchants(settings.merchants_file), time_zone=time_zone_of(files))
         return
     from pizza_assets.merchants.from_warehouse import export  # noqa: PLC0415 files, and clusters, do without psycopg
     from pizza_assets.warehouse.connection import warehouse  # noqa: PLC0415
@@ -126,8 +144,19 @@ def transaction_files(location: str) -> list[str]:
     return [str(path) for path in files]
 
 
+def time_zone_of(files: Sequence[str]) -> str | None:
+    """Return the time zone that `transaction_files` give ``purchase_date``, None for a clock without one."""
+    if is_remote(files[0]):
+        return None
+    kind = _schema(Path(files[0])).field("purchase_date").type
+    zone: str | None = kind.tz
+    return zone
+
+
 def parquet_files(location: str, what: str) -> list[Path]:
-    """Return the Parquet files of a file, a folder or a glob, in order; hidden ones and those of '_...' are left out.
+    """Return the Parquet files of a file, a folder or a glob, in order.
+
+    Below that folder, or the glob's fixed part, hidden ones and those of '_...' (_SUCCESS, _temporary) are left out.
 
     Raises
     ------
@@ -136,13 +165,14 @@ def parquet_files(location: str, what: str) -> list[Path]:
     """
     path = Path(location).expanduser()
     if path.is_dir():
-        found = sorted(path.rglob("*.parquet"))
+        base, pattern = path, "**/*.parquet"
     elif path.exists():
         return [path]
     else:
-        pattern = str(path.relative_to(path.anchor)) if path.anchor else str(path)
-        found = sorted(Path(path.anchor or ".").glob(pattern))
-    files = [path for path in found if not any(part.startswith((".", "_")) for part in path.parts[1:])]
+        fixed = list(takewhile(lambda part: not has_magic(part), path.parts))
+        base, pattern = Path(*fixed), str(Path(*path.parts[len(fixed) :]))
+    found = sorted(base.glob(pattern)) if pattern != "." else []
+    files = [path for path in found if not any(part.startswith((".", "_")) for part in path.relative_to(base).parts)]
     if not files:
         raise SourceError(f"{location}: expected Parquet files of {what}, found none.", final=True)
     return files

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow
 
-from pizza_assets.merchants.clean import FUTURE
+from pizza_assets.merchants.clean import FUTURE, merchant_lines
 from pizza_assets.merchants.contract import UNKNOWN_MERCHANT
 from pizza_assets.merchants.inputs import source_of
 
@@ -26,6 +26,7 @@ CHECKS = {
     "null_merchants": "Every transaction names its merchant.",
     "negative_amounts": "No amount is negative: refunds and normalised data have some.",
     "midnight_stamps": "Purchases have a time of day: few are stamped 00:00:00.",
+    "float_ids": "No id is a whole number written as a float.",
     "duplicate_merchants": "Every merchant is listed once.",
     "unmatched_merchants": "Every merchant with a transaction is listed.",
 }
@@ -48,6 +49,7 @@ def census(judged: "ir.Table") -> "ir.Table":
         negative_amounts=(row.purchase_amount < 0).sum(),
         midnight_stamps=((at.hour() == 0) & (at.minute() == 0) & (at.second() == 0)).sum(),
         declined=(row.authorized_flag == "N").sum(),
+        float_ids=row.has_float_id.sum(),
         # Of rejected rows nobody asks, and theirs may lie in years that Python cannot tell.
         first=at.min(where=row.reason.isnull()),
         last=at.max(where=row.reason.isnull()),
@@ -56,8 +58,10 @@ def census(judged: "ir.Table") -> "ir.Table":
 
 def merchant_census(merchants: "ir.Table") -> "ir.Table":
     """Return how many merchants are listed, more than once, with names that conflict, and without a name."""
-    row = merchants.mutate(name=merchants.merchant_name.strip().nullif(""))
-    by_id = row.group_by("merchant_id").agg(lines=row.count(), first=row.name.min(), last=row.name.max())
+    row = merchant_lines(merchants)
+    by_id = row.group_by("merchant_id").agg(
+        lines=row.count(), first=row.merchant_name.min(), last=row.merchant_name.max()
+    )
     return by_id.agg(
         listed=by_id.count(),
         repeated=(by_id.lines > 1).sum().fill_null(0),
@@ -174,6 +178,13 @@ def checks(quality: Quality) -> list[Check]:
             f"{midnight:.1%} of transactions are stamped 00:00:00 to the second: dates without a time, which count "
             "as hour 0 unless midnight is left out of the hours.",
             counted["midnight_stamps"],
+        ),
+        Check(
+            "float_ids",
+            counted.get("float_ids", 0) == 0,
+            f"{counted.get('float_ids', 0):,} transactions have an id that was written as a float (123.0), as pandas "
+            "does where others are missing; it is read as the whole number.",
+            counted.get("float_ids", 0),
         ),
         Check(
             "duplicate_merchants",

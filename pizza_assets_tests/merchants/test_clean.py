@@ -1,13 +1,15 @@
 """Cleaning rules, by example. The Spark tests run these too."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from pizza_assets.merchants.clean import accepted, attempts
+from pizza_assets.errors import SourceError
+from pizza_assets.merchants.clean import accepted, attempts, judged, on_the_shops_clock
 from pizza_assets.merchants.engines import Engine
-from pizza_assets_tests.merchants.worlds import at, judged_table, merchants, names_of, row, transactions
+from pizza_assets_tests.merchants.worlds import LIMITS, at, judged_table, merchants, names_of, row, transactions
 
 
 def cleaned(engine: Engine, rows: pa.Table) -> list[dict[str, Any]]:
@@ -28,6 +30,58 @@ def test_unknown_things_have_a_name(engine: Engine) -> None:
         assert found["category"] == "Unknown category"
         assert (found["city_id"], found["state_id"]) == ("Unknown city", "Unknown state")
         assert found["installments"] is None
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "None", "<NA>", "NULL", " null "])
+def test_words_for_missing_values_are_missing(engine: Engine, word: str) -> None:
+    (found,) = cleaned(engine, transactions(row(merchant_id=word, category=word, city_id=word, state_id=word)))
+    assert (found["merchant_id"], found["category"]) == ("Unknown merchant", "Unknown category")
+    assert (found["city_id"], found["state_id"]) == ("Unknown city", "Unknown state")
+
+
+def test_a_town_of_that_name_is_one(engine: Engine) -> None:
+    (found,) = cleaned(engine, transactions(row(city_id="Nan", category="Nonesuch")))
+    assert (found["city_id"], found["category"]) == ("Nan", "Nonesuch")
+
+
+def test_ids_that_pandas_made_floats_of_are_whole_numbers_again(engine: Engine) -> None:
+    ids = ["merchant_id", "city_id", "state_id", "category"]
+    rows = transactions(
+        *(dict.fromkeys(ids, value) for value in (123.0, float("nan"), None, 1.5, -1.0)),
+        types=dict.fromkeys(ids, pa.float64()),
+    )
+    found = cleaned(engine, rows)
+    assert [item["merchant_id"] for item in found] == ["123", *["Unknown merchant"] * 2, "1.5", "-1"]
+    assert [item["city_id"] for item in found] == ["123", *["Unknown city"] * 2, "1.5", "Unknown city"]
+    (text, other) = cleaned(engine, transactions(row(merchant_id="123.0", city_id="-1.0"), row(merchant_id="1.2.0")))
+    assert (text["merchant_id"], text["city_id"], other["merchant_id"]) == ("123", "Unknown city", "1.2.0")
+    assert names_of(engine, merchants(("123.0", "Rossi"), ("nan", "Nobody")), ["123"]) == {"123": "Rossi"}
+
+
+@pytest.mark.parametrize(
+    ("zone", "utc", "clock"),
+    [
+        ("Asia/Tokyo", "2024-04-30T16:00:00", "2024-05-01T01:00:00"),
+        ("America/New_York", "2024-03-10T06:59:59", "2024-03-10T01:59:59"),
+        ("America/New_York", "2024-03-10T07:00:00", "2024-03-10T03:00:00"),  # the clock goes forward
+        ("America/New_York", "2024-11-03T06:00:00", "2024-11-03T01:00:00"),  # and back
+        ("Asia/Kolkata", "1992-01-01T00:00:00", "1992-01-01T05:30:00"),
+        ("+05:30", "2024-01-31T20:00:00", "2024-02-01T01:30:00"),
+        ("UTC", "2024-01-31T20:00:00", "2024-01-31T20:00:00"),
+    ],
+)
+def test_a_purchase_with_a_time_zone_has_the_shops_clock(engine: Engine, zone: str, utc: str, clock: str) -> None:
+    instant = datetime.fromisoformat(utc).replace(tzinfo=UTC)
+    rows = transactions(row(purchase_date=instant), types={"purchase_date": pa.timestamp("us", "UTC")})
+    raw = on_the_shops_clock(engine.lookup("transactions", rows), zone)
+    (found,) = engine.run(attempts(accepted(judged(raw, LIMITS)))).table.to_pylist()
+    assert found["purchase_date"].replace(tzinfo=None).isoformat() == clock
+
+
+def test_a_time_zone_that_nobody_knows_is_told(engine: Engine) -> None:
+    raw = engine.lookup("transactions", transactions(row()))
+    with pytest.raises(SourceError, match="expected a time zone that is known, found 'Mars/Base'"):
+        on_the_shops_clock(raw, "Mars/Base")
 
 
 def test_attempts_are_never_de_duplicated(engine: Engine) -> None:

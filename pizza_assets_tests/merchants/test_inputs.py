@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pizza_assets.errors import SourceError
-from pizza_assets.merchants.inputs import read_merchants, source_of, transaction_files
+from pizza_assets.merchants.inputs import read_merchants, source_of, time_zone_of, transaction_files
 from pizza_assets_tests.merchants.worlds import row, transactions
 from pizza_assets_tests.orders.till import exports
 
@@ -40,6 +40,40 @@ def test_a_folder_a_file_and_a_glob(folder: Path) -> None:
     assert transaction_files("s3://bucket/transactions/") == ["s3://bucket/transactions/"]
 
 
+def test_a_folder_as_spark_writes_it() -> None:
+    written = Path("out", "transactions.parquet")
+    (written / "_temporary" / "0").mkdir(parents=True)
+    (written / "_SUCCESS").write_text("")
+    (written / ".part-00000-4a.c000.snappy.parquet.crc").write_text("crc")
+    parts = [written / f"part-0000{number}-4a.c000.snappy.parquet" for number in range(2)]
+    for part in (*parts, written / "_temporary" / "0" / "part-00002.parquet"):
+        pq.write_table(ROWS, part)
+    assert transaction_files(str(written)) == [str(part) for part in parts]
+    assert transaction_files(f"{written}/*.parquet") == [str(part) for part in parts]
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["../data", "./../data", "../data/*.parquet", "../*/a.parquet", "a/../../data", "{here}/../data"],
+)
+def test_relative_and_parent_paths_below_hidden_folders(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path(".hidden", "_home").absolute()
+    (home / "data").mkdir(parents=True)
+    (home / "work" / "a").mkdir(parents=True)
+    pq.write_table(ROWS, home / "data" / "a.parquet")
+    monkeypatch.chdir(home / "work")
+    (found,) = transaction_files(location.format(here=home / "work"))
+    assert Path(found).resolve() == (home / "data" / "a.parquet").resolve()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "+05:30", "UTC", None])
+def test_the_files_time_zone(zone: str | None) -> None:
+    at = ROWS["purchase_date"].cast(pa.timestamp("us", zone))
+    pq.write_table(ROWS.set_column(ROWS.column_names.index("purchase_date"), "purchase_date", at), "a.parquet")
+    assert time_zone_of(transaction_files("a.parquet")) == zone
+    assert time_zone_of(["s3://bucket/transactions/"]) is None
+
+
 @pytest.mark.parametrize("location", ["nowhere", "nowhere/*.parquet", "empty"])
 def test_no_files(location: str) -> None:
     Path("empty").mkdir()
@@ -67,7 +101,7 @@ def test_missing_columns_are_named() -> None:
     [
         ("purchase_date", pa.string(), "purchase_date: expected timestamps, found string"),
         ("purchase_amount", pa.string(), "purchase_amount: expected numbers, found string"),
-        ("merchant_id", pa.float64(), "merchant_id: expected text or whole numbers, found double"),
+        ("merchant_id", pa.bool_(), "merchant_id: expected text or numbers, found bool"),
         ("authorized_flag", pa.int64(), r"authorized_flag: expected text \(Y, N\) or booleans, found int64"),
     ],
 )

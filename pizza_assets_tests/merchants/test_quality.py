@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pizza_assets.errors import SourceError
@@ -48,6 +49,25 @@ def test_null_merchants_negative_amounts_and_midnight_warn(engine: Engine) -> No
     assert found["null_merchants"] == (False, 1)
     assert found["negative_amounts"] == (False, 1)
     assert found["midnight_stamps"] == (False, 1)
+
+
+def test_words_for_missing_merchants_and_float_ids_are_counted(engine: Engine) -> None:
+    rows = row(merchant_id="nan"), row(merchant_id="<NA>"), row(merchant_id="7.0"), row(city_id="3.0")
+    found = examined(engine, *rows, listed={"7": "Seven", "7.0": "Seven", "M1": "One"})
+    assert outcome(found)["null_merchants"] == (False, 2)
+    assert outcome(found)["float_ids"] == (False, 2)
+    assert outcome(found)["unmatched_merchants"] == (True, 0)
+    assert (found.merchants["listed"], found.merchants["repeated"]) == (2, 1)
+
+
+def test_a_year_beyond_all_calendars_is_one_rejected_row(engine: Engine) -> None:
+    """20024 for 2024; Python's dates end with the year 9999."""
+    micros = pa.array([1_714_998_600_000_000, 569_739_600_000_000_000], pa.int64()).cast(pa.timestamp("us"))
+    rows = transactions(row(), row()).set_column(5, "purchase_date", micros)
+    raw = engine.lookup("transactions", rows)
+    quality = Study(engine, raw, merchants_list(("M1", "One")), LIMITS).examine()
+    assert (quality.stored, quality.rejected) == (1, {"purchase_date is in the future": 1})
+    assert quality.last == "2024-05-06 12:30:00"
 
 
 def test_one_midnight_in_a_hundred_is_chance(engine: Engine) -> None:

@@ -65,6 +65,7 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
     made_by: Sequence[str] = (),
     docs: str = "",
     branch: str = "match-day",
+    pool: str = POOL,
     **options: Any,  # noqa: ANN401 as dg.asset takes them
 ) -> Callable[[Callable[..., Iterator[Item]]], dg.AssetsDefinition]:
     """Return the decorator for a daily asset: a function that yields its days. Its docstring is the description.
@@ -87,6 +88,9 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
         The page below ``docs/`` that explains it, where it is not the data dictionary.
     branch
         Which branch of the platform, and so which team, it belongs to.
+    pool
+        Runs with assets of one pool go one after another. An asset with a pool of its own takes the lake's lock only
+        while it stores a day, so that others are collected beside it.
     options
         Further options of ``dg.asset``: a name, inputs, a retry policy ...
     """
@@ -101,18 +105,18 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
             kinds=kinds,
             branch=branch,
             made_by=made_by,
-            pool=POOL,
+            pool=pool,
             check_specs=specs(name, expected),
             metadata=shown,
             **options,
         )
-        return decorator(without_secrets_in_errors(checked(function, lambda: Checking(name, expected, plot))))
+        return decorator(without_secrets_in_errors(checked(function, lambda: Checking(name, expected, plot), side_by_side=pool != POOL)))
 
     return decorate
 
 
 def checked(
-    function: Callable[..., Iterator[Item]], new_checking: Callable[[], Checking]
+    function: Callable[..., Iterator[Item]], new_checking: Callable[[], Checking], *, side_by_side: bool = False
 ) -> Callable[..., Iterator[Any]]:
     """Return a daily asset's function with its checks: days first, results when all days are stored."""
 
@@ -120,7 +124,7 @@ def checked(
     def compute(*args: Any, **inputs: Any) -> Iterator[Any]:  # noqa: ANN401 dagster's own arguments
         checking = new_checking()
         # Dagster stores an output, and so makes its days, before it asks for what comes next.
-        yield dg.Output(Days(function(*args, **inputs), checking))
+        yield dg.Output(Days(function(*args, **inputs), checking, side_by_side))
         yield from checking.outcomes()
 
     return compute

@@ -40,10 +40,14 @@ progress = logging.getLogger("pizza_assets.progress")
 
 @dataclass(frozen=True)
 class Days:
-    """What a daily asset yields, made one after another while they are stored, and its checks, which measure each."""
+    """What a daily asset yields, made one after another while they are stored, and its checks, which measure each.
+
+    While days that are ``side_by_side`` are asked for others may write to the lake: only storing each takes the lock.
+    """
 
     items: Iterable[Item]
     checking: Checking
+    side_by_side: bool = False
 
 
 def preview(frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -120,8 +124,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Let other runs write."""
-        if self._lock is not None:
-            self._lock.release()
+        self._let_others()
 
     def load_input(self, context: dg.InputContext) -> AnyTable:
         """Return a view of the upstream data set; nothing is read before a day is asked for."""
@@ -166,7 +169,10 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def _put(self, days: Days, run_id: str, stored: dict[str, Mapping[str, Any]]) -> None:
         """Make and store the days, judge them, and note of each in `stored` what the UI shows."""
-        self._wait_for_others()
+        # A run that holds the lock already keeps it to its end.
+        is_shared = days.side_by_side and self._lock is None
+        if not is_shared:
+            self._wait_for_others()
         checking, asset = days.checking, days.checking.asset
         target = self._table(asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
@@ -190,15 +196,25 @@ class LakeIOManager(dg.ConfigurableIOManager):
                         stored[str(kept.day)] = {**shown, **meter.asked_for(kept.day)}
                         checking.keep(kept)
                         progress.info("kept %s %s", asset, kept.day, extra={**of_day, "reason": kept.reason})
+                    if is_shared:
+                        self._let_others()
+                self._wait_for_others()
                 checking.judge(target, run_id)
                 if shown_of_newest:
                     newest, beside = shown_of_newest
                     stored[newest] = {**stored[newest], **beside}
                 failed = False
             finally:
+                if is_shared:
+                    self._let_others()
                 self.metrics.add(meter.measured(asset, run_id, failed=failed))
 
     def _wait_for_others(self) -> None:
         if self._lock is None:
             self._lock = WriterLock(self.lake.store())
         self._lock.acquire()
+
+    def _let_others(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None

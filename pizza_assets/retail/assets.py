@@ -3,7 +3,8 @@
 Belongs here: asking the collectors for business days and storing them. Does not belong here: clients, and the
 warehouse that the days are loaded into.
 
-Each retailer is an asset of its own: one that fails stops no other, and its days are missing, not mock.
+Each retailer is an asset of its own, in a pool of its own: one that fails stops no other, one that is slow or is tried
+again holds up no other, and its days are missing, not mock.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,6 +86,7 @@ def retail_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
             checks=of_collected(contracts.SALES),
             made_by=["pizza_assets.retail", "pizza_assets.retail.mock", "pizza_assets.retail.contract"],
             branch="retail",
+            pool=retailer_id,
             retry_policy=retry_policy,
         )
         def sales(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:

@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 
 from pizza_assets.cli import main
 from pizza_assets.contracts import RETAILER_IDS
@@ -23,6 +25,7 @@ from pizza_assets.platform.dagster_runs import run_days
 from pizza_assets.retail import assets as retail
 from pizza_assets.retail import mock_apis as retailer_apis
 from pizza_assets.retail import retailer_1, retailer_2
+from pizza_assets.retail.collect import collect_sales
 from pizza_assets.retail.mock_apis import RetailerApis
 from pizza_assets.settings import Settings
 from pizza_assets_tests.platform.fake_api import Answer, Request, running
@@ -89,6 +92,26 @@ def test_a_range_of_mock_days_is_one_run(lake: Store, instance: dg.DagsterInstan
         assert (facts["rejected"], facts["data_source"], facts["share_real"]) == (0, "mock", 0.0)
     assert shown(instance, "raw_retailer_2", LAST)["reason"] == "RETAILER_2_URL is not set"
     assert shown(instance, "raw_retailer_2", LAST)["planted"]["retail_mock_pizza_uplift"] == 0.1
+
+
+def test_retailers_have_pools_of_their_own_and_others_write_while_one_is_asked(
+    lake: Store, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = {name: build_defs(small()).resolve_asset_graph().get(dg.AssetKey(name)).pools for name in NAMES}
+    assert pools == {**{f"raw_{name}": {name} for name in RETAILER_IDS[:3]}, "raw_dominos_sales": {"match_day"}}
+    asked_for = []
+
+    def collect(*args: Any, **options: Any) -> Iterator[Any]:
+        for collected in collect_sales(*args, **options):
+            other = FileLock("lake/.metadata/writer.lock", thread_local=False)
+            Path("lake/.metadata").mkdir(parents=True, exist_ok=True)
+            with other.acquire(timeout=0):  # fails while the run holds it
+                asked_for.append(collected.day)
+            yield collected
+
+    monkeypatch.setattr(retail, "collect_sales", collect)
+    assert run(small(), instance, "raw_retailer_1").success
+    assert asked_for == DAYS
 
 
 def test_a_day_made_again_is_the_same(lake: Store, instance: dg.DagsterInstance) -> None:

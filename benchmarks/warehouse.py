@@ -55,13 +55,12 @@ ON CONFLICT (retailer_key, store_id) DO UPDATE SET city = excluded.city;
 INSERT INTO sales.dim_customer (retailer_key, customer_id)
 SELECT DISTINCT 1, customer_id FROM staging WHERE customer_id IS NOT NULL ON CONFLICT DO NOTHING;
 INSERT INTO sales.fact_sales
-SELECT 1, transaction_id, product_key, to_char(min(sold_at) AT TIME ZONE 'Europe/London', 'YYYYMMDD')::integer,
-       coalesce(min(customer_key), 0), min(store_key), min(sold_at), sum(quantity), min(unit_price), sum(total_amount),
-       min(currency), min(data_source), count(*), min(source_day)
+SELECT 1, transaction_id, product_key, to_char(sold_at AT TIME ZONE 'Europe/London', 'YYYYMMDD')::integer,
+       coalesce(customer_key, 0), store_key, sold_at, quantity, unit_price, total_amount, currency, data_source, line,
+       source_day
 FROM staging
 JOIN sales.dim_product p USING (product_sku) JOIN sales.dim_store s USING (store_id)
 LEFT JOIN sales.dim_customer c USING (customer_id)
-GROUP BY transaction_id, product_key
 ON CONFLICT DO NOTHING;
 """
 _LOOK_UPS = (
@@ -72,7 +71,7 @@ _LOOK_UPS = (
     ("SELECT retailer_key FROM sales.dim_retailer WHERE retailer_id = %s", "retailer_id"),
 )
 _INSERT = """
-INSERT INTO sales.fact_sales VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s) ON CONFLICT DO NOTHING
+INSERT INTO sales.fact_sales VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 
 
@@ -144,7 +143,7 @@ def to_staging(connection: Connection, feeds: list[Feed]) -> None:
     frame["source_day"] = [day for feed in feeds for day in [feed.source_day] * feed.sales.num_rows]
     connection.autocommit = False
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
-    money = {"unit_price": Numeric(12, 2), "total_amount": Numeric(14, 2)}
+    money = {"unit_price": Numeric(16, 4), "total_amount": Numeric(18, 4)}
     frame.to_sql("staging", engine, index=False, chunksize=10_000, dtype=money)
     connection.commit()
     connection.autocommit = True
@@ -170,7 +169,8 @@ def by_rows(connection: Connection, rows: list[dict[str, Any]]) -> None:
         found = [connection.execute(query.encode(), [row[name]]).fetchone() for query, name in _LOOK_UPS]
         product, store, customer, day, retailer = (key[0] if key else 0 for key in found)
         values = [retailer, row["transaction_id"], product, day, customer, store, row["sold_at"], row["quantity"],
-                  row["unit_price"], row["total_amount"], row["currency"], row["data_source"], FIRST]  # fmt: skip
+                  row["unit_price"], row["total_amount"], row["currency"], row["data_source"], row["line"],
+                  FIRST]  # fmt: skip
         connection.execute(_INSERT, values)
 
 
@@ -184,7 +184,8 @@ def views_over_facts(connection: Connection) -> None:
                sum(quantity) AS quantity, sum(total_amount) AS revenue
         FROM sales.fact_sales GROUP BY 1, 2, 3, 4;
         CREATE VIEW direct.rollup_daily_product AS
-        SELECT date_key, retailer_key, product_key, currency, data_source, count(*) AS transactions,
+        SELECT date_key, retailer_key, product_key, currency, data_source,
+               count(DISTINCT transaction_id) AS transactions,
                sum(quantity) AS quantity, sum(total_amount) AS revenue
         FROM sales.fact_sales GROUP BY 1, 2, 3, 4, 5;
     """)

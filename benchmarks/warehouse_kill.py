@@ -45,7 +45,7 @@ _WAYS = {False: "day by day", True: "in bulk"}
 _CONTENT = {
     "facts": """
         SELECT r.retailer_id, f.transaction_id, p.product_sku, d.calendar_date, c.customer_id, s.store_id, f.sold_at,
-               f.quantity, f.unit_price, f.total_amount, f.currency, f.data_source, f.line_count, f.source_day
+               f.quantity, f.unit_price, f.total_amount, f.currency, f.data_source, f.line, f.source_day
         FROM (SELECT * FROM sales.fact_sales UNION ALL SELECT * FROM sales.fact_sales_superseded) f
         JOIN sales.dim_retailer r USING (retailer_key) JOIN sales.dim_product p USING (product_key)
         JOIN sales.dim_date d USING (date_key) JOIN sales.dim_customer c USING (customer_key)
@@ -53,7 +53,7 @@ _CONTENT = {
     "products": "SELECT retailer_key, product_sku, product_name, category, as_of FROM sales.dim_product",
     "customers": "SELECT retailer_key, customer_id FROM sales.dim_customer",
     "stores": "SELECT retailer_key, store_id, city, as_of FROM sales.dim_store",
-    "loads": "SELECT retailer_key, source_day, received, rejected, merged, inserted, corrected FROM ops.loaded_day",
+    "loads": "SELECT retailer_key, source_day, received, rejected, inserted, corrected FROM ops.loaded_day",
     "daily view": "SELECT * FROM marts.mv_daily_sales_summary",
     "product view": "SELECT * FROM marts.mv_daily_sales_by_product",
     "constraints": """

@@ -183,6 +183,15 @@ class Settings(BaseSettings):
     retailer_3_user: str | None = Field(None, description="User name at retailer 3.")
     retailer_3_password: SecretStr | None = Field(None, description="Password of that user.")
     retailer_3_signing_key: SecretStr | None = Field(None, description="Key with which retailer 3 signs its pages.")
+    retailer_1_time_zone: str | None = Field(
+        None, description="Time zone of retailer 1's business days and clock; RETAIL_DAILY_TIME_ZONE when not set."
+    )
+    retailer_2_time_zone: str | None = Field(
+        None, description="Time zone of retailer 2's business days; RETAIL_DAILY_TIME_ZONE when not set."
+    )
+    retailer_3_time_zone: str | None = Field(
+        None, description="Time zone of retailer 3's business days; RETAIL_DAILY_TIME_ZONE when not set."
+    )
     retailer_requests_per_minute: int = Field(120, ge=1, description="Requests in any 60 s, per retailer's host.")
 
     # QuickSight
@@ -255,7 +264,9 @@ class Settings(BaseSettings):
     warehouse_keep_months: int | None = Field(
         None, ge=1, description="Whole months of facts to keep; older ones move to the lake. All when not set."
     )
-    retail_daily_time_zone: str = Field("Europe/London", description="Time zone of the retailers' loads at 02:00.")
+    retail_daily_time_zone: str = Field(
+        "Europe/London", description="Time zone of the retailers' business days, and of the views' deadline at 06:00."
+    )
 
     # Merchants
     merchants_transactions: str | None = Field(
@@ -413,9 +424,18 @@ class Settings(BaseSettings):
             raise ValueError("expected names such as dashboard.example.com, without port and without *")
         return value
 
-    @field_validator("orders_time_zone", "daily_refresh_time_zone", "retail_daily_time_zone")
+    @field_validator(
+        "orders_time_zone",
+        "daily_refresh_time_zone",
+        "retail_daily_time_zone",
+        "retailer_1_time_zone",
+        "retailer_2_time_zone",
+        "retailer_3_time_zone",
+    )
     @classmethod
-    def _known_time_zone(cls, value: str) -> str:
+    def _known_time_zone(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if value not in _time_zones():
             raise ValueError(f"'{value}' is not an IANA time zone such as Europe/London")
         return str(ZoneInfo(value))

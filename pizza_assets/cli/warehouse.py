@@ -73,10 +73,10 @@ def status() -> None:
     with opened(Settings.load()) as connection:
         found = retailers(connection)
         stale = stale_days(connection)
-    names = ["retailer", "days", "real", "missing", "facts", "duplicates", "merged", "corrected", "rejects", "failed"]
+    names = ["retailer", "days", "real", "missing", "facts", "duplicates", "corrected", "rejects", "failed"]
     names += ["newest", "loaded"]
     rows = [
-        (r.retailer_id, r.days, r.real_days, r.missing_days, r.facts, r.duplicates, r.merged, r.corrected, r.rejected,
+        (r.retailer_id, r.days, r.real_days, r.missing_days, r.facts, r.duplicates, r.corrected, r.rejected,
          r.failed, r.last_day or "-", f"{r.loaded_at:%Y-%m-%d %H:%M}Z" if r.loaded_at else "-")
         for r in found
     ]  # fmt: skip
@@ -95,6 +95,7 @@ def status() -> None:
 @click.option("--replace", is_flag=True, help="Replace loaded days.")
 def load(first: datetime | None, last: datetime | None, only: tuple[str, ...], *, replace: bool) -> None:
     """Load what the lake has and the warehouse does not, check it, and refresh the views."""
+    from pizza_assets.retail.business_days import time_zone_of
     from pizza_assets.retail.contract import RETAILER_IDS
     from pizza_assets.warehouse import intake
     from pizza_assets.warehouse.calendar import mark_match_dates
@@ -114,7 +115,8 @@ def load(first: datetime | None, last: datetime | None, only: tuple[str, ...], *
         for retailer in only or RETAILER_IDS:
             days = intake.days_to_load(connection, store, retailer, since, until, replace=replace)
             facts = 0
-            for done in intake.load_from_lake(connection, store, retailer, days, replace=replace):
+            zone = time_zone_of(settings, retailer)
+            for done in intake.load_from_lake(connection, store, retailer, days, time_zone=zone, replace=replace):
                 facts += done.inserted + done.corrected
                 checks = check_day(connection, retailer, done.source_day)
                 failed += [check for check in checks if not check.passed]

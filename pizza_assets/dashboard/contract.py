@@ -224,6 +224,6 @@ SALES_BY_PRODUCT = data_set(
         "data_source": source("Where the sales come from."),
         "transactions": integer("Receipts with the product.", "receipts", ge=1),
         "quantity": integer("Items sold.", "items", ge=1),
-        "revenue": decimal(pyarrow.decimal128(18, 2), "Sum of the lines' totals.", "currency"),
+        "revenue": decimal(pyarrow.decimal128(18, 4), "Sum of the lines' totals.", "currency"),
     },
 )

@@ -179,6 +179,9 @@ def _as_text(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
     """Return instants and money as text (times to the microsecond), all else as it is."""
     if pyarrow.types.is_timestamp(column.type):
         return pc.strftime(column, _TIME_FORMAT)
+    if pyarrow.types.is_decimal(column.type):
+        # Two decimals, or as many as there are.
+        return pc.replace_substring_regex(column.cast(pyarrow.string()), r"(\.\d\d\d*?)0+$", r"\1")
     return column.cast(_written_type(column.type))
 
 

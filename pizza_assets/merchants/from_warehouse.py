@@ -44,17 +44,17 @@ COPY (
            'Y' AS authorized_flag,
            {source} AS data_source
     FROM (
-        SELECT f.retailer_key, f.transaction_id, f.store_key, p.category, sum(f.total_amount) AS amount,
+        SELECT f.retailer_key, f.date_key, f.transaction_id, f.store_key, p.category, sum(f.total_amount) AS amount,
                min(f.sold_at) AS sold_at
         FROM sales.fact_sales f JOIN sales.dim_product p USING (product_key)
         WHERE f.data_source = {source} AND f.currency = {currency}
-        GROUP BY f.retailer_key, f.transaction_id, f.store_key, p.category
+        GROUP BY f.retailer_key, f.date_key, f.transaction_id, f.store_key, p.category
     ) a
     JOIN sales.dim_retailer r USING (retailer_key)
     JOIN sales.dim_store s USING (store_key)
     LEFT JOIN unnest({cities}::text[], {countries}::text[], {time_zones}::text[]) AS c (city, country, time_zone)
         ON c.city = s.city
-    ORDER BY a.retailer_key, a.transaction_id, a.store_key, a.category
+    ORDER BY a.retailer_key, a.transaction_id, a.date_key, a.store_key, a.category
 ) TO STDOUT (FORMAT csv)
 """
 _STORES = """

@@ -191,7 +191,7 @@ def fact_sales(raw: str) -> Lineage:
         "customer_key": f"{raw}.customer_id",
         "store_key": _all_of(raw, "store_id", "store_city"),
         "date_key": _all_of(raw, "sold_at", "store_city"),
-        "line_count": f"{raw}.line",
+        "line": f"{raw}.line",
         "source_day": "",
     }
 

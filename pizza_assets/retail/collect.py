@@ -23,6 +23,7 @@ from pizza_assets.platform.api import AuthenticationError
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.records import Rejected, emptied
 from pizza_assets.retail import retailer_1, retailer_2, retailer_3
+from pizza_assets.retail.business_days import time_zone_of
 from pizza_assets.retail.mock import mock_sales
 from pizza_assets.retail.reading import Dialect, read_lines
 from pizza_assets.retail.received import Feed
@@ -109,7 +110,7 @@ def collect_sales(
             try:
                 if login_error is not None:
                     raise login_error
-                collected = _asked(retailer_id, dialect, feed, day, real_rows)
+                collected = _asked(dialect, feed, day, real_rows, time_zone_of(settings, retailer_id))
             except SourceError as error:
                 login_error = error if isinstance(error, AuthenticationError) else None
                 if real_rows(day) is None:
@@ -120,16 +121,17 @@ def collect_sales(
 
 
 def _asked(
-    retailer_id: str, dialect: Dialect, feed: Feed, day: date, real_rows: Callable[[date], int | None]
+    dialect: Dialect, feed: Feed, day: date, real_rows: Callable[[date], int | None], time_zone: str
 ) -> CollectedSales:
     """Return a business day as the API gives it, and asked twice where it would lose all lines that the lake has."""
+    retailer_id = dialect.retailer_id
     answer = feed(day)
     rows = None if answer.lines else real_rows(day)
     if rows:
         answer = feed(day)
         if not answer.lines:
             raise SourceError(emptied(f"{retailer_id}'s API", "lines", day, rows))
-    table, rejected = read_lines(answer.lines, dialect, answer.data_source)
+    table, rejected = read_lines(answer.lines, dialect, answer.data_source, time_zone)
     if rejected and not len(table):
         raise SourceError(
             f"{retailer_id}: not one of {len(rejected)} lines of {day} could be read; the first: "

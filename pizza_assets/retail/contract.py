@@ -18,17 +18,18 @@ PIZZA_CATEGORIES = ("fresh pizza", "frozen pizza", "delivered pizza")
 #: The store, and the city, of a line whose source does not tell it.
 UNKNOWN = "unknown"
 
-UNIT_PRICE_TYPE, TOTAL_AMOUNT_TYPE = pyarrow.decimal128(12, 2), pyarrow.decimal128(14, 2)
+#: Four decimal places are the most that a currency of ISO 4217 has.
+UNIT_PRICE_TYPE, TOTAL_AMOUNT_TYPE = pyarrow.decimal128(16, 4), pyarrow.decimal128(18, 4)
 
 SALES = data_set(
     "sales",
     "Retail sales of three retailers and Domino's. A day is the source's business day, as its API delivers it; "
     "late lines were sold on another date, and sold_at says when. Two lines of a receipt may have one product.",
     grain="one row per line of a receipt",
-    key=["retailer_id", "transaction_id", "line"],
+    key=["retailer_id", "transaction_id", "line", "sold_at"],
     columns={
         "retailer_id": text("Who sold it.", isin=RETAILER_IDS),
-        "transaction_id": text("The retailer's own number of the receipt; another retailer may use the same."),
+        "transaction_id": text("The retailer's own number of the receipt; another retailer, or day, may use it too."),
         "line": integer("Position on the receipt, from 1.", "1", ge=1, dtype="int32"),
         "sold_at": instant("When it was sold."),
         "product_sku": text("The retailer's own number of the product."),

@@ -13,7 +13,7 @@ import pyarrow
 from pizza_assets.contracts import sales_schema
 from pizza_assets.platform.records import Rejected, jsonable
 from pizza_assets.retail.contract import TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE
-from pizza_assets.retail.money import float_money
+from pizza_assets.retail.money import exponent, float_money
 
 RETAILER_ID = "dominos"
 PRODUCT_SKU, PRODUCT_NAME, CATEGORY = "pizza-order", "Pizza order", "delivered pizza"
@@ -22,9 +22,10 @@ PRODUCT_SKU, PRODUCT_NAME, CATEGORY = "pizza-order", "Pizza order", "delivered p
 def sales_of_orders(orders: pd.DataFrame) -> tuple[pyarrow.Table, list[Rejected]]:
     """Return the orders of a UTC day (contract DOMINOS_ORDERS) as sales; one order is one line.
 
-    An order whose total is no amount of whole pence, or too large for a price, is rejected.
+    An order whose total has more decimals than its currency, or is too large for a price, is rejected.
     """
-    amounts = pd.Series([float_money(total) for total in orders["order_total"].tolist()], dtype=object)
+    places = [exponent(currency) for currency in orders["currency"].tolist()]
+    amounts = pd.Series(list(map(float_money, orders["order_total"].tolist(), places)), dtype=object)
     is_price = (amounts.notna() & (orders["order_total"].to_numpy() < 10**10)).to_numpy(dtype=bool)
     good = orders[is_price]
     count = len(good)
@@ -49,8 +50,11 @@ def sales_of_orders(orders: pd.DataFrame) -> tuple[pyarrow.Table, list[Rejected]
     schema = sales_schema()
     table = pyarrow.table([columns[name] for name in schema.names], schema=schema)
     rejected = orders[~is_price]
-    reason = "order_total = {}: expected an amount of whole pence below 10,000,000,000"
+    reason = "order_total = {}: expected at most the decimals of {} ({}), below 10,000,000,000"
     return table, [
-        Rejected(jsonable({str(name): value for name, value in order.items()}), reason.format(order["order_total"]))
+        Rejected(
+            jsonable({str(name): value for name, value in order.items()}),
+            reason.format(order["order_total"], order["currency"], exponent(order["currency"])),
+        )
         for order in rejected.to_dict("records")
     ]

@@ -6,7 +6,6 @@ Belongs here: one line or receipt in each dialect. Does not belong here: pages, 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -16,8 +15,11 @@ import pyarrow
 
 from pizza_assets.retail import retailer_2, retailer_3
 from pizza_assets.retail.contract import UNKNOWN
+from pizza_assets.retail.money import exponent
 from pizza_assets.retail.reading import Dialect
-from pizza_assets.retail.retailer_1 import TIME_ZONE
+
+#: Where the simulated retailers are.
+_LONDON = ZoneInfo("Europe/London")
 
 Row = Mapping[str, Any]
 Record = dict[str, Any]
@@ -29,7 +31,7 @@ def retailer_1_lines(table: pyarrow.Table) -> list[Record]:
         {
             "receipt": row["transaction_id"],
             "line_no": row["line"],
-            "sold": row["sold_at"].astimezone(ZoneInfo(TIME_ZONE)).replace(tzinfo=None).isoformat(),
+            "sold": row["sold_at"].astimezone(_LONDON).replace(tzinfo=None).isoformat(),
             "sku": row["product_sku"],
             "description": row["product_name"],
             "dept": row["category"].title(),
@@ -37,8 +39,8 @@ def retailer_1_lines(table: pyarrow.Table) -> list[Record]:
             "branch": _known(row["store_id"]),
             "town": _known(row["store_city"]),
             "qty": row["quantity"],
-            "price_p": _pence(row["unit_price"]),
-            "total_p": _pence(row["total_amount"]),
+            "price_p": int(row["unit_price"].scaleb(exponent(row["currency"]))),
+            "total_p": int(row["total_amount"].scaleb(exponent(row["currency"]))),
             "ccy": row["currency"],
         }
         for row in table.to_pylist()
@@ -67,8 +69,8 @@ def _transaction(rows: Sequence[Row], category: Callable[[str], str]) -> Record:
                 "title": row["product_name"],
                 "category": category(row["category"]).upper(),
                 "count": row["quantity"],
-                "unit": str(row["unit_price"]),
-                "amount": str(row["total_amount"]),
+                "unit": f"{row['unit_price']:.{exponent(row['currency'])}f}",
+                "amount": f"{row['total_amount']:.{exponent(row['currency'])}f}",
             }
             for row in rows
         ],
@@ -104,9 +106,5 @@ def _known(name: str) -> str | None:
     return None if name == UNKNOWN else name
 
 
-def _pence(amount: Decimal) -> int:
-    return int(amount.scaleb(2))
-
-
 def _with_offset(instant: datetime) -> str:
-    return instant.astimezone(ZoneInfo("Europe/London")).isoformat()
+    return instant.astimezone(_LONDON).isoformat()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pyarrow
@@ -17,7 +18,9 @@ from pizza_assets.contracts.columns import Source
 from pizza_assets.platform.column_parsers import same_ids, text_or_none
 from pizza_assets.platform.records import Rejected, found
 from pizza_assets.reference import UNKNOWN_CITY, city_of_location
+from pizza_assets.retail.business_days import days_of_sale
 from pizza_assets.retail.contract import TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE, UNKNOWN
+from pizza_assets.retail.money import exponent
 from pizza_assets.retail.times import Instants
 
 #: May be null: an unknown customer stays null, the others become 'unknown'. The field itself must be there.
@@ -43,34 +46,39 @@ class _Absent:
 class Dialect:
     """How one retailer writes a line.
 
-    `names` maps our fields to the retailer's (dots lead into objects), `instants` reads its times and `money` one of
-    its prices (None where it cannot); `categories` maps its categories, in small letters, to ours where they differ.
+    `names` maps our fields to the retailer's (dots lead into objects), `instants` reads its times, of a wall clock in
+    the retailer's time zone, and `money` one of its prices, with so many decimal places (None where it cannot);
+    `categories` maps its categories, in small letters, to ours where they differ.
     """
 
     retailer_id: str
     names: Mapping[str, str]
-    instants: Callable[[Cells], Instants]
-    money: Callable[[object], Decimal | None]
+    instants: Callable[[Cells, str], Instants]
+    money: Callable[[object, int], Decimal | None]
     money_expected: str
     categories: Mapping[str, str]
 
 
 def read_lines(
-    lines: Sequence[Mapping[str, object]], dialect: Dialect, data_source: Source
+    lines: Sequence[Mapping[str, object]], dialect: Dialect, data_source: Source, time_zone: str = "Europe/London"
 ) -> tuple[pyarrow.Table, list[Rejected]]:
     """Read the lines of one day; ``len(lines) == len(table) + len(rejected)``, always.
+
+    `time_zone` is the retailer's: of its wall clock, and of the days of stores in cities that we do not know.
 
     Returns
     -------
     table : pyarrow.Table
-        The lines that keep the contract, in their order. Of lines with one key the first is kept.
+        The lines that keep the contract, in their order. Of lines with one number on one receipt and day the last
+        one is kept: a correction comes after what it corrects.
     rejected : list of Rejected
         Each other line, whole, with the reason.
     """
     given = {field: [_at(line, path) for line in lines] for field, path in dialect.names.items()}
-    instants, time_expected = dialect.instants(given["sold_at"])
+    instants, time_expected = dialect.instants(given["sold_at"], time_zone)
     given |= {field: same_ids(given[field]) for field in _IDS}
-    columns = {field: [_reader(field, dialect)(cell) for cell in cells] for field, cells in given.items()}
+    columns = {field: [_READERS.get(field, _text)(cell) for cell in cells] for field, cells in given.items()}
+    columns |= _money(given, dialect)
     columns["sold_at"] = instants.astype(object).where(instants.notna(), None).tolist()
 
     problems: Problems = {}
@@ -79,7 +87,7 @@ def read_lines(
             expected = time_expected[at] if field == "sold_at" else _expected(field, dialect)
             problems.setdefault(at, []).append(_problem(dialect.names[field], cells[at], expected))
     _reject_wrong_totals(columns, dialect.names, problems)
-    _reject_duplicates(columns, problems)
+    _reject_corrected(columns, problems, time_zone)
     return _table(columns, problems, dialect, data_source), [
         Rejected(lines[at], "; ".join(problems[at])) for at in sorted(problems)
     ]
@@ -95,13 +103,15 @@ def _at(record: object, path: str) -> object:
     return record
 
 
-def _reader(field: str, dialect: Dialect) -> Callable[[object], object]:
-    if field in {"line", "quantity"}:
-        return _count
-    if field in {"unit_price", "total_amount"}:
-        largest = _largest(UNIT_PRICE_TYPE if field == "unit_price" else TOTAL_AMOUNT_TYPE)
-        return lambda cell: _amount(dialect.money(cell), largest)
-    return _currency if field == "currency" else _text
+def _money(given: Mapping[str, Cells], dialect: Dialect) -> dict[str, list[object]]:
+    places = [exponent(currency) for currency in given["currency"]]
+    return {
+        field: [
+            _amount(dialect.money(cell, decimals), _largest(kind))
+            for cell, decimals in zip(given[field], places, strict=True)
+        ]
+        for field, kind in (("unit_price", UNIT_PRICE_TYPE), ("total_amount", TOTAL_AMOUNT_TYPE))
+    }
 
 
 def _text(cell: object) -> str | None:
@@ -115,11 +125,16 @@ def _currency(cell: object) -> str | None:
 
 
 def _count(cell: object) -> int | None:
-    if isinstance(cell, bool) or not isinstance(cell, int) or not 1 <= cell <= _LARGEST_COUNT:
+    if isinstance(cell, bool) or not isinstance(cell, int | float) or not 1 <= cell <= _LARGEST_COUNT:
         return None
-    return cell
+    return int(cell) if cell == int(cell) else None
 
 
+#: How cells are read, text where nothing else is said; money takes its currency besides.
+_READERS: Mapping[str, Callable[[object], object]] = {"line": _count, "quantity": _count, "currency": _currency}
+
+
+@cache
 def _largest(kind: pyarrow.Decimal128Type) -> Decimal:
     return Decimal(10**kind.precision - 1).scaleb(-kind.scale)
 
@@ -161,14 +176,20 @@ def _reject_wrong_totals(columns: Mapping[str, Cells], names: Mapping[str, str],
             problems.setdefault(at, []).append(reason)
 
 
-def _reject_duplicates(columns: Mapping[str, Cells], problems: Problems) -> None:
-    seen = set()
-    for at, key in enumerate(zip(columns["transaction_id"], columns["line"], strict=True)):
+def _reject_corrected(columns: Mapping[str, Cells], problems: Problems, time_zone: str) -> None:
+    """Reject lines that come again later in the answer: the last one counts."""
+    sold_at = pyarrow.chunked_array([pyarrow.array(columns["sold_at"], pyarrow.timestamp("us", "UTC"))])
+    cities = pyarrow.chunked_array([pyarrow.array([_city(cell) for cell in columns["store_city"]], pyarrow.string())])
+    days = days_of_sale(sold_at, cities, time_zone).to_pylist()
+    last: dict[tuple[object, ...], int] = {}
+    for at, key in enumerate(zip(columns["transaction_id"], columns["line"], days, strict=True)):
         if at in problems:
             continue
-        if key in seen:
-            problems[at] = [f"duplicate transaction_id + line: {key[0]} + {key[1]} was there before"]
-        seen.add(key)
+        if (older := last.get(key)) is not None:
+            is_same = all(cells[at] == cells[older] for cells in columns.values())
+            what = "duplicate" if is_same else "corrected"
+            problems[older] = [f"{what} transaction_id + line: {key[0]} + {key[1]} comes again later in the answer"]
+        last[key] = at
 
 
 def _table(columns: Mapping[str, Cells], problems: Problems, dialect: Dialect, data_source: Source) -> pyarrow.Table:

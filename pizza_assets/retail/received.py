@@ -20,6 +20,11 @@ from pizza_assets.settings import Settings
 SOURCE_HEADER = "X-Data-Source"
 
 
+def whole(row: object) -> object:
+    """Return what makes a row of a page this row: all of it, for a line may come again on another day, or corrected."""
+    return row
+
+
 @dataclass(frozen=True)
 class Received:
     """The lines of one business day, each whole as a JSON object, and the pages they came in, as text."""

@@ -1,4 +1,4 @@
-"""Retailer 1: an API key in a header, numbered pages, whole pence, and the shop's wall clock.
+"""Retailer 1: an API key in a header, numbered pages, whole minor units (pence), and the shop's wall clock.
 
     GET {RETAILER_1_URL}/sales?date=2024-05-01&page=1&per_page=1000
     X-Api-Key: <RETAILER_1_API_KEY>
@@ -8,8 +8,8 @@
                 "description": "Stone Baked Margherita", "dept": "Frozen Pizza", "member": null, "branch": "B07",
                 "town": "Leeds", "qty": 2, "price_p": 250, "total_p": 500, "ccy": "GBP"}]}
 
-``sold`` is local time of Europe/London without an offset: an hour that the clock shows twice in autumn is taken as the
-first, one that it skips in spring is rejected.
+``sold`` is local time of the retailer's time zone without an offset: an hour that the clock shows twice in autumn is
+taken as the first, one that it skips in spring is rejected.
 
 Belongs here: all that is particular to this API. Does not belong here: reading lines as such (``reading.py``).
 """
@@ -22,17 +22,16 @@ from functools import partial
 
 from pizza_assets.platform.api import Api
 from pizza_assets.platform.http import HttpSession
-from pizza_assets.platform.paging import Page, all_pages, by_keys, count, listed
+from pizza_assets.platform.paging import Page, all_pages, count, listed
 from pizza_assets.platform.rate_budget import RateBudget
 from pizza_assets.platform.records import as_record
-from pizza_assets.retail.money import pence
+from pizza_assets.retail.money import minor_units
 from pizza_assets.retail.reading import Dialect
-from pizza_assets.retail.received import Feed, Received, budget_of, received, secret
+from pizza_assets.retail.received import Feed, Received, budget_of, received, secret, whole
 from pizza_assets.retail.times import local_time
 from pizza_assets.settings import Settings
 
 LINES_PER_PAGE = 1000
-TIME_ZONE = "Europe/London"
 
 DIALECT = Dialect(
     retailer_id="retailer_1",
@@ -51,9 +50,9 @@ DIALECT = Dialect(
         "total_amount": "total_p",
         "currency": "ccy",
     },
-    instants=partial(local_time, time_zone=TIME_ZONE),
-    money=pence,
-    money_expected="whole pence, such as 250",
+    instants=local_time,
+    money=minor_units,
+    money_expected="whole minor units of the currency (pence), such as 250",
     categories={},
 )
 
@@ -84,5 +83,5 @@ def _fetch(session: HttpSession, day: date) -> Received:
         last = int(number) >= count(session.api, reply.value, "pages")
         return Page(reply, lines, count(session.api, reply.value, "total"), None if last else str(int(number) + 1))
 
-    pages = all_pages(session.api, f"lines of {day}", ask, by_keys("receipt", "line_no"), first="1")
+    pages = all_pages(session.api, f"lines of {day}", ask, whole, first="1")
     return received(session.api, [as_record(line) for page in pages for line in page.rows], pages)

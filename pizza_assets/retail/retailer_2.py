@@ -29,13 +29,13 @@ from urllib.parse import parse_qsl, urlsplit
 from pizza_assets.errors import SourceError
 from pizza_assets.platform.api import Api
 from pizza_assets.platform.http import HttpSession
-from pizza_assets.platform.paging import Page, all_pages, by_keys, count, listed, next_text, required
+from pizza_assets.platform.paging import Page, all_pages, count, listed, next_text, required
 from pizza_assets.platform.rate_budget import RateBudget
 from pizza_assets.platform.records import as_record, found
 from pizza_assets.retail.money import decimal_text
 from pizza_assets.retail.oauth import NO_TOKEN, ClientCredentials, token_endpoint
 from pizza_assets.retail.reading import Dialect
-from pizza_assets.retail.received import Feed, Received, budget_of, received, secret
+from pizza_assets.retail.received import Feed, Received, budget_of, received, secret, whole
 from pizza_assets.retail.times import seconds_since_1970
 from pizza_assets.settings import Settings
 
@@ -106,7 +106,7 @@ def _fetch(client: ClientCredentials, day: date) -> Received:
         following = next_text(api, required(api, reply.value, "links"), "next", "a new address", "links.")
         return Page(reply, rows, total, following)
 
-    pages = all_pages(api, f"transactions of {day}", ask, by_keys("id"))
+    pages = all_pages(api, f"transactions of {day}", ask, whole)
     transactions = [as_record(record) for page in pages for record in page.rows]
     if transactions and not any("items" in record for record in transactions):
         required(api, transactions[0], "items", "data.")

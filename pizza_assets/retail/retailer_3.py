@@ -30,13 +30,13 @@ from pydantic import SecretStr
 from pizza_assets.errors import SourceError
 from pizza_assets.platform.api import Api
 from pizza_assets.platform.http import HttpSession, Reply
-from pizza_assets.platform.paging import Page, all_pages, by_keys, listed, next_text
+from pizza_assets.platform.paging import Page, all_pages, listed, next_text
 from pizza_assets.platform.rate_budget import RateBudget
 from pizza_assets.platform.records import as_record
 from pizza_assets.retail.money import float_money
 from pizza_assets.retail.oauth import basic
 from pizza_assets.retail.reading import Dialect
-from pizza_assets.retail.received import Feed, Received, budget_of, received, secret
+from pizza_assets.retail.received import Feed, Received, budget_of, received, secret, whole
 from pizza_assets.retail.times import time_with_offset
 from pizza_assets.settings import Settings
 
@@ -62,7 +62,7 @@ DIALECT = Dialect(
     },
     instants=time_with_offset,
     money=float_money,
-    money_expected="a number with at most two decimals, such as 2.5",
+    money_expected="a number with at most the decimals of the currency, such as 2.5",
     categories={
         "chilled/pizza": "fresh pizza",
         "chilled/meals": "ready meals",
@@ -114,7 +114,7 @@ def _fetch(session: HttpSession, key: SecretStr, day: date) -> Received:
             reply, listed(api, reply.value, "rows"), None, next_text(api, reply.value, "cursor", "a new cursor")
         )
 
-    pages = all_pages(api, f"rows of {day}", ask, by_keys("saleRef", "pos"))
+    pages = all_pages(api, f"rows of {day}", ask, whole)
     return received(api, [as_record(line) for page in pages for line in page.rows], pages)
 
 

@@ -1,10 +1,11 @@
-"""The retailers' mornings: one run per retailer at 02:00, then the views when all are in or the deadline passes.
+"""The retailers' mornings: a run for each at 02:00 of its own clock, then the views when all are in or it is late.
 
-Belongs here: when runs start and for which days. Does not belong here: what happens in a run (``retail.py``,
-``warehouse.py``).
+Belongs here: when runs start and for which days. Does not belong here: what happens in a run (``retail.assets``,
+``warehouse.assets``), and whose clock it is (``business_days``).
 
-A retailer that fails stops no other. Its days are missing, are flagged each morning, and are asked for again every
-night until they are there.
+A business day is asked for when it has ended where the retailer is; one that is not there, was asked for before it had
+ended, or came without lines, is asked for again each hour until the views' deadline, and then every night. A retailer
+that fails stops no other.
 """
 
 import json
@@ -16,6 +17,7 @@ import dagster as dg
 
 from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors
+from pizza_assets.retail.business_days import time_zone_of
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse.assets import DAY_TAG, sales_asset_name
 
@@ -43,6 +45,10 @@ CHAINS: Mapping[str, Sequence[str]] = {
     for raw, where in SALES_TABLES.items()
 }
 
+_HOUR = timedelta(hours=1)
+#: Which retailer a run is for.
+_RETAILER_TAG = "pizza_assets/retailer"
+
 Clock = Callable[[], datetime]
 
 
@@ -54,6 +60,13 @@ def business_day(now: datetime, zone: str) -> date:
     """Return the newest day that is expected: yesterday, from 02:00 in `zone`."""
     local = now.astimezone(ZoneInfo(zone))
     return local.date() - (_ONE_DAY if local.time() >= STARTS_AT else 2 * _ONE_DAY)
+
+
+def deadline(day: date, zone: str, views_zone: str) -> datetime:
+    """Return when the views go on without a retailer's `day`: the next 06:00 in `views_zone` after it was due."""
+    due = datetime.combine(day + _ONE_DAY, STARTS_AT, ZoneInfo(zone)).astimezone(ZoneInfo(views_zone))
+    late = datetime.combine(due.date(), DEADLINE, ZoneInfo(views_zone))
+    return late if due < late else datetime.combine(due.date() + _ONE_DAY, DEADLINE, ZoneInfo(views_zone))
 
 
 def blocks(there: set[date], day: date) -> list[tuple[date, date]]:
@@ -74,52 +87,111 @@ def blocks(there: set[date], day: date) -> list[tuple[date, date]]:
     return [*found, (day, day)]
 
 
-def _days_there(instance: dg.DagsterInstance, asset: str) -> set[date]:
-    return {date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(asset))}
+def _whole_days(instance: dg.DagsterInstance, asset: str, zone: str, day: date) -> set[date]:
+    """Return the days up to `day` that are there: asked for when they had ended in `zone`, and not without lines.
+
+    Days before the time that is looked back on are not looked at so closely.
+    """
+    key, since = dg.AssetKey(asset), day - LOOK_BACK
+    there = {date.fromisoformat(name) for name in instance.get_materialized_partitions(key)}
+    near = sorted(str(found) for found in there if since <= found <= day)
+    newest: dict[str, dg.EventLogRecord] = {}
+    cursor: str | None = None
+    while len(newest) < len(near):
+        page = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=near), limit=200, cursor=cursor
+        )
+        for record in page.records:  # newest first
+            newest.setdefault(str(record.partition_key), record)
+        cursor = page.cursor
+        if not page.has_more:
+            break
+    late = {date.fromisoformat(name) for name, record in newest.items() if not _is_whole(record, name, zone)}
+    return there - late
+
+
+def _is_whole(record: dg.EventLogRecord, partition: str, zone: str) -> bool:
+    end = datetime.combine(date.fromisoformat(partition) + _ONE_DAY, time(), ZoneInfo(zone))
+    materialization = record.asset_materialization
+    received = materialization.metadata.get("received") if materialization else None
+    return record.timestamp >= end.timestamp() and (received is None or received.value != 0)
 
 
 def requests(
     instance: dg.DagsterInstance, settings: Settings, at: datetime, *, asks_for_orders: bool = True
 ) -> list[dg.RunRequest]:
-    """Return the night's runs: for each retailer its newest day and its gaps, and the match dates."""
-    day = business_day(at, settings.retail_daily_time_zone)
-    if day < settings.pizza_start_date:
-        return []
+    """Return the runs of the hour at `at`.
+
+    A retailer's newest day and its gaps in the hour in which that day becomes due; until the deadline the newest day
+    again, while it is not there and no run of it is on its way. The match dates of a UTC day when it has ended.
+    """
     tick = f"{at.astimezone(UTC):%Y-%m-%dT%H%M}Z"
-    asked = [
-        (chain[-1], chain, block)
-        for chain in CHAINS.values()
-        for block in blocks(_days_there(instance, chain[-1]), day)
-    ]
-    asked.append(("match_dates", ["match_dates"], (day, day)))
+    asked: list[tuple[str, Sequence[str], tuple[date, date]]] = []
+    for retailer_id, chain in CHAINS.items():
+        zone = time_zone_of(settings, retailer_id)
+        day = business_day(at, zone)
+        if day < settings.pizza_start_date:
+            continue
+        there = _whole_days(instance, chain[-1], zone, day)
+        if _becomes_due(at, zone):
+            asked += [(retailer_id, chain, block) for block in blocks(there, day)]
+        elif (
+            day not in there
+            and at <= deadline(day, zone, settings.retail_daily_time_zone)
+            and not _is_on_its_way(instance, retailer_id, day)
+        ):
+            asked.append((retailer_id, chain, (day, day)))
+    if _becomes_due(at, "UTC") and (day := business_day(at, "UTC")) >= settings.pizza_start_date:
+        asked.append(("match_dates", ["match_dates"], (day, day)))
     return [
         dg.RunRequest(
-            run_key=f"{name}-{first}-{last}-{tick}",
+            run_key=f"{chain[-1]}-{first}-{last}-{tick}",
             asset_selection=[dg.AssetKey(asset) for asset in chain if asks_for_orders or asset != "raw_orders"],
-            tags=dict(zip(_RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True)),
+            tags={
+                **dict(zip(_RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True)),
+                _RETAILER_TAG: name,
+            },
         )
         for name, chain, (first, last) in asked
     ]
 
 
+def _becomes_due(at: datetime, zone: str) -> bool:
+    return business_day(at, zone) != business_day(at - _HOUR, zone)
+
+
+def _is_on_its_way(instance: dg.DagsterInstance, retailer_id: str, day: date) -> bool:
+    tags = {_RETAILER_TAG: retailer_id, _RANGE_TAGS[1]: day.isoformat()}
+    return bool(instance.get_runs_count(dg.RunsFilter(job_name=RETAIL_JOB, statuses=_ACTIVE, tags=tags)))
+
+
 def decide(
-    instance: dg.DagsterInstance, cursor: str | None, zone: str, now: datetime
+    instance: dg.DagsterInstance, cursor: str | None, settings: Settings, now: datetime
 ) -> dg.SensorResult | dg.SkipReason:
     """Decide whether to refresh the views: new facts have landed, and all retailers are in or the deadline has passed.
 
     Skipping leaves the cursor, so what is not refreshed now is refreshed later. At the deadline the views are
-    refreshed once even without new facts, so that the missing retailers are flagged.
+    refreshed once even without new facts, so that the missing retailers are flagged. They are for the newest day that
+    has ended for all retailers.
     """
-    day = business_day(now, zone)
+    zones = {name: time_zone_of(settings, name) for name in CHAINS}
+    days = {name: business_day(now, zone) for name, zone in zones.items()}
     newest = max(_newest_materialization(instance, chain[-1]) for chain in CHAINS.values())
     is_refreshed = _newest_materialization(instance, "warehouse_views") > newest
     seen = json.loads(cursor) if cursor else {"storage_id": newest if is_refreshed else 0, "flagged": None}
     if newest == 0:
         return dg.SkipReason("No retailer has been loaded yet.")
-    missing = [name for name, chain in CHAINS.items() if day not in _days_there(instance, chain[-1])]
-    deadline = datetime.combine(day + _ONE_DAY, DEADLINE, ZoneInfo(zone))
-    is_late = bool(missing) and now >= deadline
-    told = f"{', '.join(missing)}: {day} is missing"
+    missing = [
+        name
+        for name, chain in CHAINS.items()
+        if days[name] not in _whole_days(instance, chain[-1], zones[name], days[name])
+    ]
+    late = max((deadline(days[name], zones[name], settings.retail_daily_time_zone) for name in missing), default=now)
+    told = "; ".join(
+        f"{', '.join(name for name in missing if days[name] == day)}: {day} is missing"
+        for day in sorted({days[name] for name in missing})
+    )
+    day, is_late = min(days.values()), bool(missing) and now >= late
     if is_late and seen["flagged"] != day.isoformat():
         return _refresh(f"views-deadline-{day}", day, {"storage_id": newest, "flagged": day.isoformat()})
     if newest == seen["storage_id"]:
@@ -128,7 +200,7 @@ def decide(
         if instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=_ACTIVE)):
             return dg.SkipReason(f"A run of {job} is on its way; one refresh will do for all of it.")
     if missing and not is_late:
-        return dg.SkipReason(f"{told}; waiting until {deadline:%H:%M %Z}.")
+        return dg.SkipReason(f"{told}; waiting until {late:%H:%M %Z}.")
     return _refresh(f"views-{newest}", day, {**seen, "storage_id": newest})
 
 
@@ -164,10 +236,11 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now, *, asks_for_ord
     @dg.schedule(
         name=RETAIL_JOB,
         job=retail,
-        cron_schedule=f"{STARTS_AT.minute} {STARTS_AT.hour} * * *",
-        execution_timezone=zone,
+        cron_schedule="0 * * * *",
+        execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"At 02:00 ({zone}): yesterday and older gaps, in a run of its own for each retailer.",
+        description="Every hour: where it is 02:00 at a retailer, yesterday and older gaps, a run of its own for each; "
+        f"until 06:00 ({zone}) again the days that have not come.",
     )
     @without_secrets_in_errors
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
@@ -183,6 +256,6 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now, *, asks_for_ord
     )
     @without_secrets_in_errors
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        return decide(context.instance, context.cursor, zone, now())
+        return decide(context.instance, context.cursor, settings, now())
 
     return dg.Definitions(jobs=[retail, views], schedules=[schedule], sensors=[sensor])

@@ -24,13 +24,15 @@ def local_time(cells: Sequence[object], time_zone: str) -> Instants:
     return instants_of(_texts(cells), time_zone)
 
 
-def time_with_offset(cells: Sequence[object]) -> Instants:
-    """Read ISO 8601 times with their offset from UTC."""
+def time_with_offset(cells: Sequence[object], time_zone: str = "UTC") -> Instants:
+    """Read ISO 8601 times with their offset from UTC, in whatever time zone the retailer is."""
+    del time_zone
     return instants_of(_texts(cells), None)
 
 
-def seconds_since_1970(cells: Sequence[object]) -> Instants:
-    """Read whole seconds since 1970 (UTC)."""
+def seconds_since_1970(cells: Sequence[object], time_zone: str = "UTC") -> Instants:
+    """Read whole seconds since 1970 (UTC), in whatever time zone the retailer is."""
+    del time_zone
     first, last = int(EARLIEST.timestamp()), int(LATEST.timestamp())
     seconds = [cell if type(cell) is int and first <= cell <= last else _NO_INSTANT for cell in cells]
     instants = pd.Series(np.array(seconds, dtype="datetime64[s]").astype("datetime64[us]")).dt.tz_localize("UTC")

@@ -21,6 +21,7 @@ from pizza_assets.platform.dagster_partitions import days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.dagster_versions import code_version
 from pizza_assets.retail.assets import RETRIES, RETRY_DELAY
+from pizza_assets.retail.business_days import time_zone_of
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse import intake, quality, retention
 from pizza_assets.warehouse.calendar import mark_match_dates, unmarked
@@ -37,7 +38,7 @@ DAY_TAG = "pizza_assets/retail_day"
 _CODE = ("pizza_assets.warehouse", "pizza_assets.retail.contract")
 _DOCS = "warehouse.md"
 #: What becomes of few lines; shown where there are some.
-_EXCEPTIONS = ("rejected", "merged", "corrected", "duplicate", "ignored", "removed")
+_EXCEPTIONS = ("rejected", "corrected", "duplicate", "ignored", "removed")
 _SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 _DESCRIPTIONS = {
     "counts_reconcile": "The facts are as many as the audit says were stated.",
@@ -121,7 +122,12 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
         try:
             with warehouse(settings) as connection:
                 for load in intake.load_from_lake(
-                    connection, lake.store(), retailer_id, days_of(context), replace=True
+                    connection,
+                    lake.store(),
+                    retailer_id,
+                    days_of(context),
+                    time_zone=time_zone_of(settings, retailer_id),
+                    replace=True,
                 ):
                     shown[load.source_day] = _shown(load)
                     results += quality.check_day(connection, retailer_id, load.source_day)

@@ -15,7 +15,7 @@ from pizza_assets.contracts.columns import SOURCES, data_set, decimal, instant, 
 from pizza_assets.retail.contract import RETAILER_IDS
 
 _DAY = pd.ArrowDtype(pyarrow.date32())
-_PRICE, _MONEY, _SHARE = (pyarrow.decimal128(*digits) for digits in ((14, 4), (14, 2), (38, 20)))
+_PRICE, _MONEY, _SHARE = (pyarrow.decimal128(*digits) for digits in ((16, 4), (18, 4), (38, 20)))
 
 
 def _day(description: str) -> pa.Column:
@@ -53,22 +53,22 @@ _DAYS = integer("Days with sales.", "days", ge=1)
 FACT_SALES = data_set(
     "fact_sales",
     "Sales in the warehouse, as the newest feed states them; the dimensions have the names behind the keys.",
-    grain="one row per retailer, transaction and product",
-    key=["retailer_key", "transaction_id", "product_key"],
+    grain="one row per retailer, day of the sale, transaction and line",
+    key=["retailer_key", "date_key", "transaction_id", "line"],
     columns={
         "retailer_key": _key("The retailer."),
-        "transaction_id": text("The retailer's own number of the receipt."),
+        "transaction_id": text("The retailer's own number of the receipt; another day may use it again."),
         "product_key": _key("The product."),
         "date_key": _key("The day of sold_at at the store, YYYYMMDD."),
         "customer_key": _key("The customer."),
         "store_key": _key("The store."),
         "sold_at": instant("When it was sold."),
         "quantity": _QUANTITY,
-        "unit_price": decimal(_PRICE, "Price of one item; the mean of several.", "currency", ge=Decimal(0)),
+        "unit_price": decimal(_PRICE, "Price of one item.", "currency", ge=Decimal(0)),
         "total_amount": decimal(_MONEY, "quantity x unit_price.", "currency", ge=Decimal(0)),
         "currency": _CURRENCY,
         "data_source": _SOURCE,
-        "line_count": integer("Lines of the receipt that were summed into this row.", "lines", ge=1),
+        "line": integer("Line of the receipt, from 1; below 1: a product's lines, summed by an older version.", "1"),
         "source_day": _day("The day of the feed that states this row; late rows have an older date_key."),
     },
 )
@@ -105,7 +105,7 @@ VIEWS = {
                 **_LABELS,
                 "transactions": _TRANSACTIONS,
                 "customers": integer("Customers that are known.", "customers", ge=0),
-                "facts": integer("Facts: products on receipts.", "facts", ge=1),
+                "facts": integer("Facts: lines of receipts.", "facts", ge=1),
                 **_SOLD,
                 "revenue_per_transaction": _PER_TRANSACTION,
             },

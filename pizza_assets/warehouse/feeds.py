@@ -1,34 +1,37 @@
-"""What a feed states: one row per product and transaction, out of the lines of some days.
+"""What a feed states: the lines of some days, checked and with the warehouse's keys.
 
-Belongs here: checking, summing and keying the lines, in Arrow. Does not belong here: the database.
+Belongs here: checking and keying the lines, in Arrow. Does not belong here: the database.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pizza_assets.errors import ContractError
-from pizza_assets.reference import cities
+from pizza_assets.retail.business_days import days_of_sale
 from pizza_assets.retail.contract import UNKNOWN, sales_schema
 
-#: A product and a transaction, within one feed: what the lines are summed by.
-_KEY = ["transaction_id", "product_key", "source_day"]
-#: Text that is summed over as the numbers of its values, which is several times quicker.
-_CODED = ["transaction_id", "data_source", "currency"]
+#: What makes a fact of a retailer this fact: a receipt's number is unique on one day at most.
+FACT_KEY = ["date_key", "transaction_id", "line"]
+#: What a fact says as the line does.
+_AS_STATED = ["quantity", "unit_price", "total_amount", "currency", "data_source", "source_day"]
 
 
 @dataclass(frozen=True)
 class Feed:
-    """A day of a retailer as its feed gave it: its good lines, and how many were rejected before."""
+    """A day of a retailer as its feed gave it: its good lines, and how many were rejected before.
+
+    Stores in cities that we do not know are in `time_zone`.
+    """
 
     source_day: date
     sales: pa.Table
     rejected: int = 0
+    time_zone: str = "UTC"
 
 
 def check_feed(feed: Feed, retailer_id: str) -> None:
@@ -44,7 +47,7 @@ def check_feed(feed: Feed, retailer_id: str) -> None:
         "lines of another retailer": _count(pc.not_equal(sales["retailer_id"], retailer_id)),
         "lines with a quantity below 1": _count(pc.less(sales["quantity"], 1)),
         "lines whose total is not quantity x price": _count(pc.not_equal(sales["total_amount"], product)),
-        "lines that come twice": sales.num_rows - sales.group_by(["transaction_id", "line"]).aggregate([]).num_rows,
+        "lines that come twice": sales.num_rows - _different_lines(feed),
         "sources beside the first (a day is all real or all mock)": max(0, len(pc.unique(sales["data_source"])) - 1),
     }
     found = [f"{count} {problem}" for problem, count in problems.items() if count]
@@ -56,10 +59,19 @@ def _count(mask: pa.ChunkedArray) -> int:
     return pc.sum(mask).as_py() or 0
 
 
+def _different_lines(feed: Feed) -> int:
+    sales = feed.sales
+    day = days_of_sale(sales["sold_at"], sales["store_city"], feed.time_zone)
+    keyed = pa.table({"day": day, "transaction_id": sales["transaction_id"], "line": sales["line"]})
+    return int(keyed.group_by(["day", "transaction_id", "line"]).aggregate([]).num_rows)
+
+
 def lines_of(feeds: Sequence[Feed]) -> pa.Table:
-    """Return the lines of all feeds as one table, with their ``source_day``."""
+    """Return the lines of all feeds as one table, with their ``source_day`` and ``date_key``."""
     tables = [
-        feed.sales.append_column("source_day", pa.array(np.full(feed.sales.num_rows, feed.source_day, "datetime64[D]")))
+        feed.sales.append_column(
+            "source_day", pa.array(np.full(feed.sales.num_rows, feed.source_day, "datetime64[D]"))
+        ).append_column("date_key", date_keys(feed.sales["sold_at"], feed.sales["store_city"], feed.time_zone))
         for feed in feeds
     ]
     return pa.concat_tables(tables)
@@ -88,23 +100,16 @@ def looked_up(values: pa.ChunkedArray, keys: Mapping[str, int]) -> pa.ChunkedArr
     return pc.fill_null(pc.take(pa.array(known.values(), pa.int32()), places), 0)
 
 
-def date_keys(sold_at: pa.ChunkedArray, store_city: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the calendar day at the store as YYYYMMDD; days of unknown cities are UTC."""
-    zones = {
-        city: cities()[city].time_zone if city in cities() else "UTC" for city in pc.unique(store_city).to_pylist()
-    }
-    days = pc.cast(sold_at, pa.date32())
-    for zone in sorted({*zones.values()} - {"UTC"}):
-        here = pc.is_in(store_city, pa.array([city for city, its in zones.items() if its == zone]))
-        local = pc.cast(pc.local_timestamp(pc.cast(sold_at, pa.timestamp("us", str(ZoneInfo(zone))))), pa.date32())
-        days = pc.if_else(here, local, days)
+def date_keys(sold_at: pa.ChunkedArray, store_city: pa.ChunkedArray, time_zone: str) -> pa.ChunkedArray:
+    """Return the calendar day at the store as YYYYMMDD; stores in cities that we do not know are in `time_zone`."""
+    days = days_of_sale(sold_at, store_city, time_zone)
     distinct = pc.unique(days)
     numbers = pa.array([day.year * 10000 + day.month * 100 + day.day for day in distinct.to_pylist()], pa.int32())
     return pc.take(numbers, pc.index_in(days, distinct))
 
 
 def facts_of(lines: pa.Table, keys: Mapping[str, Mapping[str, int]]) -> pa.Table:
-    """Return what the lines state, one row per transaction, product and source day, sorted by these.
+    """Return what the lines state, one row per line and source day, sorted by the facts' key.
 
     Parameters
     ----------
@@ -116,68 +121,18 @@ def facts_of(lines: pa.Table, keys: Mapping[str, Mapping[str, int]]) -> pa.Table
     Returns
     -------
     Table
-        The columns that are copied to the database, instants as UTC without a zone. Lines of one product are
-        summed; their price is the common one, or the mean to four places.
+        The columns that are copied to the database, instants as UTC without a zone.
     """
-    coded = {name: lines[name].combine_chunks().dictionary_encode() for name in _CODED}
-    product_key = looked_up(lines["product_sku"], keys["product_sku"])
-    keyed = pa.table(
+    facts = pa.table(
         {
-            **{name: column.indices for name, column in coded.items()},
-            "fact": _numbered(coded["transaction_id"].indices, product_key, lines["source_day"]),
-            "product_key": product_key,
-            "source_day": lines["source_day"],
-            "date_key": date_keys(lines["sold_at"], lines["store_city"]),
+            "transaction_id": lines["transaction_id"],
+            "line": lines["line"],
+            "product_key": looked_up(lines["product_sku"], keys["product_sku"]),
+            "date_key": lines["date_key"],
             "customer_key": looked_up(lines["customer_id"], keys["customer_id"]),
             "store_key": looked_up(lines["store_id"], keys["store_id"]),
             "sold_at": pc.cast(lines["sold_at"], pa.timestamp("us")),
-            "quantity": lines["quantity"],
-            "unit_price": lines["unit_price"],
-            "total_amount": lines["total_amount"],
+            **{name: lines[name] for name in _AS_STATED},
         }
     )
-    least = ["product_key", "source_day", "date_key", "customer_key", "store_key", "sold_at"]
-    # One thread: on whole numbers the hash is so quick that handing rows to other threads costs more.
-    grouped = keyed.group_by("fact", use_threads=False).aggregate(
-        [
-            *((name, "min") for name in (*least, *_CODED, "unit_price")),
-            *((name, "max") for name in ("unit_price", "currency")),
-            *((name, "sum") for name in ("quantity", "total_amount")),
-            ([], "count_all"),
-        ]
-    )
-    columns = {name: grouped[f"{name}_min"] for name in least}
-    columns |= {name: pc.take(column.dictionary, grouped[f"{name}_min"]) for name, column in coded.items()}
-    mixed = pc.not_equal(grouped["currency_min"], grouped["currency_max"])
-    if pc.any(mixed).as_py():
-        example = pc.filter(columns["transaction_id"], mixed)[0]
-        raise ContractError(f"Transaction {example} has one product in two currencies; they cannot be summed.")
-    columns |= {
-        "quantity": grouped["quantity_sum"],
-        "unit_price": _price(grouped),
-        "total_amount": grouped["total_amount_sum"],
-        "line_count": grouped["count_all"],
-    }
-    return pa.table(columns).sort_by([(name, "ascending") for name in _KEY])
-
-
-def _numbered(transactions: pa.Array, product_keys: pa.ChunkedArray, days: pa.ChunkedArray) -> pa.Array:
-    """Return one whole number per transaction, product and day: rows with the same number make one fact."""
-    day = pc.cast(days, pa.int32()).to_numpy().astype("int64")
-    product = product_keys.to_numpy().astype("int64")
-    day -= day.min(initial=day[0] if len(day) else 0)
-    numbers = (transactions.to_numpy().astype("int64") * (product.max(initial=0) + 1) + product) * (
-        day.max(initial=0) + 1
-    )
-    return pa.array(numbers + day)
-
-
-def _price(grouped: pa.Table) -> pa.ChunkedArray:
-    """Return the price of one item: the common one, else the mean to four places."""
-    price = pc.cast(grouped["unit_price_min"], pa.decimal128(14, 4))
-    several = pc.not_equal(grouped["unit_price_min"], grouped["unit_price_max"])
-    if not pc.any(several).as_py():
-        return price
-    mean = pc.divide(pc.cast(grouped["total_amount_sum"], pa.decimal128(16, 2)), grouped["quantity_sum"])
-    rounded = pc.round(mean, 4, round_mode="half_towards_infinity")
-    return pc.if_else(several, pc.cast(rounded, pa.decimal128(14, 4)), price)
+    return facts.sort_by([(name, "ascending") for name in (*FACT_KEY, "source_day")])

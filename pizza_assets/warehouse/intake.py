@@ -22,8 +22,12 @@ from pizza_assets.warehouse.loader import DayLoad, load_days
 #: Days are read until they hold this many lines, and then loaded: bounds memory, and what a killed backfill loses.
 LINES_AT_ONCE = 1_000_000
 
+#: Days that an older version summed by product are loaded again, for a line is a fact now.
 _LOADED = """
-SELECT source_day FROM ops.loaded_day JOIN sales.dim_retailer USING (retailer_key) WHERE retailer_id = %s
+SELECT source_day FROM ops.loaded_day JOIN sales.dim_retailer r USING (retailer_key) WHERE retailer_id = %(retailer)s
+EXCEPT
+SELECT source_day FROM sales.fact_sales JOIN sales.dim_retailer r USING (retailer_key)
+WHERE retailer_id = %(retailer)s AND line <= 0
 """
 _RETAILERS = {where.retailer_id: where for where in layout.SALES_TABLES.values()}
 
@@ -32,17 +36,24 @@ def days_to_load(
     connection: Connection, store: Store, retailer_id: str, first: date, last: date, *, replace: bool = False
 ) -> list[date]:
     """Return the days from `first` to `last` that the lake has and the warehouse lacks; with `replace` all of them."""
-    loaded = set() if replace else {day for (day,) in connection.execute(_LOADED, [retailer_id])}
+    loaded = set() if replace else {day for (day,) in connection.execute(_LOADED, {"retailer": retailer_id})}
     table = SalesTable(store, _RETAILERS[retailer_id])
     return [day for day in table.stored if first <= day <= last and day not in loaded]
 
 
 def load_from_lake(
-    connection: Connection, store: Store, retailer_id: str, days: Sequence[date], *, replace: bool = False
+    connection: Connection,
+    store: Store,
+    retailer_id: str,
+    days: Sequence[date],
+    *,
+    time_zone: str = "UTC",
+    replace: bool = False,
 ) -> Iterator[DayLoad]:
     """Load days of a retailer and yield what became of each; those that were yielded stay, whatever happens next.
 
     Each day is a transaction of its own, but where the fast way pays as many days as hold `LINES_AT_ONCE` lines.
+    Stores in cities that we do not know are in `time_zone`.
 
     Raises
     ------
@@ -51,17 +62,17 @@ def load_from_lake(
     ContractError, WarehouseError
         As `load_days`.
     """
-    for feeds in _portions(SalesTable(store, _RETAILERS[retailer_id]), days):
+    for feeds in _portions(SalesTable(store, _RETAILERS[retailer_id]), days, time_zone):
         together = bulk.pays(connection, sum(feed.sales.num_rows for feed in feeds))
         for portion in [feeds] if together else [[feed] for feed in feeds]:
             yield from load_days(connection, portion, retailer_id=retailer_id, replace=replace)
 
 
-def _portions(table: SalesTable, days: Sequence[date]) -> Iterator[list[Feed]]:
+def _portions(table: SalesTable, days: Sequence[date], time_zone: str) -> Iterator[list[Feed]]:
     feeds: list[Feed] = []
     for day in sorted(days):
         try:
-            feeds.append(Feed(day, table[day], int(table.facts(day).get("rejected", 0))))
+            feeds.append(Feed(day, table[day], int(table.facts(day).get("rejected", 0)), time_zone))
         except LakeError:
             yield feeds  # the days before it are whole
             raise

@@ -3,32 +3,35 @@
 Belongs here: SQL that changes facts. Does not belong here: SQL of dimensions, checks and marts.
 """
 
-# --- a replace takes out what its days stated ---
+# --- what the days stated before is taken out: all of it by a replace, else what an older version summed by product ---
 
 REMOVED = "CREATE TEMPORARY TABLE removed (LIKE sales.fact_sales) ON COMMIT DROP"
 
 TAKE_OUT = """
 WITH gone AS (
-    DELETE FROM sales.fact_sales WHERE retailer_key = %(retailer)s AND source_day = ANY(%(days)s) RETURNING *
+    DELETE FROM sales.fact_sales
+    WHERE retailer_key = %(retailer)s AND source_day = ANY(%(days)s) AND (%(all)s OR line <= 0)
+    RETURNING *
 )
 INSERT INTO removed SELECT * FROM gone
 """
 
 FORGET = """
-DELETE FROM sales.fact_sales_superseded WHERE retailer_key = %(retailer)s AND source_day = ANY(%(days)s)
+DELETE FROM sales.fact_sales_superseded
+WHERE retailer_key = %(retailer)s AND source_day = ANY(%(days)s) AND (%(all)s OR line <= 0)
 """
 
 #: What an older feed stated of a removed fact stands again.
 RESTORE = """
 WITH newest AS (
-    SELECT DISTINCT ON (transaction_id, product_key) * FROM sales.fact_sales_superseded
+    SELECT DISTINCT ON (date_key, transaction_id, line) * FROM sales.fact_sales_superseded
     WHERE retailer_key = %(retailer)s
-    AND (transaction_id, product_key) IN (SELECT transaction_id, product_key FROM removed)
-    ORDER BY transaction_id, product_key, source_day DESC
+    AND (date_key, transaction_id, line) IN (SELECT date_key, transaction_id, line FROM removed)
+    ORDER BY date_key, transaction_id, line, source_day DESC
 ), moved AS (
     DELETE FROM sales.fact_sales_superseded AS s USING newest AS n
-    WHERE (s.retailer_key, s.transaction_id, s.product_key, s.source_day)
-        = (n.retailer_key, n.transaction_id, n.product_key, n.source_day)
+    WHERE (s.retailer_key, s.date_key, s.transaction_id, s.line, s.source_day)
+        = (n.retailer_key, n.date_key, n.transaction_id, n.line, n.source_day)
 ), restored AS (
     INSERT INTO sales.fact_sales SELECT * FROM newest RETURNING date_key
 )
@@ -59,12 +62,12 @@ SETTLE = """
 WITH settled AS (
     DELETE FROM stated AS s USING sales.fact_sales AS f
     WHERE f.retailer_key = %(retailer)s
-    AND (f.transaction_id, f.product_key, f.source_day) = (s.transaction_id, s.product_key, s.source_day)
+    AND (f.date_key, f.transaction_id, f.line, f.source_day) = (s.date_key, s.transaction_id, s.line, s.source_day)
     RETURNING s.source_day, CASE
-        WHEN (f.date_key, f.customer_key, f.store_key, f.sold_at, f.quantity, f.unit_price, f.total_amount, f.currency,
-              f.data_source, f.line_count)
-           = (s.date_key, s.customer_key, s.store_key, s.sold_at, s.quantity, s.unit_price, s.total_amount, s.currency,
-              s.data_source, s.line_count)
+        WHEN (f.product_key, f.customer_key, f.store_key, f.sold_at, f.quantity, f.unit_price, f.total_amount,
+              f.currency, f.data_source)
+           = (s.product_key, s.customer_key, s.store_key, s.sold_at, s.quantity, s.unit_price, s.total_amount,
+              s.currency, s.data_source)
         THEN 'duplicate' ELSE 'ignored'
     END AS outcome
 )
@@ -76,7 +79,7 @@ HELD = """
 CREATE TEMPORARY TABLE held ON COMMIT DROP AS
 SELECT * FROM sales.fact_sales
 WHERE retailer_key = %(retailer)s
-AND (transaction_id, product_key) IN (SELECT transaction_id, product_key FROM stated)
+AND (date_key, transaction_id, line) IN (SELECT date_key, transaction_id, line FROM stated)
 """
 
 #: Where nothing is stated twice.
@@ -92,9 +95,9 @@ WITH every AS (
     UNION ALL
     SELECT *, ROW(stated.*)::sales.fact_sales, false FROM stated
 ), told AS (
-    SELECT fact, is_held, transaction_id, product_key, source_day,
-           ROW(date_key, customer_key, store_key, sold_at, quantity, unit_price, total_amount, currency, data_source,
-               line_count)::text AS content
+    SELECT fact, is_held, date_key, transaction_id, line, source_day,
+           ROW(product_key, customer_key, store_key, sold_at, quantity, unit_price, total_amount, currency,
+               data_source)::text AS content
     FROM every
 ), compared AS (
     SELECT *, max(source_day) FILTER (WHERE is_held) OVER of_one_fact AS held_day,
@@ -102,7 +105,7 @@ WITH every AS (
            lag(content) OVER (of_one_fact ORDER BY source_day, is_held DESC) AS older_content,
            row_number() OVER (of_one_fact ORDER BY source_day DESC, is_held DESC) = 1 AS is_newest
     FROM told
-    WINDOW of_one_fact AS (PARTITION BY transaction_id, product_key)
+    WINDOW of_one_fact AS (PARTITION BY date_key, transaction_id, line)
 )
 SELECT fact, is_held, is_newest, held_day, CASE
     WHEN is_held THEN NULL
@@ -125,13 +128,14 @@ ON CONFLICT DO NOTHING
 REMOVE_SUPERSEDED = """
 DELETE FROM sales.fact_sales AS f USING judged AS j
 WHERE j.is_held AND NOT j.is_newest
-AND (f.retailer_key, f.transaction_id, f.product_key)
-    = ((j.fact).retailer_key, (j.fact).transaction_id, (j.fact).product_key)
+AND (f.retailer_key, f.date_key, f.transaction_id, f.line)
+    = ((j.fact).retailer_key, (j.fact).date_key, (j.fact).transaction_id, (j.fact).line)
 """
 
 INSERT_NEWEST = """
 INSERT INTO sales.fact_sales
-SELECT (fact).* FROM judged WHERE is_newest AND NOT is_held ORDER BY (fact).transaction_id, (fact).product_key
+SELECT (fact).* FROM judged WHERE is_newest AND NOT is_held
+ORDER BY (fact).date_key, (fact).transaction_id, (fact).line
 """
 
 OUTCOMES = """
@@ -149,10 +153,10 @@ MARK_HELD_STALE = "INSERT INTO ops.stale_day SELECT DISTINCT retailer_key, date_
 AUDIT = """
 INSERT INTO ops.load_audit (
     retailer_key, source_day, outcome, mode, data_source,
-    received, rejected, merged, inserted, corrected, duplicate, ignored, removed
+    received, rejected, inserted, corrected, duplicate, ignored, removed
 ) VALUES (
     %(retailer)s, %(source_day)s, 'loaded', %(mode)s, %(data_source)s,
-    %(received)s, %(rejected)s, %(merged)s, %(inserted)s, %(corrected)s, %(duplicate)s, %(ignored)s, %(removed)s
+    %(received)s, %(rejected)s, %(inserted)s, %(corrected)s, %(duplicate)s, %(ignored)s, %(removed)s
 )
 """
 

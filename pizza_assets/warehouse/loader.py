@@ -1,10 +1,11 @@
 """Loading: what the feeds of a retailer state becomes facts, in one transaction, with its audit.
 
-Belongs here: the order of the steps, and what a load did. Does not belong here: reading the lake; summing lines
+Belongs here: the order of the steps, and what a load did. Does not belong here: reading the lake; keying lines
 (``feeds``); constraints during a backfill (``bulk``).
 
-The rules. A fact is what the newest feed states of a (transaction, product): a correction in a later day's feed
-replaces the fact, and the older statement moves to ``fact_sales_superseded``; an older day loaded later changes
+The rules. A fact is what the newest feed states of a line (day of the sale, transaction, line): a correction in a later
+day's feed replaces the fact, and the older statement moves to ``fact_sales_superseded``; a line that comes late is one
+more fact; a receipt's number that is used again on another day is another receipt; an older day loaded later changes
 nothing. So the facts do not depend on the order of loads. A day that is loaded again adds what is new and leaves
 the rest; with ``replace`` it replaces the day: what only that day stated goes or becomes again what an older
 feed stated. Loads of one retailer wait for each other.
@@ -26,7 +27,7 @@ from pizza_assets.errors import PizzaAssetsError, WarehouseError
 from pizza_assets.warehouse import bulk, dimensions, load_sql
 from pizza_assets.warehouse.connection import Connection, explain
 from pizza_assets.warehouse.copying import copy_in
-from pizza_assets.warehouse.feeds import Feed, check_feed, facts_of, lines_of
+from pizza_assets.warehouse.feeds import FACT_KEY, Feed, check_feed, facts_of, lines_of
 
 Mode = Literal["add", "replace"]
 
@@ -36,16 +37,15 @@ _LOCK = 0x73616C65
 
 @dataclass(frozen=True)
 class DayLoad:
-    """What the load of one day did: received = rejected + merged + inserted + corrected + duplicate + ignored.
+    """What the load of one day did: received = rejected + inserted + corrected + duplicate + ignored.
 
-    ``received`` and ``rejected`` count lines, ``merged`` lines that were summed into another one, ``removed`` facts
-    of the day that a replace took out first, all others facts.
+    All count lines, ``removed`` facts of the day that were taken out first: all of them by a replace, else those that
+    an older version summed by product.
     """
 
     source_day: date
     received: int
     rejected: int
-    merged: int
     inserted: int
     corrected: int
     duplicate: int
@@ -107,7 +107,7 @@ def _load(connection: Connection, feeds: Sequence[Feed], retailer_id: str, mode:
     retailer = _retailer_key(connection, retailer_id)
     lines = lines_of(feeds)
     lock(connection, retailer, alone=bulk.pays(connection, lines.num_rows))
-    removed = _take_out(connection, retailer, [feed.source_day for feed in feeds]) if mode == "replace" else {}
+    removed = _take_out(connection, retailer, [feed.source_day for feed in feeds], mode)
     facts = facts_of(lines, dimensions.keys(connection, lines, retailer))
     outcomes = _state(connection, facts, retailer)
     loads = [_day_load(feed, outcomes[feed.source_day], removed.get(feed.source_day, 0)) for feed in feeds]
@@ -131,9 +131,9 @@ def lock(connection: Connection, retailer: int, *, alone: bool = False) -> None:
     connection.execute("SET LOCAL TIME ZONE 'UTC'")
 
 
-def _take_out(connection: Connection, retailer: int, days: Sequence[date]) -> dict[date, int]:
-    """Remove what the days stated, and return how many facts of each."""
-    values = {"retailer": retailer, "days": list(days)}
+def _take_out(connection: Connection, retailer: int, days: Sequence[date], mode: Mode) -> dict[date, int]:
+    """Remove what is stated anew of the days, and return how many facts of each."""
+    values = {"retailer": retailer, "days": list(days), "all": mode == "replace"}
     connection.execute(load_sql.REMOVED)
     connection.execute(load_sql.TAKE_OUT, values)
     connection.execute(load_sql.FORGET, values)
@@ -152,7 +152,7 @@ def _state(connection: Connection, facts: pa.Table, retailer: int) -> dict[date,
     outcomes: dict[date, Counter[str]] = defaultdict(Counter)
     days = {item["values"]: item["counts"] for item in pc.value_counts(facts["source_day"]).to_pylist()}
     values = {"retailer": retailer, "days": [*days], "dates": pc.unique(facts["date_key"]).to_pylist()}
-    is_stated_once = facts.group_by(["transaction_id", "product_key"]).aggregate([]).num_rows == facts.num_rows
+    is_stated_once = facts.group_by(FACT_KEY).aggregate([]).num_rows == facts.num_rows
     if (
         is_stated_once
         and bulk.pays(connection, facts.num_rows)
@@ -211,12 +211,10 @@ def _count(
 
 
 def _day_load(feed: Feed, outcomes: Counter[str], removed: int) -> DayLoad:
-    lines = feed.sales.num_rows
     return DayLoad(
         feed.source_day,
-        received=lines + feed.rejected,
+        received=feed.sales.num_rows + feed.rejected,
         rejected=feed.rejected,
-        merged=lines - outcomes.total(),
         inserted=outcomes["inserted"],
         corrected=outcomes["corrected"],
         duplicate=outcomes["duplicate"],

@@ -42,7 +42,8 @@ _ROLL_UPS = (
     """,
     """
     INSERT INTO marts.rollup_daily_product
-    SELECT date_key, retailer_key, product_key, currency, data_source, count(*), sum(quantity), sum(total_amount)
+    SELECT date_key, retailer_key, product_key, currency, data_source, count(DISTINCT transaction_id), sum(quantity),
+           sum(total_amount)
     FROM sales.fact_sales JOIN stale USING (date_key, retailer_key)
     GROUP BY date_key, retailer_key, product_key, currency, data_source
     """,

@@ -117,7 +117,7 @@ QUESTIONS: Mapping[str, Question] = {
         """
         WITH customers AS (
             SELECT retailer_key, customer_key, data_source, currency, sum(total_amount) AS revenue,
-                   count(DISTINCT transaction_id) AS transactions
+                   count(DISTINCT (date_key, transaction_id)) AS transactions
             FROM sales.fact_sales
             WHERE customer_key <> 0
             GROUP BY retailer_key, customer_key, data_source, currency
@@ -136,14 +136,14 @@ QUESTIONS: Mapping[str, Question] = {
     "corrections": _question(
         "Which sales did a later feed correct, and by how much?",
         """
-        SELECT r.retailer_id, f.data_source, f.transaction_id, p.product_name, o.source_day AS stated_on,
+        SELECT r.retailer_id, f.data_source, f.transaction_id, f.line, p.product_name, o.source_day AS stated_on,
                f.source_day AS corrected_on, o.total_amount AS was, f.total_amount AS "is", f.currency
         FROM sales.fact_sales_superseded o
-        JOIN sales.fact_sales f USING (retailer_key, transaction_id, product_key)
+        JOIN sales.fact_sales f USING (retailer_key, date_key, transaction_id, line)
         JOIN sales.dim_retailer r USING (retailer_key)
-        JOIN sales.dim_product p USING (product_key)
+        JOIN sales.dim_product p ON p.product_key = f.product_key
         WHERE o.source_day < f.source_day AND o.total_amount <> f.total_amount
-        ORDER BY f.source_day, r.retailer_id, f.transaction_id, p.product_name, o.source_day;
+        ORDER BY f.source_day, r.retailer_id, f.transaction_id, f.line, o.source_day;
         """,
     ),
     "freshness": _question(

@@ -36,7 +36,7 @@ _SELECT = """
 COPY (
     SELECT r.retailer_id, f.transaction_id, f.sold_at AT TIME ZONE 'UTC' AS sold_at, d.calendar_date AS sale_date,
            p.product_sku, p.product_name, p.category, c.customer_id, s.store_id, s.city AS store_city,
-           f.quantity, f.unit_price, f.total_amount, f.currency, f.data_source, f.line_count, f.source_day,
+           f.quantity, f.unit_price, f.total_amount, f.currency, f.data_source, f.line, f.source_day,
            f.is_superseded
     FROM (
         SELECT *, false AS is_superseded FROM sales.fact_sales
@@ -46,7 +46,7 @@ COPY (
     JOIN sales.dim_product p USING (product_key) JOIN sales.dim_customer c USING (customer_key)
     JOIN sales.dim_store s USING (store_key)
     WHERE f.retailer_key = {retailer} AND d.calendar_date >= {month} AND d.calendar_date < {month} + interval '1 month'
-    ORDER BY f.sold_at, f.transaction_id, p.product_sku, f.is_superseded
+    ORDER BY f.sold_at, f.transaction_id, f.line, f.is_superseded, f.source_day
 ) TO STDOUT (FORMAT csv, HEADER)
 """
 #: What the archive's columns are; all others are text.
@@ -54,9 +54,9 @@ _TYPES = {
     "sold_at": pa.timestamp("us"),
     "sale_date": pa.date32(),
     "quantity": pa.int64(),
-    "unit_price": pa.decimal128(14, 4),
-    "total_amount": pa.decimal128(14, 2),
-    "line_count": pa.int64(),
+    "unit_price": pa.decimal128(16, 4),
+    "total_amount": pa.decimal128(18, 4),
+    "line": pa.int64(),
     "source_day": pa.date32(),
     "is_superseded": pa.bool_(),
 }

@@ -14,7 +14,7 @@ _STATUS = """
 WITH days AS (
     SELECT retailer_key, count(*) AS days, count(*) FILTER (WHERE data_source = 'real') AS real_days,
            min(source_day) AS first_day, max(source_day) AS last_day,
-           sum(merged)::bigint AS merged, sum(rejected)::bigint AS rejected, max(loaded_at) AS loaded_at
+           sum(rejected)::bigint AS rejected, max(loaded_at) AS loaded_at
     FROM ops.loaded_day GROUP BY retailer_key
 ), loads AS (
     SELECT retailer_key, coalesce(sum(duplicate), 0)::bigint AS duplicates,
@@ -31,7 +31,7 @@ WITH days AS (
 ), facts AS (
     SELECT retailer_key, count(*) AS facts FROM sales.fact_sales GROUP BY retailer_key
 )
-SELECT r.retailer_id, coalesce(d.days, 0), coalesce(d.real_days, 0), coalesce(f.facts, 0), coalesce(d.merged, 0),
+SELECT r.retailer_id, coalesce(d.days, 0), coalesce(d.real_days, 0), coalesce(f.facts, 0),
        coalesce(l.duplicates, 0), coalesce(l.corrected, 0), coalesce(d.rejected, 0), coalesce(x.failed, 0),
        d.first_day, d.last_day, d.loaded_at
 FROM sales.dim_retailer r
@@ -49,15 +49,14 @@ _QUERY_SECONDS = 300
 class RetailerStatus:
     """What a retailer has.
 
-    ``merged`` and ``rejected`` count lines of the newest load of each day, ``duplicates`` and ``corrected`` facts of
-    all loads, ``failed`` loads of days that have not been loaded since.
+    ``rejected`` counts lines of the newest load of each day, ``duplicates`` and ``corrected`` facts of all loads,
+    ``failed`` loads of days that have not been loaded since.
     """
 
     retailer_id: str
     days: int
     real_days: int
     facts: int
-    merged: int
     duplicates: int
     corrected: int
     rejected: int

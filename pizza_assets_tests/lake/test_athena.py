@@ -90,7 +90,7 @@ def test_the_view_gives_sales_their_types(tmp_path: Path) -> None:
         engine.execute(sqlglot.transpile(view, read="athena", write="duckdb")[0])
         found = engine.view(SALES_VIEW).to_arrow_table()
     assert found["source_day"].to_pylist() == [DAY, DAY]
-    assert found.schema.field("total_amount").type == pyarrow.decimal128(14, 2)
+    assert found.schema.field("total_amount").type == pyarrow.decimal128(18, 4)
     assert found["unit_price"].to_pylist() == [Decimal("2.10")] * 2
     assert [at.replace(tzinfo=None) for at in sold["sold_at"].to_pylist()] == found["sold_at"].to_pylist()
     same = [name for name in sold.column_names if name not in {"sold_at", "unit_price", "total_amount"}]

@@ -17,8 +17,8 @@ def line(**changes: object) -> pd.DataFrame:
 def test_money_is_decimal_through_arrow_and_back() -> None:
     table = contracts.to_arrow(contracts.validate(line(), SALES), SALES)
     assert table.schema.equals(sales_schema())
-    assert table.schema.field("unit_price").type == pyarrow.decimal128(12, 2)
-    assert table.schema.field("total_amount").type == pyarrow.decimal128(14, 2)
+    assert table.schema.field("unit_price").type == pyarrow.decimal128(16, 4)
+    assert table.schema.field("total_amount").type == pyarrow.decimal128(18, 4)
     assert table.column("total_amount").to_pylist() == [Decimal("6.30")]
 
 

@@ -43,4 +43,4 @@ def test_a_total_that_is_no_price_is_rejected_whole(total: float) -> None:
     assert table["total_amount"].to_pylist() == [Decimal("12.50")]
     assert rejected.record["order_id"] == orders["order_id"][0]
     assert isinstance(rejected.record["pizza_types"], list)
-    assert rejected.reason == f"order_total = {total}: expected an amount of whole pence below 10,000,000,000"
+    assert rejected.reason == f"order_total = {total}: expected at most the decimals of GBP (2), below 10,000,000,000"

@@ -4,6 +4,7 @@ import json
 import socket
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -107,15 +108,88 @@ def test_partitions_of_a_demos_sales_begin_with_them_and_its_orders_are_taken_as
 
 def test_the_views_that_follow_the_newest_facts_are_not_refreshed_again(instance: dg.DagsterInstance) -> None:
     land(instance, MONDAY)
-    assert isinstance(decide(instance, None, ZONE, at(MONDAY + timedelta(days=1), 3)), dg.SensorResult)
+    assert isinstance(decide(instance, None, Settings.load(), at(MONDAY + timedelta(days=1), 3)), dg.SensorResult)
     instance.report_runless_asset_event(dg.AssetMaterialization("warehouse_views"))
-    assert isinstance(decide(instance, None, ZONE, at(MONDAY + timedelta(days=1), 3)), dg.SkipReason)
+    assert isinstance(decide(instance, None, Settings.load(), at(MONDAY + timedelta(days=1), 3)), dg.SkipReason)
 
 
-def test_the_schedule_is_at_two_in_the_time_zone_of_the_settings() -> None:
-    defs = build_defs(Settings.load(retail_daily_time_zone="Europe/Berlin"))
-    schedule = defs.resolve_schedule_def(RETAIL_JOB)
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "Europe/Berlin")
+TUESDAY = MONDAY + timedelta(days=1)
+
+
+def asked(instance: dg.DagsterInstance, settings: Settings, at: datetime) -> dict[str, list[str]]:
+    """Return the newest day of each run, by the asset that it ends with."""
+    found: dict[str, list[str]] = {}
+    for request in requests(instance, settings, at):
+        name = (request.asset_selection or [])[-1].path[-1]
+        found.setdefault(name, []).append(request.tags["dagster/asset_partition_range_end"])
+    return found
+
+
+def test_a_day_is_asked_for_when_it_has_ended_where_the_retailer_is(instance: dg.DagsterInstance) -> None:
+    """Tokyo's Monday ends at 15:00 UTC, two hours before it is due; that of Los Angeles on Tuesday at 08:00."""
+    settings = Settings.load(
+        pizza_start_date=MONDAY, retailer_1_time_zone="Asia/Tokyo", retailer_3_time_zone="America/Los_Angeles"
+    )
+    due = {}
+    for hour in range(48):
+        now = at(MONDAY, 0) + timedelta(hours=hour)
+        for name, days in asked(instance, settings, now).items():
+            due.setdefault((name, days[-1]), now)
+            for day in days:
+                zone = {"sales_retailer_1": "Asia/Tokyo", "sales_retailer_3": "America/Los_Angeles"}.get(name, "UTC")
+                assert now.astimezone(ZoneInfo(zone)).date() > date.fromisoformat(day)
+    assert due["sales_retailer_1", "2025-03-03"] == at(MONDAY, 17)
+    assert due["sales_retailer_2", "2025-03-03"] == at(TUESDAY, 2)
+    assert due["sales_dominos", "2025-03-03"] == at(TUESDAY, 2)
+    assert due["sales_retailer_3", "2025-03-03"] == at(TUESDAY, 10)
+
+
+def test_where_the_clock_skips_two_a_day_is_asked_for_all_the_same(instance: dg.DagsterInstance) -> None:
+    settings = Settings.load(pizza_start_date=date(2025, 3, 29), retail_daily_time_zone="Europe/Berlin")
+    assert "sales_retailer_1" in asked(instance, settings, datetime(2025, 3, 30, 1, tzinfo=UTC))  # 03:00 in Berlin
+
+
+def test_a_day_that_has_not_come_is_asked_for_each_hour_until_the_deadline_and_then_every_night(
+    instance: dg.DagsterInstance,
+) -> None:
+    settings = Settings.load(pizza_start_date=MONDAY)
+    land(instance, MONDAY, "retailer_1", "retailer_3", "dominos")
+    hours = {hour: asked(instance, settings, at(TUESDAY, 0) + timedelta(hours=hour)) for hour in range(2, 27)}
+    assert all(found == {"sales_retailer_2": ["2025-03-03"]} for hour, found in hours.items() if 2 < hour <= 6)
+    assert all(found == {} for hour, found in hours.items() if 6 < hour < 26)
+    assert hours[26]["sales_retailer_1"] == ["2025-03-04"]
+    land(instance, MONDAY - timedelta(days=1), "retailer_2")
+    assert asked(instance, settings, at(TUESDAY + timedelta(days=1), 2))["sales_retailer_2"] == [
+        "2025-03-03", "2025-03-04"
+    ]  # fmt: skip
+
+
+def test_no_second_run_of_a_day_starts_while_one_is_on_its_way(instance: dg.DagsterInstance) -> None:
+    settings = Settings.load(pizza_start_date=MONDAY)
+    land(instance, MONDAY, "retailer_1", "retailer_3", "dominos")
+    (request,) = requests(instance, settings, at(TUESDAY, 3))
+    job = build_defs(settings).resolve_job_def(RETAIL_JOB)
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=request.tags)
+    assert requests(instance, settings, at(TUESDAY, 4)) == []
+
+
+def test_a_day_without_lines_or_of_before_its_end_is_asked_for_again(instance: dg.DagsterInstance) -> None:
+    """An empty answer may be an early one. What Dagster notes now is of before the end of days to come."""
+    today = datetime.now(UTC).date()
+    settings = Settings.load(pizza_start_date=today - timedelta(days=3))
+    night = at(today + timedelta(days=1), 2)
+    key = dg.AssetKey("sales_retailer_1")
+    for number, received in ((3, 5), (2, 0), (1, 7), (0, 3)):
+        day = today - timedelta(days=number)
+        metadata = {"received": received}
+        instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=str(day), metadata=metadata))
+    assert asked(instance, settings, night)["sales_retailer_1"] == [str(today - timedelta(days=2)), str(today)]
+    assert "sales_retailer_1" in asked(instance, settings, night + timedelta(hours=1))
+
+
+def test_the_schedule_looks_every_hour() -> None:
+    schedule = build_defs(Settings.load()).resolve_schedule_def(RETAIL_JOB)
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 * * * *", "UTC")
 
 
 def cursor(result: dg.SensorResult | dg.SkipReason) -> str:
@@ -129,43 +203,40 @@ def why(result: dg.SensorResult | dg.SkipReason) -> str:
     return result.skip_message or ""
 
 
-TUESDAY = MONDAY + timedelta(days=1)
-
-
 def test_nothing_is_refreshed_before_anything_was_loaded(instance: dg.DagsterInstance) -> None:
-    assert why(decide(instance, None, ZONE, at(TUESDAY, 9))) == "No retailer has been loaded yet."
+    assert why(decide(instance, None, Settings.load(), at(TUESDAY, 9))) == "No retailer has been loaded yet."
 
 
 def test_the_views_follow_when_all_retailers_are_in(instance: dg.DagsterInstance) -> None:
     land(instance, MONDAY, "retailer_1", "retailer_2", "dominos")
     assert (
-        why(decide(instance, None, ZONE, at(TUESDAY, 3)))
+        why(decide(instance, None, Settings.load(), at(TUESDAY, 3)))
         == "retailer_3: 2025-03-03 is missing; waiting until 06:00 GMT."
     )
     land(instance, MONDAY, "retailer_3")
-    done = decide(instance, None, ZONE, at(TUESDAY, 3))
-    assert why(decide(instance, cursor(done), ZONE, at(TUESDAY, 4))) == "No new facts."
+    done = decide(instance, None, Settings.load(), at(TUESDAY, 3))
+    assert why(decide(instance, cursor(done), Settings.load(), at(TUESDAY, 4))) == "No new facts."
     land(instance, MONDAY - timedelta(days=9), "retailer_1")  # a backfill
-    cursor(decide(instance, cursor(done), ZONE, at(TUESDAY, 5)))
+    cursor(decide(instance, cursor(done), Settings.load(), at(TUESDAY, 5)))
 
 
 def test_at_the_deadline_the_views_are_refreshed_once_without_those_that_are_missing(
     instance: dg.DagsterInstance,
 ) -> None:
     land(instance, MONDAY, "retailer_1")
-    late = decide(instance, None, ZONE, at(TUESDAY, 6))
+    late = decide(instance, None, Settings.load(), at(TUESDAY, 6))
     assert json.loads(cursor(late))["flagged"] == "2025-03-03"
-    assert why(decide(instance, cursor(late), ZONE, at(TUESDAY, 7))) == (
+    assert why(decide(instance, cursor(late), Settings.load(), at(TUESDAY, 7))) == (
         "No new facts. retailer_2, retailer_3, dominos: 2025-03-03 is missing."
     )
     land(instance, MONDAY, "retailer_2")
-    cursor(decide(instance, cursor(late), ZONE, at(TUESDAY, 8)))
+    cursor(decide(instance, cursor(late), Settings.load(), at(TUESDAY, 8)))
 
 
 def test_missing_retailers_are_flagged_even_when_nobody_has_the_day(instance: dg.DagsterInstance) -> None:
     land(instance, MONDAY)
-    before = cursor(decide(instance, None, ZONE, at(TUESDAY, 3)))
-    late = decide(instance, before, ZONE, at(TUESDAY + timedelta(days=1), 6))
+    before = cursor(decide(instance, None, Settings.load(), at(TUESDAY, 3)))
+    late = decide(instance, before, Settings.load(), at(TUESDAY + timedelta(days=1), 6))
     assert isinstance(late, dg.SensorResult)
     assert late.run_requests is not None
     assert late.run_requests[0].tags == {warehouse.DAY_TAG: "2025-03-04"}
@@ -176,9 +247,9 @@ def test_one_refresh_does_for_all_that_is_on_its_way(instance: dg.DagsterInstanc
     running = instance.create_run_for_job(
         build_defs(Settings.load()).resolve_job_def(VIEWS_JOB), status=dg.DagsterRunStatus.STARTED
     )
-    assert "is on its way" in why(decide(instance, None, ZONE, at(TUESDAY, 3)))
+    assert "is on its way" in why(decide(instance, None, Settings.load(), at(TUESDAY, 3)))
     instance.delete_run(running.run_id)
-    cursor(decide(instance, None, ZONE, at(TUESDAY, 3)))
+    cursor(decide(instance, None, Settings.load(), at(TUESDAY, 3)))
 
 
 def test_one_retailer_away_for_three_days_stops_nobody_and_catches_up(
@@ -218,7 +289,7 @@ def test_one_retailer_away_for_three_days_stops_nobody_and_catches_up(
             defs.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=instance, asset_selection=assets, tags=request.tags, raise_on_error=False
             )
-        decision = decide(instance, seen, ZONE, at(morning, 6))
+        decision = decide(instance, seen, settings, at(morning, 6))
         seen = cursor(decision)
         assert isinstance(decision, dg.SensorResult)
         tags = (decision.run_requests or [dg.RunRequest()])[0].tags

@@ -50,12 +50,12 @@ def facts(connection: Connection) -> list[dict[str, Any]]:
     cursor = connection.execute("""
         SELECT r.retailer_id, f.transaction_id, p.product_sku, p.product_name, p.category, d.calendar_date,
                c.customer_id, s.store_id, s.city, f.sold_at, f.quantity, f.unit_price, f.total_amount, f.currency,
-               f.data_source, f.line_count, f.source_day
+               f.data_source, f.line, f.source_day
         FROM sales.fact_sales f
         JOIN sales.dim_retailer r USING (retailer_key) JOIN sales.dim_product p USING (product_key)
         JOIN sales.dim_date d USING (date_key) JOIN sales.dim_customer c USING (customer_key)
         JOIN sales.dim_store s USING (store_key)
-        ORDER BY 1, 2, 3
+        ORDER BY r.retailer_id, f.transaction_id, f.date_key, f.line
     """)
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor]

@@ -1,6 +1,7 @@
 """The loader on a real PostgreSQL: what becomes a fact, what is counted, and that a load is whole or absent."""
 
 import threading
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,9 @@ from pizza_assets.warehouse.feeds import Feed
 from pizza_assets.warehouse.loader import DayLoad, load_day, load_days
 from pizza_assets_tests.warehouse.shops import DAY, NEXT_DAY, RETAILER, column, facts, one, sales
 
+#: A line of the first day, whatever day's feed brings it.
+SOLD_THEN = {"sold_at": datetime(2025, 3, 3, 12, tzinfo=UTC)}
+
 
 def load(connection: Connection, *lines: dict[str, Any], day: date = DAY, **options: Any) -> DayLoad:
     return load_day(connection, sales(*lines, day=day), retailer_id=RETAILER, source_day=day, **options)
@@ -24,48 +28,89 @@ def load(connection: Connection, *lines: dict[str, Any], day: date = DAY, **opti
 
 def audit(connection: Connection) -> list[tuple[Any, ...]]:
     return connection.execute(
-        "SELECT source_day, outcome, mode, received, rejected, merged, inserted, corrected, duplicate, ignored, "
+        "SELECT source_day, outcome, mode, received, rejected, inserted, corrected, duplicate, ignored, "
         "removed FROM ops.load_audit ORDER BY audit_id"
     ).fetchall()
 
 
 def test_a_line_becomes_a_fact_with_its_dimensions(connection: Connection) -> None:
     done = load(connection, {"quantity": 3, "unit_price": "2.50"}, rejected=2)
-    assert done == DayLoad(
-        DAY, received=3, rejected=2, merged=0, inserted=1, corrected=0, duplicate=0, ignored=0, removed=0
-    )
+    assert done == DayLoad(DAY, received=3, rejected=2, inserted=1, corrected=0, duplicate=0, ignored=0, removed=0)
     assert facts(connection) == [
         {
             "retailer_id": RETAILER, "transaction_id": "T1", "product_sku": "P1", "product_name": "Margherita",
             "category": "frozen pizza", "calendar_date": DAY, "customer_id": "C1", "store_id": "S1", "city": "Leeds",
             "sold_at": datetime(2025, 3, 3, 12, tzinfo=UTC), "quantity": 3, "unit_price": Decimal("2.5000"),
-            "total_amount": Decimal("7.50"), "currency": "GBP", "data_source": "mock", "line_count": 1,
+            "total_amount": Decimal("7.50"), "currency": "GBP", "data_source": "mock", "line": 1,
             "source_day": DAY,
         }
     ]  # fmt: skip
-    assert audit(connection) == [(DAY, "loaded", "add", 3, 2, 0, 1, 0, 0, 0, 0)]
+    assert audit(connection) == [(DAY, "loaded", "add", 3, 2, 1, 0, 0, 0, 0)]
 
 
-def test_a_second_line_of_one_product_is_summed_not_dropped(connection: Connection) -> None:
-    done = load(connection, {"quantity": 1}, {"quantity": 2}, {"product_sku": "P2"})
-    assert (done.received, done.merged, done.inserted) == (3, 1, 2)
-    assert column(facts(connection), "product_sku", "quantity", "total_amount", "line_count") == [
-        ("P1", 3, Decimal("7.50"), 2),
-        ("P2", 1, Decimal("2.50"), 1),
+def test_every_line_of_a_receipt_is_a_fact(connection: Connection) -> None:
+    """Two lines alike but for their number too, at two prices, and in two currencies."""
+    done = load(
+        connection,
+        {"unit_price": "1.00"},
+        {"unit_price": "1.00"},
+        {"unit_price": "2.00", "currency": "EUR"},
+        {"product_sku": "P2"},
+    )
+    assert (done.received, done.inserted) == (4, 4)
+    assert column(facts(connection), "line", "product_sku", "unit_price", "currency") == [
+        (1, "P1", Decimal("1.00"), "GBP"),
+        (2, "P1", Decimal("1.00"), "GBP"),
+        (3, "P1", Decimal("2.00"), "EUR"),
+        (4, "P2", Decimal("2.50"), "GBP"),
     ]
 
 
-def test_lines_of_one_product_at_two_prices_have_the_mean_price(connection: Connection) -> None:
-    load(connection, {"quantity": 2, "unit_price": "1.00"}, {"quantity": 1, "unit_price": "2.00"})
-    assert column(facts(connection), "quantity", "unit_price", "total_amount") == [
-        (3, Decimal("1.3333"), Decimal("4.00"))
-    ]
+def test_a_late_line_of_the_same_product_adds_up(connection: Connection) -> None:
+    load(connection, {"line": 1, "quantity": 2}, {"line": 2, "product_sku": "P2"})
+    done = load(connection, {"line": 3, "quantity": 1, **SOLD_THEN}, day=NEXT_DAY)
+    assert (done.inserted, done.corrected) == (1, 0)
+    assert one(
+        connection, "SELECT sum(quantity) FROM sales.fact_sales JOIN sales.dim_product USING (product_key) "
+        "WHERE product_sku = 'P1'"
+    ) == 3  # fmt: skip
+    assert set(column(facts(connection), "calendar_date")) == {DAY}
 
 
-def test_one_product_in_two_currencies_is_not_summed(connection: Connection) -> None:
-    with pytest.raises(ContractError, match="T1 has one product in two currencies"):
-        load(connection, {"currency": "GBP"}, {"currency": "EUR"})
-    assert facts(connection) == []
+def test_a_receipts_number_that_is_used_again_on_another_day_is_another_receipt(connection: Connection) -> None:
+    load(connection, {"quantity": 2})
+    done = load(connection, {"quantity": 5}, day=NEXT_DAY)
+    assert (done.inserted, done.corrected) == (1, 0)
+    assert column(facts(connection), "calendar_date", "quantity") == [(DAY, 2), (NEXT_DAY, 5)]
+
+
+def test_one_feed_may_bring_a_number_on_two_days(connection: Connection) -> None:
+    late = {"line": 1, "quantity": 4, **SOLD_THEN}
+    load(connection, late, {"line": 1, "quantity": 1}, day=NEXT_DAY)
+    assert column(facts(connection), "calendar_date", "quantity") == [(DAY, 4), (NEXT_DAY, 1)]
+
+
+def test_a_correction_may_name_another_product(connection: Connection) -> None:
+    load(connection, {"product_sku": "P1"})
+    done = load(connection, {"product_sku": "P2", **SOLD_THEN}, day=NEXT_DAY)
+    assert done.corrected == 1
+    assert column(facts(connection), "product_sku", "source_day") == [("P2", NEXT_DAY)]
+
+
+@pytest.mark.parametrize(
+    ("sold", "days"),
+    [
+        # In Leeds the clock goes back at 01:00 UTC on 26 October, and forward at 01:00 UTC on 30 March.
+        (["2025-10-25T22:59:00", "2025-10-25T23:01:00"], [date(2025, 10, 25), date(2025, 10, 26)]),
+        (["2025-10-26T23:59:00", "2025-10-27T00:01:00"], [date(2025, 10, 26), date(2025, 10, 27)]),
+        (["2025-03-30T22:59:00", "2025-03-30T23:01:00"], [date(2025, 3, 30), date(2025, 3, 31)]),
+    ],
+)
+def test_lines_of_a_receipt_over_midnight_and_over_the_clock_change_have_their_own_days(
+    connection: Connection, sold: list[str], days: list[date]
+) -> None:
+    load(connection, *({"sold_at": datetime.fromisoformat(at).replace(tzinfo=UTC)} for at in sold), day=days[0])
+    assert column(facts(connection), "line", "calendar_date") == [(1, days[0]), (2, days[1])]
 
 
 def test_unknown_customers_and_stores_are_the_unknown_members(connection: Connection) -> None:
@@ -123,7 +168,7 @@ def test_replacing_a_day_by_nothing_empties_it(connection: Connection) -> None:
 
 def test_a_correction_tomorrow_replaces_the_fact_and_keeps_what_was_said(connection: Connection) -> None:
     load(connection, {"quantity": 1})
-    done = load(connection, {"quantity": 2, "sold_at": datetime(2025, 3, 3, 12, tzinfo=UTC)}, day=NEXT_DAY)
+    done = load(connection, {"quantity": 2, **SOLD_THEN}, day=NEXT_DAY)
     assert (done.inserted, done.corrected) == (0, 1)
     assert column(facts(connection), "quantity", "source_day", "calendar_date") == [(2, NEXT_DAY, DAY)]
     kept = connection.execute("SELECT quantity, source_day FROM sales.fact_sales_superseded").fetchall()
@@ -131,7 +176,7 @@ def test_a_correction_tomorrow_replaces_the_fact_and_keeps_what_was_said(connect
 
 
 def test_the_day_before_a_correction_may_come_later(connection: Connection) -> None:
-    load(connection, {"quantity": 2}, day=NEXT_DAY)
+    load(connection, {"quantity": 2, **SOLD_THEN}, day=NEXT_DAY)
     done = load(connection, {"quantity": 1})
     assert (done.inserted, done.corrected, done.ignored) == (0, 0, 1)
     assert column(facts(connection), "quantity", "source_day") == [(2, NEXT_DAY)]
@@ -139,7 +184,7 @@ def test_the_day_before_a_correction_may_come_later(connection: Connection) -> N
 
 def test_a_correction_that_is_taken_back_gives_the_first_statement_back(connection: Connection) -> None:
     load(connection, {"quantity": 1})
-    load(connection, {"quantity": 2}, day=NEXT_DAY)
+    load(connection, {"quantity": 2, **SOLD_THEN}, day=NEXT_DAY)
     load(connection, {"transaction_id": "T2"}, day=NEXT_DAY, replace=True)
     assert column(facts(connection), "transaction_id", "quantity", "source_day") == [
         ("T1", 1, DAY),
@@ -149,16 +194,20 @@ def test_a_correction_that_is_taken_back_gives_the_first_statement_back(connecti
 
 def test_of_several_older_statements_the_newest_one_stands_again(connection: Connection) -> None:
     for number in (1, 0, 2):
-        load(connection, {"quantity": number + 1}, day=DAY + timedelta(days=number))
+        load(connection, {"quantity": number + 1, **SOLD_THEN}, day=DAY + timedelta(days=number))
     load(connection, day=DAY + timedelta(days=2), replace=True)
     assert column(facts(connection), "quantity", "source_day") == [(2, NEXT_DAY)]
     load(connection, day=NEXT_DAY, replace=True)
     assert column(facts(connection), "quantity", "source_day") == [(1, DAY)]
 
 
-def test_a_transaction_that_shifts_to_another_date_is_there_once(connection: Connection) -> None:
+def test_a_line_that_is_corrected_to_another_day_is_there_once_its_first_day_is_stated_again(
+    connection: Connection,
+) -> None:
+    """Until then nothing tells it from a receipt whose number is used again."""
     load(connection, {"sold_at": datetime(2025, 3, 3, 23, 59, tzinfo=UTC)})
     load(connection, {"sold_at": datetime(2025, 3, 4, 0, 1, tzinfo=UTC)}, day=NEXT_DAY)
+    load(connection, replace=True)
     assert column(facts(connection), "transaction_id", "calendar_date") == [("T1", NEXT_DAY)]
 
 
@@ -239,7 +288,7 @@ def test_a_load_that_dies_at_any_statement_leaves_nothing(
     monkeypatch.setattr(bulk, "pays", lambda *_: is_bulk)
     load(connection, {"quantity": 1}, {"transaction_id": "T0"})
     before = facts(connection)
-    lines = [{"quantity": 2}, {"transaction_id": "T2", "product_sku": "P2", "customer_id": "C2"}]
+    lines = [{"quantity": 2, **SOLD_THEN}, {"transaction_id": "T2", "product_sku": "P2", "customer_id": "C2"}]
     for statement in range(100):
         _Cut.left = statement
         with connect(database) as dying:
@@ -315,7 +364,9 @@ def feeds(*contents: list[dict[str, Any]], first: date = DAY) -> list[Feed]:
 
 
 def test_days_in_one_transaction_are_audited_one_by_one(connection: Connection) -> None:
-    done = load_days(connection, feeds([{}], [{}, {"transaction_id": "T2"}], []), retailer_id=RETAILER)
+    done = load_days(
+        connection, feeds([{}], [{"quantity": 2, **SOLD_THEN}, {"transaction_id": "T2"}], []), retailer_id=RETAILER
+    )
     assert [(day.inserted, day.corrected, day.duplicate) for day in done] == [(1, 0, 0), (1, 1, 0), (0, 0, 0)]
     assert column(facts(connection), "transaction_id", "source_day") == [("T1", NEXT_DAY), ("T2", NEXT_DAY)]
     assert len(audit(connection)) == 3
@@ -332,7 +383,7 @@ def test_the_loader_role_may_load(connection: Connection) -> None:
     connection.execute("SET ROLE loader")
     load(connection, {})
     load(connection, {"quantity": 2}, replace=True)
-    load(connection, {"quantity": 3}, day=NEXT_DAY)
+    load(connection, {"quantity": 3, **SOLD_THEN}, day=NEXT_DAY)
     assert column(facts(connection), "quantity") == [3]
 
 
@@ -346,12 +397,21 @@ def test_the_reader_role_may_not_change_facts(connection: Connection) -> None:
 
 line = st.fixed_dictionaries(
     {
-        "transaction_id": st.sampled_from(["T1", "T2", "T3"]),
+        "transaction_id": st.sampled_from(["T1", "T2"]),
+        "line": st.integers(1, 2),
+        "sold_at": st.sampled_from([datetime(2025, 3, day, 12, tzinfo=UTC) for day in (3, 4)]),
         "product_sku": st.sampled_from(["P1", "P2"]),
         "quantity": st.integers(1, 3),
     }
 )
-statement = st.tuples(st.integers(0, 2), st.lists(line, max_size=4))
+Key = tuple[str, int, date]
+
+
+def key_of(line: Mapping[str, Any]) -> Key:
+    return line["transaction_id"], line["line"], line["sold_at"].date()
+
+
+statement = st.tuples(st.integers(0, 2), st.lists(line, max_size=4, unique_by=key_of))
 
 
 @given(
@@ -362,7 +422,7 @@ def test_facts_are_what_the_newest_feed_states_whatever_the_order(
     shared: Connection, loads: list[tuple[bool, list[tuple[int, list[dict[str, Any]]]]]], *, is_bulk: bool
 ) -> None:
     """Loads in any order, of one day or of several at once, again or replaced, the fast way or not."""
-    stated: dict[int, dict[tuple[str, str], int]] = {}
+    stated: dict[int, dict[Key, tuple[str, int]]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bulk, "pays", lambda *_: is_bulk)
         for replace, days in loads:
@@ -371,18 +431,17 @@ def test_facts_are_what_the_newest_feed_states_whatever_the_order(
                      for number, lines in content.items()]  # fmt: skip
             done = load_days(shared, batch, retailer_id=RETAILER, replace=replace)
             for number, lines in content.items():
-                sums: dict[tuple[str, str], int] = {}
-                for item in lines:
-                    key = item["transaction_id"], item["product_sku"]
-                    sums[key] = sums.get(key, 0) + item["quantity"]
-                stated[number] = sums if replace else {**sums, **stated.get(number, {})}
+                said = {key_of(item): (item["product_sku"], item["quantity"]) for item in lines}
+                stated[number] = said if replace else {**said, **stated.get(number, {})}
             for day in done:
-                assert day.received == day.merged + day.inserted + day.corrected + day.duplicate + day.ignored
-    expected = {key: (quantity, number) for number in sorted(stated) for key, quantity in stated[number].items()}
+                assert day.received == day.inserted + day.corrected + day.duplicate + day.ignored
+    expected = {key: (*said, number) for number in sorted(stated) for key, said in stated[number].items()}
     found = {
-        (row["transaction_id"], row["product_sku"]): (row["quantity"], (row["source_day"] - DAY).days)
+        (row["transaction_id"], row["line"], row["calendar_date"]): (
+            row["product_sku"], row["quantity"], (row["source_day"] - DAY).days
+        )
         for row in facts(shared)
-    }
+    }  # fmt: skip
     shared.execute("TRUNCATE sales.fact_sales, sales.fact_sales_superseded, ops.stale_day")
     assert found == expected
 

@@ -1,7 +1,7 @@
 """The views: what they say, that real and mock stay apart, and that a refresh of what changed equals a full one."""
 
 import threading
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -211,6 +211,7 @@ line = st.fixed_dictionaries(
         "product_sku": st.sampled_from(["P1", "P2"]),
         "customer_id": st.sampled_from(["C1", None]),
         "quantity": st.integers(1, 3),
+        "sold_at": st.sampled_from([datetime(2025, 3, day, 12, tzinfo=UTC) for day in (3, 4)]),
         "data_source": st.just("mock"),
     }
 )
@@ -232,7 +233,7 @@ def test_the_views_tell_what_the_facts_say_after_any_loads(
         FROM sales.fact_sales JOIN sales.dim_date USING (date_key) GROUP BY 1 ORDER BY 1
     """).fetchall()
     said_of_products = shared.execute("""
-        SELECT calendar_date, product_sku, count(*), sum(quantity), sum(total_amount)
+        SELECT calendar_date, product_sku, count(DISTINCT transaction_id), sum(quantity), sum(total_amount)
         FROM sales.fact_sales JOIN sales.dim_date USING (date_key) JOIN sales.dim_product USING (product_key)
         GROUP BY 1, 2 ORDER BY 1, 2
     """).fetchall()

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -15,9 +17,9 @@ from pizza_assets.warehouse import migrations
 from pizza_assets.warehouse.connection import Connection, connect, warehouse
 from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.migrations import HEAD, check, current, migrate
-from pizza_assets_tests.warehouse.shops import DAY, RETAILER, facts, one, sales
+from pizza_assets_tests.warehouse.shops import DAY, NEXT_DAY, RETAILER, column, facts, one, sales
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
 
 
 _SCHEMA = {
@@ -90,11 +92,79 @@ def test_each_migration_undoes_just_what_it_does(empty: Connection, older: str, 
 
 def test_facts_survive_the_marts_way_back(connection: Connection) -> None:
     load_day(connection, sales({}), retailer_id=RETAILER, source_day=DAY)
-    kept = facts(connection)
+    kept = old_facts(connection)
     migrate(connection, "0002")
     migrate(connection)
-    assert facts(connection) == kept
+    assert old_facts(connection) == kept
     assert one(connection, "SELECT count(*) FROM ops.stale_day") == 1
+
+
+_OLD_FACTS = """
+INSERT INTO sales.dim_product (product_key, retailer_key, product_sku, product_name, category, as_of)
+VALUES (7, 1, 'P1', 'Margherita', 'frozen pizza', '2025-03-03'), (8, 1, 'P2', 'Cola', 'drinks', '2025-03-03');
+INSERT INTO sales.fact_sales VALUES
+    (1, 'T1', 7, 20250303, 0, 0, '2025-03-03 12:00+00', 3, 1.3333, 4.00, 'GBP', 'mock', 2, '2025-03-04'),
+    (1, 'T1', 8, 20250303, 0, 0, '2025-03-03 12:00+00', 1, 2.5, 2.50, 'GBP', 'mock', 1, '2025-03-03');
+INSERT INTO sales.fact_sales_superseded VALUES
+    (1, 'T1', 7, 20250303, 0, 0, '2025-03-03 12:00+00', 1, 1, 1.00, 'GBP', 'mock', 1, '2025-03-03');
+INSERT INTO ops.load_audit (retailer_key, source_day, outcome, mode, data_source, received, merged, inserted)
+VALUES (1, '2025-03-03', 'loaded', 'add', 'mock', 2, 0, 2), (1, '2025-03-04', 'loaded', 'add', 'mock', 2, 1, 1);
+"""
+
+
+def old_facts(connection: Connection, table: str = "fact_sales") -> list[tuple[Any, ...]]:
+    columns = "transaction_id, product_key, date_key, quantity, unit_price, total_amount, currency, source_day"
+    query = f"SELECT {columns} FROM sales.{table} ORDER BY 1, 2, 3"  # noqa: S608 names of this test
+    return connection.execute(query.encode()).fetchall()
+
+
+def test_facts_by_product_survive_the_step_to_lines_and_back(empty: Connection) -> None:
+    migrate(empty, "0005")
+    for statement in _OLD_FACTS.split(";\n"):
+        empty.execute(statement.encode())
+    facts_before, superseded = old_facts(empty), old_facts(empty, "fact_sales_superseded")
+    migrate(empty)
+    assert (old_facts(empty), old_facts(empty, "fact_sales_superseded")) == (facts_before, superseded)
+    assert one(empty, "SELECT count(*) FROM sales.fact_sales WHERE line <= 0") == 2
+    migrate(empty, "0005")
+    assert (old_facts(empty), old_facts(empty, "fact_sales_superseded")) == (facts_before, superseded)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_day_of_facts_by_product_is_loaded_again_by_line(
+    empty: Connection, *, replace: bool, newest_first: bool
+) -> None:
+    migrate(empty, "0005")
+    for statement in _OLD_FACTS.split(";\n"):
+        empty.execute(statement.encode())
+    migrate(empty)
+    sold = {"sold_at": datetime(2025, 3, 3, 12, tzinfo=UTC)}
+    feeds = [
+        (DAY, sales({"unit_price": "1.00"}, {"product_sku": "P2"})),
+        (NEXT_DAY, sales({"unit_price": "1.00", "quantity": 2, **sold}, {"line": 3, "unit_price": "2.00", **sold})),
+    ]
+    for day, lines in reversed(feeds) if newest_first else feeds:
+        load_day(empty, lines, retailer_id=RETAILER, source_day=day, replace=replace)
+    assert column(facts(empty), "line", "product_sku", "quantity", "source_day") == [
+        (1, "P1", 2, NEXT_DAY), (2, "P2", 1, DAY), (3, "P1", 1, NEXT_DAY)
+    ]  # fmt: skip
+
+
+def test_lines_are_summed_by_product_on_the_way_back_and_no_day_or_currency_is_mixed(connection: Connection) -> None:
+    load_day(
+        connection,
+        sales({"unit_price": "1.00"}, {"unit_price": "2.00", "quantity": 2}, {"currency": "EUR"}),
+        retailer_id=RETAILER,
+        source_day=DAY,
+    )
+    load_day(connection, sales({}, day=NEXT_DAY), retailer_id=RETAILER, source_day=NEXT_DAY)
+    migrate(connection, "0005")
+    assert [(row[0], row[2], row[3], row[4], row[5], row[6]) for row in old_facts(connection)] == [
+        ("T1", 20250303, 1, Decimal("2.5"), Decimal("2.5"), "EUR"),
+        ("T1#2", 20250303, 3, Decimal("1.6667"), Decimal(5), "GBP"),
+        ("T1#3", 20250304, 1, Decimal("2.5"), Decimal("2.5"), "GBP"),
+    ]
 
 
 def test_the_package_works_with_the_newest_migration() -> None:
@@ -123,7 +193,7 @@ def test_two_processes_that_migrate_at_once_wait_for_each_other(empty_database: 
     ("revision", "sentence"),
     [
         (None, "has no warehouse yet.*run pizza-assets warehouse migrate"),
-        ("0002", "is at revision 0002.*works with revision 0005.*run pizza-assets warehouse migrate"),
+        ("0002", "is at revision 0002.*works with revision 0006.*run pizza-assets warehouse migrate"),
     ],
 )
 def test_a_database_that_is_behind_says_so(empty_database: str, revision: str | None, sentence: str) -> None:

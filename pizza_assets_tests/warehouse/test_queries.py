@@ -120,7 +120,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "customers": [("retailer_1", "mock", 2, 1, money("96.1"), "GBP")],
     "corrections": [
-        ("retailer_1", "mock", "T2", "Margherita", date(2025, 3, 5), date(2025, 3, 6), money("2.50"), money("7.50"),
+        ("retailer_1", "mock", "T2", 1, "Margherita", date(2025, 3, 5), date(2025, 3, 6), money("2.50"), money("7.50"),
          "GBP")
     ],
     "freshness": [

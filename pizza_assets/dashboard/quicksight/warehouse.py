@@ -18,7 +18,7 @@ SOURCE, DATA_SET = "warehouse", "sales"
 REFRESHED_AT = "05:00"
 _RELATION = "marts.mv_daily_sales_by_product"
 #: QuickSight is given types that every PostgreSQL and every QuickSight tell alike.
-_CASTS: Mapping[str, str] = {"is_match_date": "integer", "revenue": "numeric(18, 2)"}
+_CASTS: Mapping[str, str] = {"is_match_date": "integer", "revenue": "numeric(18, 4)"}
 
 
 def data_source(to: Target, warehouse: WarehouseTarget) -> Request:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,11 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
     for row in (names, *texts):
         click.echo("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _two_places(number: Decimal) -> Decimal:
+    """Return a number without zeros after its second decimal place: money is stored with four."""
+    return Decimal(re.sub(r"(\.\d\d\d*?)0+$", r"\1", f"{number:f}"))
 
 
 @click.group(cls=Group)
@@ -179,11 +185,12 @@ def sql(query: str | None, *, lists: bool, show: bool, as_csv: bool) -> None:
 
     with reader(Settings.load()) as connection:
         names, rows = ask(connection, text)
+    shown = [[_two_places(value) if isinstance(value, Decimal) else value for value in row] for row in rows]
     if as_csv:
-        guarded = [[cell(value) if isinstance(value, str) else value for value in row] for row in rows]
+        guarded = [[cell(value) if isinstance(value, str) else value for value in row] for row in shown]
         csv.writer(sys.stdout, lineterminator="\n").writerows([names, *guarded])
     else:
-        _table(names, rows)
+        _table(names, shown)
 
 
 @warehouse.command()

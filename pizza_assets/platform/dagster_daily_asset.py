@@ -110,7 +110,11 @@ def daily_asset(  # noqa: PLR0913 each is one thing that the UI shows of an asse
             metadata=shown,
             **options,
         )
-        return decorator(without_secrets_in_errors(checked(function, lambda: Checking(name, expected, plot), side_by_side=pool != POOL)))
+        return decorator(
+            without_secrets_in_errors(
+                checked(function, lambda: Checking(name, expected, plot), side_by_side=pool != POOL)
+            )
+        )
 
     return decorate
 

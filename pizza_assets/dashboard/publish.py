@@ -15,7 +15,7 @@ from pizza_assets.dashboard.manifest import Published, index, quicksight_manifes
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.store import Store, checksum
-from pizza_assets.lake.tables import as_metadata
+from pizza_assets.lake.tables import DatedFiles, as_metadata
 
 
 def current_as_of(store: Store) -> date | None:
@@ -29,6 +29,17 @@ def current_as_of(store: Store) -> date | None:
         raise LakeError(
             f"{store.uri(layout.MANIFEST_KEY)} names no 'as_of' day. Delete it and materialize dashboard_data again."
         ) from error
+
+
+def newest_shown(store: Store) -> date | None:
+    """Return the day that an older one may not replace: that of the current data sets.
+
+    Where their manifest cannot be read it is the newest day of the history, so that a run of that day mends it.
+    """
+    try:
+        return current_as_of(store)
+    except LakeError:
+        return max(DatedFiles(store, layout.DASHBOARD_PREFIX).days(layout.DASHBOARD_HISTORY_FILE), default=None)
 
 
 def current_rows(store: Store) -> Mapping[str, int]:

@@ -97,6 +97,8 @@ def _all(pool: ProcessPoolExecutor, address: str, options: argparse.Namespace) -
     codes: dict[str, list[int]] = defaultdict(list)
     for lake, future in writers:
         codes[lake].append(future.result().exit_code)
+        if len(codes[lake]) == 2:
+            print(f"{lake}: exits {codes[lake]}.", flush=True)
     unequal |= {lake: told for lake in codes if (told := _difference(expected, _objects(address, lake)))}
     for lake, told in unequal.items():
         print(f"{lake}: {told}.")

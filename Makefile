@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help fuzz-tills setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants
+.PHONY: help setup demo dev test test-browser test-all chromium check realism calibration calibration-quick replayed-seasons format dictionary lock clean soak audit audit-update bench-servers bench-warehouse full-disk warehouse-kill test-spark java test-postgres bench-merchants simulate
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -67,6 +67,9 @@ audit-update: setup ## The same, and store the answer for where no network is
 
 soak: setup ## Run a real daemon through weeks of a season in minutes, with faults, kills and outages
 	$(BIN)/python -W ignore -m benchmarks.soak
+
+simulate: setup ## Play faulty worlds, in none of which something real may be lost (SEEDS=10000; BUGS=1: plant bugs)
+	$(BIN)/python -W ignore -m benchmarks.simulation --seeds $(or $(SEEDS),1000) $(if $(BUGS),--bugs)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -102,6 +102,14 @@ class LakeError(PizzaAssetsError):
         self.is_missing = is_missing
 
 
+class MissingDayError(LakeError, KeyError):
+    """A table has no such day; a KeyError, too, because tables are mappings."""
+
+    def __str__(self) -> str:
+        """Return the sentence, which KeyError would put into quotation marks."""
+        return str(self.args[0])
+
+
 class RealDataError(LakeError):
     """Mock data would have replaced real data; nothing was written."""
 

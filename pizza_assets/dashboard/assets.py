@@ -19,7 +19,7 @@ from pizza_assets.analysis.quality import CurrentDataSets, HistoryDocument
 from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.page import read_current
 from pizza_assets.dashboard.page import write as write_page
-from pizza_assets.dashboard.publish import current_as_of, newest_shown, publish
+from pizza_assets.dashboard.publish import current_as_of, newer_than, publish
 from pizza_assets.lake import formats
 from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, PAGE_KEY, RAW_ORDERS
 from pizza_assets.lake.store import Store
@@ -122,8 +122,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         """The figures behind the page and QuickSight, as of the newest day, with each day's results as history."""
         for day in days_of(context):
             yield day, history(correlation_results, day)
-        current = newest_shown(lake.store())
-        if current is not None and current > day:
+        if current := newer_than(lake.store(), day):
             context.log.info(f"The current dashboard data is of {current}; {day} is older and does not replace it.")
             return
         shown = publish_current(lake.store(), order_volume, raw_matches, day, settings, context.run.run_id)

@@ -42,6 +42,12 @@ def newest_shown(store: Store) -> date | None:
         return max(DatedFiles(store, layout.DASHBOARD_PREFIX).days(layout.DASHBOARD_HISTORY_FILE), default=None)
 
 
+def newer_than(store: Store, day: date) -> date | None:
+    """Return the day of the current data sets where it is later than `day`, so that they stay; None where it is not."""
+    current = newest_shown(store)
+    return current if current is not None and current > day else None
+
+
 def current_rows(store: Store) -> Mapping[str, int]:
     """Return the rows of each current data set, as the manifest counts them; none when there is no manifest."""
     if not any(store.list(layout.MANIFEST_KEY)):

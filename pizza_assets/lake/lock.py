@@ -12,6 +12,7 @@ import os
 import platform
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,17 +28,46 @@ _NAME = ".metadata/writer.lock"
 LEASE_SECONDS = 60.0
 
 
+class Clock:
+    """The machine's time, as a lease uses it; another one may stand in for it."""
+
+    def monotonic(self) -> float:
+        """Return seconds since some instant; they never go back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def every(self, seconds: float, do: Callable[[], bool]) -> Callable[[], None]:
+        """Call `do` every so many seconds in a thread, until it returns False; return what ends that and waits."""
+        ended = threading.Event()
+
+        def repeat() -> None:
+            while not ended.wait(seconds) and do():
+                pass
+
+        thread = threading.Thread(target=repeat, name="lease", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            ended.set()
+            thread.join()
+
+        return end
+
+
 class WriterLock:
     """Held from the first write of a run to its end. Who takes it removes what killed writers left half-written."""
 
-    def __init__(self, store: Store, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, store: Store, lease_seconds: float = LEASE_SECONDS, clock: Clock | None = None) -> None:
         self._store = store
         self._lock: FileLock | None = None
         self._lease: _Lease | None = None
         if isinstance(store, LocalStore):
             self._lock = FileLock(store.root / _NAME, thread_local=False)
         elif isinstance(store, S3Store):
-            self._lease = _Lease(store, lease_seconds)
+            self._lease = _Lease(store, lease_seconds, clock or Clock())
 
     def acquire(self) -> None:
         """Wait until no other run writes. A second call makes sure that it is still held.
@@ -83,45 +113,41 @@ class _Lease:
     of the object for longer than a lease lasts, and the owner stops when it could not renew it for that long.
     """
 
-    def __init__(self, store: S3Store, seconds: float) -> None:
-        self._store, self._seconds = store, seconds
+    def __init__(self, store: S3Store, seconds: float, clock: Clock) -> None:
+        self._store, self._seconds, self._clock = store, seconds, clock
         self._owner = f"{platform.node()}:{os.getpid()}:{uuid4().hex}"
         self._version: str | None = None
         self._renewed = 0.0
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._end: Callable[[], None] | None = None
         self._count = 0
 
     def acquire(self) -> None:
-        if self._thread is not None:
+        if self._end is not None:
             self._check()
             return
         seen, since, is_told = None, 0.0, False
         while True:
             data, version = self._read()
-            is_old = version == seen and time.monotonic() - since > self._seconds
+            is_old = version == seen and self._clock.monotonic() - since > self._seconds
             if version is None or is_old or _is_free(data):
                 if self._put(version, is_free=False):
                     break
                 continue
             if version != seen:
-                seen, since = version, time.monotonic()
+                seen, since = version, self._clock.monotonic()
             if not is_told:
                 is_told = True
                 _LOGGER.warning(
                     "Another run writes to this lake (%s); waiting until it has ended.", self._store.uri(_NAME)
                 )
-            time.sleep(min(1.0, self._seconds / 10))
-        self._ended.clear()
-        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
-        self._thread.start()
+            self._clock.sleep(min(1.0, self._seconds / 10))
+        self._end = self._clock.every(self._seconds / 4, self._renew)
 
     def release(self) -> None:
-        if self._thread is None:
+        if self._end is None:
             return
-        self._ended.set()
-        self._thread.join()
-        self._thread = None
+        self._end()
+        self._end = None
         if self._version is not None:
             try:
                 self._put(self._version, is_free=True)
@@ -129,25 +155,25 @@ class _Lease:
                 _LOGGER.warning("The lease on this lake ends by itself, in %.0f s: %s", self._seconds, error)
 
     def _check(self) -> None:
-        if self._version is None or time.monotonic() - self._renewed > self._seconds:
+        if self._version is None or self._clock.monotonic() - self._renewed > self._seconds:
             raise LakeError(
                 f"The lease on this lake ({self._store.uri(_NAME)}) could not be renewed for {self._seconds:.0f} s, so "
                 "another run may write now. This run stops; finished days are kept. Run again.",
                 final=True,
             )
 
-    def _renew(self) -> None:
-        while not self._ended.wait(self._seconds / 4):
-            try:
-                if not self._put(self._version, is_free=False):
-                    self._version = None  # taken over
-                    return
-            except LakeError as error:
-                _LOGGER.warning("The lease on this lake was not renewed: %s", error)
+    def _renew(self) -> bool:
+        """Renew the lease, and tell whether it is still ours."""
+        try:
+            if not self._put(self._version, is_free=False):
+                self._version = None  # taken over
+        except LakeError as error:
+            _LOGGER.warning("The lease on this lake was not renewed: %s", error)
+        return self._version is not None
 
     def _put(self, version: str | None, *, is_free: bool) -> bool:
         """Write the object in place of `version`, and tell whether that was still the one that lay there."""
-        started, self._count = time.monotonic(), self._count + 1
+        started, self._count = self._clock.monotonic(), self._count + 1
         document = {"owner": None if is_free else self._owner, "count": self._count, "seconds": self._seconds}
         data = json.dumps(document).encode()
         written = self._store.write_if(_NAME, data, version=version)

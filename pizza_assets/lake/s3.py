@@ -7,6 +7,7 @@ Belongs here: what S3 does and how it fails. Does not belong here: the protocol 
 import contextlib
 import io
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,17 +55,25 @@ class S3Store:
     """A bucket, or a prefix in one, through a boto3 client. Objects are encrypted on the server.
 
     An operation whose failure may pass (a server's error, a broken connection, a body that ends early or does not fit
-    its checksum) is tried `attempts` times, after pauses that grow. ``retries`` counts the tries after the first.
+    its checksum) is tried `attempts` times, after pauses that grow, made by `sleep` (s). ``retries`` counts the tries
+    after the first.
     """
 
     #: As many connections as botocore keeps.
     reads_at_once: ClassVar[int] = 10
 
-    def __init__(self, client: Any, bucket: str, prefix: str = "", attempts: int = ATTEMPTS) -> None:  # noqa: ANN401 boto3 makes client classes at run time
+    def __init__(
+        self,
+        client: Any,  # noqa: ANN401 boto3 makes client classes at run time
+        bucket: str,
+        prefix: str = "",
+        attempts: int = ATTEMPTS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.client, self.bucket = client, bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.retries = 0
-        self._attempts = attempts
+        self._attempts, self._sleep = attempts, sleep
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes, checked against their checksum."""
@@ -203,6 +212,7 @@ class S3Store:
             stop=stop_after_attempt(self._attempts),
             wait=wait_random_exponential(multiplier=0.1, max=10),
             retry=retry_if_exception(_may_pass),
+            sleep=self._sleep,
             before_sleep=again,
             reraise=True,
         )

@@ -146,8 +146,12 @@ class LocalStore:
             found = list(self._sidecars(key))
             if len(found) != 1 or not self._path(key).exists():
                 found = [self._sidecar(key, checksum(self._bytes(key)))]
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 return dict(json.loads(found[0].read_text(encoding="utf-8")))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise LakeError(f"{found[0]} could not be read: {error.strerror}.") from error
         raise self._without_metadata(key)
 
     def _without_metadata(self, key: str) -> LakeError:
@@ -164,8 +168,8 @@ class LocalStore:
         try:
             sidecar.parent.mkdir(parents=True, exist_ok=True)
             self._path(key).parent.mkdir(parents=True, exist_ok=True)
-            _replace(sidecar, document, sidecar.parent)
-            _replace(self._path(key), data, sidecar.parent)
+            self._put_file(sidecar, document, sidecar.parent)
+            self._put_file(self._path(key), data, sidecar.parent)
         except OSError as error:
             raise LakeError(
                 f"{self.uri(key)} could not be written: {error.strerror}. What was there before is unchanged. "
@@ -174,13 +178,13 @@ class LocalStore:
             ) from error
         for old in list(self._sidecars(key)) if replaces else ():
             if old != sidecar:
-                old.unlink(missing_ok=True)
+                self._remove_file(old)
 
     def delete(self, key: str) -> None:
         """Remove the object, then its metadata."""
-        self._path(key).unlink(missing_ok=True)
+        self._remove_file(self._path(key))
         for sidecar in list(self._sidecars(key)):
-            sidecar.unlink(missing_ok=True)
+            self._remove_file(sidecar)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """Yield the objects below `prefix`, by key."""
@@ -223,6 +227,19 @@ class LocalStore:
             raise missing(self.uri(key)) from None
         except OSError as error:
             raise LakeError(f"{self.uri(key)} could not be read: {error.strerror}.") from error
+
+    # All changes of files go through these two.
+
+    def _put_file(self, path: Path, data: bytes, scratch: Path) -> None:
+        _replace(path, data, scratch)
+
+    def _remove_file(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise LakeError(
+                f"{path} could not be removed: {error.strerror}. Correct the permissions, then run again.", final=True
+            ) from error
 
     def _path(self, key: str) -> Path:
         return self.root / key

@@ -20,7 +20,7 @@ import pyarrow
 
 from pizza_assets import contracts
 from pizza_assets.contracts.columns import Source
-from pizza_assets.errors import LakeError, RealDataError
+from pizza_assets.errors import LakeError, MissingDayError, RealDataError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import DailyLayout, Note, SalesLayout
 from pizza_assets.lake.months import Months
@@ -270,6 +270,10 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         self._range.clear()
 
     def __getitem__(self, day: date) -> pd.DataFrame:
+        if day not in self.stored:
+            raise MissingDayError(
+                f"{self.layout.name} has no day {day}. Collect it first: pizza-assets backfill --from {day} --to {day}."
+            )
         if day not in self._frames:
             self._frames[day] = contracts.from_arrow(self.arrow(day), self.layout.contract)
             if len(self._frames) > _FRAMES:

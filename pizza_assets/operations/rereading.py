@@ -40,7 +40,7 @@ def reread(store: Store, where: DailyLayout, day: date, settings: Settings) -> D
     Raises
     ------
     LakeError
-        When the day is not there, or mock.
+        When the day is not there, or mock, or its quarantine is not the one that its data tell of.
     ContractError
         When what is stored of the day breaks today's contract.
     """
@@ -49,6 +49,12 @@ def reread(store: Store, where: DailyLayout, day: date, settings: Settings) -> D
         raise LakeError(f"{where.name} has no real day {day}, so there is nothing to replay. Collect it first.")
     rejects_of_day = [reject for _, of_day in rejects(store, where, day, day) for reject in of_day]
     frame, facts = contracts.validate(table[day], where.contract), table.facts(day)
+    if len(rejects_of_day) != int(facts["rejected"]):
+        raise LakeError(
+            f"{where.name} {day}: its data tell of {facts['rejected']} rejected records, its quarantine has "
+            f"{len(rejects_of_day)}: a run that replaced the day has not finished. Collect it again first: "
+            f"pizza-assets backfill --from {day} --to {day}."
+        )
     again, reasons = _READERS[where.name](rejects_of_day, settings, facts)
     is_of_day = utc_days(again["timestamp"]) == np.datetime64(day, "D")
     for position, instant in again["timestamp"][~is_of_day].items():

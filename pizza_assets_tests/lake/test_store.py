@@ -55,6 +55,13 @@ def test_deleting_removes_and_an_absent_object_is_no_error(store: Store) -> None
     assert list(store.list("")) == []
 
 
+def test_what_cannot_be_removed_is_one_sentence(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    (tmp_path / KEY).mkdir(parents=True)  # the system removes no folder as if it were a file
+    with pytest.raises(LakeError, match="could not be removed: .*Correct the permissions, then run again"):
+        store.delete(KEY)
+
+
 @pytest.mark.parametrize("access", ["read", "metadata"])
 def test_an_absent_object_is_named(store: Store, access: str) -> None:
     with pytest.raises(LakeError, match=r"20240229_000000_x\.parquet does not exist.*backfill"):

@@ -40,6 +40,16 @@ def test_a_day_is_read_as_it_was_put(store: Store) -> None:
     assert (facts["data-source"], facts["rows"], facts["run-id"], facts["reason"]) == ("real", "1", "run", "because")
 
 
+def test_a_day_that_is_not_there_is_one_sentence(store: Store) -> None:
+    table = DailyTable(store, RAW_ORDERS)
+    assert DAY not in table
+    with pytest.raises(LakeError) as caught:
+        table[DAY]
+    day = "2024-02-29"
+    expected = f"raw_orders has no day {day}. Collect it first: pizza-assets backfill --from {day} --to {day}."
+    assert str(caught.value) == expected
+
+
 def test_a_reader_of_few_columns_gets_only_those(store: Store) -> None:
     DailyTable(store, RAW_ORDERS).put(DAY, Day(REAL, "real"), "run")
     assert list(DailyTable(store, RAW_ORDERS, ["city", "quantity"])[DAY].columns) == ["city", "quantity"]

@@ -71,6 +71,15 @@ def test_what_is_valid_now_is_stored_beside_what_was_there(store: Store) -> None
     assert verify(store).problems == []
 
 
+def test_a_day_whose_replacement_was_killed_is_not_replayed(store: Store) -> None:
+    put(store, a_reject(order()), a_reject(order("bad", quantity=0)))
+    # A killed run has written the new quarantine, and not the new data.
+    store.write(RAW_ORDERS.rejected_key(DAY), ndjson_bytes([a_reject(order("bad", quantity=0))]), {"rejected": "1"})
+    with pytest.raises(LakeError, match=r"tell of 2 rejected records, its quarantine has 1.*Collect it again"):
+        reread(store, RAW_ORDERS, DAY, SETTINGS)
+    assert DailyTable(store, RAW_ORDERS).facts(DAY)["rejected"] == "2"
+
+
 def test_a_second_replay_finds_nothing_and_changes_nothing(store: Store) -> None:
     put(store, a_reject(order()), a_reject(order("bad", quantity=0)))
     first = replay(store)

@@ -1,0 +1,63 @@
+"""Faulty worlds in which nothing real is lost, and planted bugs that are found."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.simulation.bugs import Bug
+from benchmarks.simulation.machine import Faults
+from benchmarks.simulation.play import play
+from benchmarks.simulation.schedule import Schedule, Step, schedule_of, shortest
+from benchmarks.simulation.world import UP
+
+_AWAY = dict.fromkeys(UP, "away")
+
+
+def _schedule(*of: Step, is_on_s3: bool = False) -> Schedule:
+    return Schedule(1, is_on_s3, is_analysed=False, is_verified=False, steps=of)
+
+
+def test_in_200_faulty_worlds_nothing_real_is_lost() -> None:
+    outcomes = {seed: play(schedule_of(seed)) for seed in range(200)}
+    found = {seed: outcome for seed, outcome in outcomes.items() if outcome.problems}
+    assert found == {}, "python -m benchmarks.simulation --first SEED --seeds 1 prints the shortest schedule"
+    for name in ("killed", "failed", "kept_days"):
+        assert sum(getattr(outcome, name) for outcome in outcomes.values()) > 20, name
+
+
+def test_a_seed_gives_the_same_again() -> None:
+    assert [play(schedule_of(seed)) for seed in (3, 4)] == [play(schedule_of(seed)) for seed in (3, 4)]
+
+
+@pytest.mark.parametrize("is_on_s3", [False, True])
+def test_a_world_is_collected_analysed_and_verified(is_on_s3: bool) -> None:
+    schedule = replace(_schedule(Step("backfill", 1, 0, 2), is_on_s3=is_on_s3), is_analysed=True, is_verified=True)
+    assert play(schedule).problems == ()
+
+
+_COLLECTED = Step("backfill", 1)
+_CORRECTED = Step("correction", 4, what="orders")
+_KILLED = [Step("backfill", 2, faults=Faults(kill_at=write)) for write in range(1, 90)]
+
+
+@pytest.mark.parametrize(
+    ("bug", "is_on_s3", "steps", "problem"),
+    [
+        ("overwrites", False, [_COLLECTED, Step("backfill", 2, modes=_AWAY)], "was real and is mock"),
+        ("deletes-first", False, [_COLLECTED, *_KILLED], "was real and is absent"),
+        ("metadata-last", False, [_COLLECTED, _CORRECTED, *_KILLED], "not whole"),
+        ("endless-lease", True, [_COLLECTED, _KILLED[9], _COLLECTED], "waits for ever"),
+        ("manifest-first", False, [replace(_COLLECTED, ago=1), *_KILLED[20:]], "is older"),
+    ],
+)
+def test_a_planted_bug_is_found_and_its_schedule_shortened(
+    bug: Bug, is_on_s3: bool, steps: list[Step], problem: str
+) -> None:
+    schedule = _schedule(*steps, is_on_s3=is_on_s3)
+    outcome = play(schedule, bug)
+    assert problem in outcome.problems[0]
+    failing = replace(schedule, steps=schedule.steps[: outcome.step])
+    least = shortest(failing, lambda tried: bool(play(tried, bug).problems))
+    assert len(least.steps) <= 2
+    assert "backfill of today" in str(least)
+    assert play(least).problems == ()

@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 
 Goals = tuple[int, int]
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 from hypothesis import strategies as st
 
-from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.football.contract import SIGNIFICANCES
+from pizza_assets.platform.columns import SOURCES, Source
 from pizza_assets_tests.frames import match_row, matches_frame, orders_frame
 
 CITIES = ("Liverpool", "Manchester", "London", "Bristol", "unknown")

@@ -35,7 +35,7 @@ def _may_import_dagster(name: str) -> bool:
 
 WITH_DAGSTER = [path for path in MODULES if _may_import_dagster(_name(path))]
 #: Modules at the root: more, and a slice is missing.
-AT_THE_ROOT = {"__init__.py", "definitions.py", "errors.py", "settings.py"}
+AT_THE_ROOT = {"__init__.py", "contracts.py", "definitions.py", "errors.py", "settings.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)

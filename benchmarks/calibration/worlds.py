@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, ORDER_VOLUME
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 from pizza_assets.reference import UNKNOWN_CITY, cities
 
 SEASON_START = date(2025, 8, 4)  # a Monday

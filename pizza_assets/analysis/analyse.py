@@ -28,8 +28,8 @@ from pizza_assets.analysis.uplift import uplift_of_sets
 from pizza_assets.analysis.verdicts import Row, doubted, judge, share_of_season, too_few
 from pizza_assets.analysis.windows import BINS_PER_DAY, BINS_PER_HOUR, NATIONAL_TEAMS, Matches, select_matches
 from pizza_assets.contracts import CORRELATION_RESULTS, arrow_schema, from_arrow
-from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.football.contract import SIGNIFICANCES
+from pizza_assets.platform.columns import SOURCES, Source
 from pizza_assets.reference import cities
 
 WINDOW_DAYS = 365

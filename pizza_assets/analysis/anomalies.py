@@ -21,7 +21,7 @@ from pizza_assets.analysis.uplift import Panel
 from pizza_assets.analysis.verdicts import ALPHA, adjusted
 from pizza_assets.analysis.windows import BINS_PER_HOUR, cities_of_countries, window_bins
 from pizza_assets.contracts import ANOMALIES, conform, empty
-from pizza_assets.contracts.columns import SOURCES
+from pizza_assets.platform.columns import SOURCES
 
 _PHASES = ("pre_match", "during_match", "post_match")
 #: Dispersion is read off hours with at least so many expected orders, where counts are nearly continuous.

@@ -25,12 +25,12 @@ from pizza_assets.analysis.history import FOUND, KEY, with_history
 from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.analysis.transforms import analysed, source_of
-from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX, VERDICTS
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, days_with_note
 from pizza_assets.lake.uncovered import UNCOVERED, unobserved
 from pizza_assets.platform import dagster_catalog as catalog
 from pizza_assets.platform import dagster_lineage as lineage
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.dagster_checks import of_contract
 from pizza_assets.platform.dagster_daily_asset import OWNERS, columns, daily_asset
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors

@@ -22,7 +22,7 @@ from pizza_assets.analysis.results import uplift_rows
 from pizza_assets.analysis.verdicts import Row, judge, share_of_season
 from pizza_assets.analysis.windows import Matches, select_matches
 from pizza_assets.contracts import arrow_schema, from_arrow
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 from pizza_assets.warehouse.contract import ALL_CITIES, PIZZA_VS_FOOTBALL
 
 #: Columns of a result by their names in PIZZA_VS_FOOTBALL.

@@ -1,6 +1,6 @@
 """The contracts of what is derived: volume, merged orders, uplift per unit, correlation results."""
 
-from pizza_assets.contracts.columns import data_set, flag, instant, integer, number, source, text
+from pizza_assets.platform.columns import data_set, flag, instant, integer, number, source, text
 
 #: The three disjoint windows around kick-off, and the 24 h from it.
 TIME_PERIODS = ("pre_match", "during_match", "post_match")

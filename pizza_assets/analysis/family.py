@@ -30,7 +30,7 @@ from pizza_assets.analysis.grid import Bools, Grid, Ints, cumulated
 from pizza_assets.analysis.overlaps import separated
 from pizza_assets.analysis.uplift import Counts, Panel, build_panel, count_window, no_counts
 from pizza_assets.analysis.windows import BINS_PER_DAY, Matches, spans_in, window_bins
-from pizza_assets.contracts.columns import SOURCES, Source
+from pizza_assets.platform.columns import SOURCES, Source
 
 
 @dataclass(frozen=True)

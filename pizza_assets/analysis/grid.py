@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pizza_assets.analysis.windows import BIN_MINUTES, BINS_PER_DAY, bins_of
-from pizza_assets.contracts.columns import SOURCES, Source
+from pizza_assets.platform.columns import SOURCES, Source
 from pizza_assets.reference import cities as known_cities
 
 #: 15-minute bins in a week: the times of week, counted from Monday 00:00 local time.

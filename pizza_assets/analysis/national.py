@@ -20,7 +20,7 @@ from pizza_assets.analysis.contract import TIME_PERIODS
 from pizza_assets.analysis.family import Selection
 from pizza_assets.analysis.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints
 from pizza_assets.analysis.windows import BINS_PER_DAY, Matches, bins_of, window_bins
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 
 _STEPS, _PROJECTIONS = 12, 20
 #: An indicator is identified when at least this share of its variance is left beside L and p.

@@ -25,7 +25,7 @@ from pizza_assets.analysis.grid import Bools, Floats, Ints, cumulated
 from pizza_assets.analysis.uplift import Panel
 from pizza_assets.analysis.verdicts import MIN_WEEKS
 from pizza_assets.analysis.windows import window_bins
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 from pizza_assets.reference import cities
 
 #: Kinds of scopes, and the columns that they are read from.

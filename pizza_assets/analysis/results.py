@@ -22,7 +22,7 @@ from pizza_assets.analysis.uplift import REASONS, Counts, Uplift, uplift_of_sets
 from pizza_assets.analysis.verdicts import MIN_EFFECTIVE_WEEKS, MIN_GROUP, PERMUTE_BELOW, Row, too_few
 from pizza_assets.analysis.windows import OUTCOMES
 from pizza_assets.contracts import UNIT_UPLIFT, conform, empty
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 
 #: Outcomes that nobody knows before kick-off: with the window before it they are a placebo.
 _AFTERWARDS = ("goals", "margin", "win", "loss", "draw")

@@ -11,7 +11,6 @@ import pandas as pd
 
 from pizza_assets import contracts
 from pizza_assets.analysis.analyse import Analysis, Prepared, analyse_prepared
-from pizza_assets.contracts.columns import Source
 from pizza_assets.football.football_data import unknown_clubs
 from pizza_assets.football.mock import mock_matches
 from pizza_assets.lake import formats
@@ -19,6 +18,7 @@ from pizza_assets.lake.layout import CORRELATION_FILES, Note
 from pizza_assets.lake.tables import DailyTable, Day, Files, received_objects, records_at
 from pizza_assets.lake.uncovered import UNCOVERED, uncovered_fact
 from pizza_assets.orders.collect import Collected, StoredMatches
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN
 from pizza_assets.platform.records import DayRecords, Rejected
 from pizza_assets.settings import Settings

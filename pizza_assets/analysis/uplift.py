@@ -14,7 +14,7 @@ from pizza_assets.analysis.coverage import silent_bins, usual_orders
 from pizza_assets.analysis.grid import TIMES_OF_WEEK, Bools, Floats, Grid, Ints, cumulated, spans_on
 from pizza_assets.analysis.jackknife import effective_weeks
 from pizza_assets.analysis.windows import BINS_PER_DAY, Spans, span_bins
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 
 CLEAN = "clean"
 NOT_OBSERVED = "not all of the window is observed"

@@ -12,7 +12,7 @@ import numpy as np
 from pizza_assets.analysis.contract import DOUBTFUL, NATIONAL, REFERENCE_EFFECT, TIME_PERIODS
 from pizza_assets.analysis.grid import Floats
 from pizza_assets.analysis.jackknife import found_from
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 
 ALPHA = 0.05
 #: Log-uplift of 1000 %: that only a larger one would be found says nothing.

@@ -6,8 +6,8 @@ Every row says whether it is real or mock; percentages are numbers in %, not sha
 import pyarrow
 
 from pizza_assets.analysis.contract import DOUBTFUL, SCOPE, SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
-from pizza_assets.contracts.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.football.contract import RESULTS, SIGNIFICANCES
+from pizza_assets.platform.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL
 
 _DAY = r"^\d{4}-\d{2}-\d{2}$"

@@ -16,9 +16,9 @@ from pizza_assets.analysis.analyse import PROFILE_HOURS, Analysis
 from pizza_assets.analysis.contract import NATIONAL
 from pizza_assets.analysis.events import match_events
 from pizza_assets.contracts import conform, empty, validate
-from pizza_assets.contracts.columns import UTC_TYPE, Source
 from pizza_assets.dashboard import contract as contracts
 from pizza_assets.football.contract import PLAYED
+from pizza_assets.platform.columns import UTC_TYPE, Source
 
 #: Every data set of the dashboard by name, in the order that the manifests list them.
 DATA_SETS: Mapping[str, pa.DataFrameSchema] = {

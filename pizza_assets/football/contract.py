@@ -1,6 +1,6 @@
 """The contracts of football matches and of the events in them. The seed's fields keep their names."""
 
-from pizza_assets.contracts.columns import INTEGER_LIST, data_set, instant, integer, list_of, source, text
+from pizza_assets.platform.columns import INTEGER_LIST, data_set, instant, integer, list_of, source, text
 
 RESULTS = ("win", "loss", "draw")
 SIGNIFICANCES = ("regular", "tournament", "final")

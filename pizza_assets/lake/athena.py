@@ -14,10 +14,10 @@ import pandera.pandas as pa
 import pyarrow
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import SOURCES
 from pizza_assets.errors import SettingsError
 from pizza_assets.lake import layout
 from pizza_assets.lake.layout import DailyLayout
+from pizza_assets.platform.columns import SOURCES
 
 _TYPES: Mapping[pyarrow.DataType, str] = {
     pyarrow.string(): "string",

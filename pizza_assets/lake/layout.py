@@ -14,7 +14,7 @@ from typing import Literal
 import pandera.pandas as pa
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import SOURCES, Source
+from pizza_assets.platform.columns import SOURCES, Source
 
 _DAY = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{8}_\d{6})_")
 _PARTITION = re.compile(r"/year=(\d{4})/month=(\d{2})/day=(\d{2})/")

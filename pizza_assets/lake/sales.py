@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
 from pizza_assets.lake.layout import SalesLayout
 from pizza_assets.lake.store import Metadata, Store
 from pizza_assets.lake.tables import Days, Encoded, as_metadata, objects_beside, standard_facts
+from pizza_assets.platform.columns import Source
 
 if TYPE_CHECKING:
     import duckdb

@@ -19,12 +19,12 @@ import pandera.pandas as pa
 import pyarrow
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import LakeError, MissingDayError, RealDataError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.layout import DailyLayout, Note, SalesLayout
 from pizza_assets.lake.months import Months
 from pizza_assets.lake.store import Metadata, Store
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.redaction import safe_text
 

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pyarrow
 
-from pizza_assets.contracts.columns import EARLIEST, LATEST, SOURCES
 from pizza_assets.errors import SourceError
 from pizza_assets.merchants.contract import (
     UNKNOWN_CATEGORY,
@@ -23,6 +22,7 @@ from pizza_assets.merchants.contract import (
     UNKNOWN_MERCHANT,
     UNKNOWN_STATE,
 )
+from pizza_assets.platform.columns import EARLIEST, LATEST, SOURCES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

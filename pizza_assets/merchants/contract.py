@@ -3,7 +3,7 @@
 The seed's fields keep their names. Amounts have no currency: the source names none.
 """
 
-from pizza_assets.contracts.columns import data_set, flag, instant, integer, local_time, number, source, text
+from pizza_assets.platform.columns import data_set, flag, instant, integer, local_time, number, source, text
 
 #: What a group is called whose merchant, category, city or state is not known.
 UNKNOWN_MERCHANT = "Unknown merchant"

@@ -20,8 +20,8 @@ from psycopg import rows
 from psycopg.sql import SQL, Composed, Literal
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SourceError
+from pizza_assets.platform.columns import Source
 from pizza_assets.reference import cities
 from pizza_assets.retail.contract import UNKNOWN
 from pizza_assets.warehouse.connection import Connection

@@ -19,7 +19,6 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.store import LocalStore, Store, checksum
@@ -27,6 +26,7 @@ from pizza_assets.lake.tables import as_metadata
 from pizza_assets.merchants.analysis import Study, Told
 from pizza_assets.merchants.clean import accepted, judged, rejected
 from pizza_assets.merchants.quality import Quality
+from pizza_assets.platform.columns import Source
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

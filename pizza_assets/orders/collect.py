@@ -19,7 +19,6 @@ from typing import ParamSpec, TypeVar
 import pandas as pd
 
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, empty, split_valid
-from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SourceError
 from pizza_assets.football import football_data
 from pizza_assets.football.contract import BEGUN, PLAYED
@@ -30,6 +29,7 @@ from pizza_assets.orders import dominos
 from pizza_assets.orders.files import OrderFiles
 from pizza_assets.orders.mock import mock_orders
 from pizza_assets.platform.api import AuthenticationError, NotFoundError
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.http import HttpSession
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.records import DayRecords, Rejected, by_position, chunks, emptied

@@ -1,6 +1,6 @@
 """The contract of pizza orders. The seed's fields keep their names."""
 
-from pizza_assets.contracts.columns import (
+from pizza_assets.platform.columns import (
     TEXT_LIST,
     data_set,
     instant,

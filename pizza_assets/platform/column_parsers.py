@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow
 import pyarrow.compute as pc
 
-from pizza_assets.contracts.columns import EARLIEST, LATEST
 from pizza_assets.orders.till.places import place_of
+from pizza_assets.platform.columns import EARLIEST, LATEST
 
 #: A number as text may spell it.
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*$"

@@ -16,11 +16,11 @@ from typing import Any
 import dagster as dg
 import pandera.pandas as pa
 
-from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import ContractError
 from pizza_assets.lake.daily import AnyTable
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import Encoded
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.kept import Kept

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pizza_assets.contracts.columns import EARLIEST, LATEST
+from pizza_assets.platform.columns import EARLIEST, LATEST
 
 Days = npt.NDArray[np.datetime64]
 NOT_A_DAY = np.datetime64("NaT", "D")

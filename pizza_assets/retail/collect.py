@@ -17,9 +17,9 @@ from datetime import date
 import pandas as pd
 import pyarrow
 
-from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SourceError
 from pizza_assets.platform.api import AuthenticationError
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.records import Rejected, emptied
 from pizza_assets.retail import retailer_1, retailer_2, retailer_3

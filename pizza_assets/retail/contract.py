@@ -8,8 +8,8 @@ from decimal import Decimal
 import pandera.pandas as pa
 import pyarrow
 
-from pizza_assets.contracts.columns import data_set, decimal, instant, integer, source, text
-from pizza_assets.contracts.derive import arrow_schema
+from pizza_assets.platform.columns import data_set, decimal, instant, integer, source, text
+from pizza_assets.platform.schemas import arrow_schema
 
 #: Who sells, in the order of their numbers; Domino's orders are the fourth.
 RETAILER_IDS = ("retailer_1", "retailer_2", "retailer_3", "dominos")

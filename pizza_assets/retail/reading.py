@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow
 
 from pizza_assets.contracts import sales_schema
-from pizza_assets.contracts.columns import Source
 from pizza_assets.platform.column_parsers import same_ids, text_or_none
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.records import Rejected, found
 from pizza_assets.reference import UNKNOWN_CITY, city_of_location
 from pizza_assets.retail.business_days import days_of_sale

@@ -9,9 +9,9 @@ from datetime import date
 
 from pydantic import SecretStr
 
-from pizza_assets.contracts.columns import Source
 from pizza_assets.errors import SettingsError, SourceError
 from pizza_assets.platform.api import Api, checked_address, host_of
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.paging import Page
 from pizza_assets.platform.rate_budget import RateBudget, per_minute
 from pizza_assets.settings import Settings

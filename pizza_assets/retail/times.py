@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow
 
-from pizza_assets.contracts.columns import EARLIEST, LATEST
 from pizza_assets.platform.column_parsers import instants_of, text_or_none
+from pizza_assets.platform.columns import EARLIEST, LATEST
 
 #: Instants in UTC, NaT where none can be read, and what each cell was expected to be.
 Instants = tuple["pd.Series[pd.Timestamp]", npt.NDArray[np.object_]]

@@ -11,7 +11,7 @@ import pandera.pandas as pa
 import pyarrow
 
 from pizza_assets.analysis.contract import TIME_WINDOWS, VERDICTS
-from pizza_assets.contracts.columns import SOURCES, data_set, decimal, instant, integer, number, source, text
+from pizza_assets.platform.columns import SOURCES, data_set, decimal, instant, integer, number, source, text
 from pizza_assets.retail.contract import RETAILER_IDS
 
 _DAY = pd.ArrowDtype(pyarrow.date32())

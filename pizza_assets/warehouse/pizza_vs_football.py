@@ -23,7 +23,7 @@ from pizza_assets.analysis.categories import CategorySales
 from pizza_assets.analysis.grid import instants_of
 from pizza_assets.analysis.windows import BIN_MINUTES
 from pizza_assets.contracts import to_arrow
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 from pizza_assets.reference import cities
 from pizza_assets.warehouse.connection import Connection
 from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pizza_assets.analysis.analyse import Analysis, analyse
 from pizza_assets.contracts import ORDER_VOLUME, conform
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 from pizza_assets_tests.frames import match_row, matches_frame
 
 MONDAY = date(2025, 1, 6)

@@ -12,7 +12,7 @@ from pizza_assets.analysis.analyse import Analysis, analyse, analyse_prepared, p
 from pizza_assets.analysis.contract import TIME_WINDOWS
 from pizza_assets.analysis.report import report_json, report_markdown
 from pizza_assets.contracts import ANOMALIES, CORRELATION_RESULTS, UNIT_UPLIFT, validate
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 from pizza_assets_tests.analysis.seasons import CITIES, MONDAY, Season, kick_off, season, weekly_matches
 from pizza_assets_tests.frames import match_row
 

@@ -11,7 +11,7 @@ from scipy.stats import t
 
 from pizza_assets.analysis.categories import CategorySales, sales_uplift
 from pizza_assets.contracts import validate
-from pizza_assets.contracts.columns import Source
+from pizza_assets.platform.columns import Source
 from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL
 from pizza_assets_tests.analysis.seasons import BINS_PER_DAY, CITIES, MONDAY, Season, kick_off, season, volume_of
 from pizza_assets_tests.frames import match_row, matches_frame

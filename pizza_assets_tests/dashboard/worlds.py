@@ -13,10 +13,10 @@ import pandas as pd
 from pizza_assets import contracts
 from pizza_assets.analysis.analyse import analyse
 from pizza_assets.analysis.categories import CategorySales, sales_uplift
-from pizza_assets.contracts.columns import Source
 from pizza_assets.dashboard.datasets import data_sets
 from pizza_assets.dashboard.page import read_csv
 from pizza_assets.lake import formats
+from pizza_assets.platform.columns import Source
 from pizza_assets_tests.frames import match_row, matches_frame
 
 FIRST = date(2025, 9, 1)

@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from pizza_assets.contracts import MERCHANTS, arrow_schema
-from pizza_assets.contracts.columns import Source
 from pizza_assets.merchants.clean import Limits, accepted, attempts, judged, merchant_names, named
 from pizza_assets.merchants.engines import Engine
 from pizza_assets.merchants.questions import Rules, expressions
+from pizza_assets.platform.columns import Source
 
 _TYPES = {
     "merchant_id": pa.string(),

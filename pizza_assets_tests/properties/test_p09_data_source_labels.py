@@ -10,10 +10,10 @@ from pizza_assets import contracts
 from pizza_assets.analysis.alignment import align
 from pizza_assets.analysis.events import match_events
 from pizza_assets.analysis.volume import roll_up
-from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.layout import ORDER_VOLUME, RAW_ORDERS
 from pizza_assets.lake.store import LocalStore
 from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.platform.columns import Source
 from pizza_assets_tests.strategies import matches_around, orders_of_day, sources
 
 DAY = date(2024, 3, 31)

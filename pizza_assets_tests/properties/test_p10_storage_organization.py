@@ -4,8 +4,8 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pizza_assets.contracts.columns import Source
 from pizza_assets.lake import layout
+from pizza_assets.platform.columns import Source
 from pizza_assets_tests.strategies import sources
 
 _TABLES = st.sampled_from(list(layout.DAILY_TABLES.values()))

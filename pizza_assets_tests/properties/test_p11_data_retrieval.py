@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from pizza_assets.contracts import FOOTBALL_MATCHES
-from pizza_assets.contracts.columns import SOURCES, Source
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.platform.columns import SOURCES, Source
 from pizza_assets_tests.conftest import AWS
 from pizza_assets_tests.strategies import DAYS, matches_around, orders_of_day
 

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pizza_assets.contracts.columns import SOURCES, Source
+from pizza_assets.platform.columns import SOURCES, Source
 from pizza_assets_tests.analysis.seasons import CITIES, MONDAY, Season, season
 
 WEEKS, FEW_WEEKS = 26, 10

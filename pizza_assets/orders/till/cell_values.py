@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow
 import pyarrow.compute as pc
 
-from pizza_assets.contracts.columns import EARLIEST, LATEST
 from pizza_assets.orders.till.tables import Cells
+from pizza_assets.platform.columns import EARLIEST, LATEST
 
 DateOrder = Literal["dmy", "mdy"]
 Decimal = Literal[".", ","]

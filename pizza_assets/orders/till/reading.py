@@ -13,10 +13,10 @@ import pandas as pd
 import pyarrow
 import pyarrow.compute as pc
 
-from pizza_assets.contracts.columns import EARLIEST, LATEST
 from pizza_assets.orders.till.cell_values import amounts, known_text, pizzas, times
 from pizza_assets.orders.till.profile import Field, Mark, Profile
 from pizza_assets.orders.till.tables import Cells, Rows
+from pizza_assets.platform.columns import EARLIEST, LATEST
 from pizza_assets.reference import fold
 
 Mask = npt.NDArray[np.bool_]

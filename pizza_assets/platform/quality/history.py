@@ -12,10 +12,10 @@ import pandas as pd
 
 from pizza_assets import contracts
 from pizza_assets.contracts import QUALITY_RESULTS
-from pizza_assets.contracts.columns import Source
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import as_metadata
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.quality.results import DayResult, worst
 
 

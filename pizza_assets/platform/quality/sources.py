@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import Day
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.quality.results import Background, DayResult, Status
 

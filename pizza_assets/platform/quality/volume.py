@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.tables import Day
 from pizza_assets.lake.uncovered import UNCOVERED
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.quality.results import Background, DayResult, Figure, Status
 
 #: Weeks that make a weekday's expectation, and the fewest that do.

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.layout import RAW_MATCHES
 from pizza_assets.lake.tables import Day
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.quality.results import DayResult
 from pizza_assets.platform.quality.sources import FALLBACK, ShareOfReal
 from pizza_assets_tests.platform.quality.backgrounds import background

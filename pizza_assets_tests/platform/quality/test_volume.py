@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets import contracts
-from pizza_assets.contracts.columns import Source
 from pizza_assets.lake.layout import ORDER_VOLUME
 from pizza_assets.lake.tables import Day
+from pizza_assets.platform.columns import Source
 from pizza_assets.platform.quality.results import AnyCheck, DayResult
 from pizza_assets.platform.quality.volume import Completeness, ExpectedVolume, count, expected_orders
 from pizza_assets_tests.platform.quality.backgrounds import background

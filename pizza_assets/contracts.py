@@ -5,7 +5,11 @@ here: how a value is computed.
 """
 
 from pizza_assets.analysis.contract import ANOMALIES, CORRELATION_RESULTS, MERGED_ORDERS, ORDER_VOLUME, UNIT_UPLIFT
-from pizza_assets.contracts.derive import (
+from pizza_assets.football.contract import FOOTBALL_MATCHES, MATCH_EVENTS
+from pizza_assets.merchants.contract import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
+from pizza_assets.orders.contract import DOMINOS_ORDERS
+from pizza_assets.platform.quality.contract import QUALITY_RESULTS
+from pizza_assets.platform.schemas import (
     arrow_schema,
     conform,
     data_dictionary,
@@ -16,10 +20,6 @@ from pizza_assets.contracts.derive import (
     valid_tables,
     validate,
 )
-from pizza_assets.contracts.quality import QUALITY_RESULTS
-from pizza_assets.football.contract import FOOTBALL_MATCHES, MATCH_EVENTS
-from pizza_assets.merchants.contract import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
-from pizza_assets.orders.contract import DOMINOS_ORDERS
 from pizza_assets.retail.contract import RETAILER_IDS, SALES, sales_schema
 
 #: Every contract by the name of its data set, in the order that data flows.

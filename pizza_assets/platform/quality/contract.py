@@ -1,6 +1,6 @@
 """The contract of the history of quality checks."""
 
-from pizza_assets.contracts.columns import data_set, instant, text
+from pizza_assets.platform.columns import data_set, instant, text
 
 QUALITY_RESULTS = data_set(
     "quality_results",

@@ -12,8 +12,8 @@ import pandera.pandas as pa
 import pyarrow
 from pandera.errors import SchemaErrors
 
-from pizza_assets.contracts.columns import UTC_TYPE
 from pizza_assets.errors import ContractError
+from pizza_assets.platform.columns import UTC_TYPE
 
 _ARROW_BY_PANDAS: Mapping[object, pyarrow.DataType] = {
     pd.StringDtype(na_value=float("nan")): pyarrow.string(),

@@ -22,6 +22,7 @@ from benchmarks.simulation.world import COMPETITIONS, DAYS, Mode, Source, World,
 from pizza_assets import contracts
 from pizza_assets.analysis import transforms
 from pizza_assets.analysis.analyse import analyse, prepare
+from pizza_assets.dashboard.assets import history as history_of
 from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.publish import newer_than, publish
 from pizza_assets.errors import RealDataError, SourceError
@@ -241,9 +242,9 @@ class Run:
             inputs = _window(volume, matches, first, as_of)
             unknown = days_with_note(self._store, RAW_MATCHES, "unknown")
             prepared = prepare(*inputs[:3], unknown, inputs[3])
-            self._put("correlation_results", ((day, transforms.analysed(prepared, window, day)) for day in days))
+            self._put("correlation_results", ((day, transforms.analysed(prepared, window, (), day)) for day in days))
             results = DatedFiles(self._store, CORRELATION_PREFIX)
-            self._put("dashboard_data", ((day, transforms.history(results, day)) for day in days))
+            self._put("dashboard_data", ((day, history_of(results, day)) for day in days))
         else:
             self._put("correlation_results", ((day, _stand_in(volume, day)) for day in days))
             history = Files({DASHBOARD_HISTORY_FILE: b"{}"}, {"rows": 0})
@@ -310,13 +311,14 @@ def _no_results() -> bytes:
 
 def _stand_in(volume: DailyTable, day: date) -> Files:
     """Return files in the place of an analysis, which depend on the day's orders."""
-    summary = formats.json_bytes({"as_of": str(day), "orders": volume.facts(day)["orders"]})
+    orders = volume.facts(day)["orders"] if day in volume.stored else None
+    summary = formats.json_bytes({"as_of": str(day), "orders": orders})
     content = (_no_results(), _no_results(), summary)
     return Files(dict(zip(CORRELATION_FILES, content, strict=True)), {"rows": 0, "as-of": str(day)})
 
 
 def _stand_in_frames(as_of: date, volume: DailyTable, *, is_whole: bool) -> Mapping[str, pd.DataFrame]:
-    orders = int(volume.facts(as_of)["orders"])
+    orders = int(volume.facts(as_of)["orders"]) if as_of in volume.stored else 0
     meta = pd.DataFrame({name: [orders if name == "orders" else str(as_of)] for name in DATA_SETS["meta"].columns})
     names = [*DATA_SETS][: None if is_whole else _FEW_DATA_SETS]
     return {name: meta if name == "meta" else _empty_frames()[name] for name in names}

@@ -19,15 +19,15 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from pizza_assets import contracts
-from pizza_assets.analysis import alignment, events, volume
+from pizza_assets.analysis import alignment, transforms, volume
 from pizza_assets.analysis.analyse import Analysis, analyse, prepare
 from pizza_assets.analysis.history import FOUND, KEY, with_history
 from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
-from pizza_assets.analysis.transforms import analysed, source_of
+from pizza_assets.analysis.transforms import analysed
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX, VERDICTS
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files, days_with_note
-from pizza_assets.lake.uncovered import UNCOVERED, unobserved
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
+from pizza_assets.lake.uncovered import unobserved
 from pizza_assets.platform import dagster_catalog as catalog
 from pizza_assets.platform import dagster_lineage as lineage
 from pizza_assets.platform.columns import Source
@@ -129,9 +129,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     def match_events(context: dg.AssetExecutionContext, raw_matches: DailyTable) -> Iterator[Item]:
         """Each goal of a match, and each team's result."""
         for day in days_of(context):
-            matches = raw_matches[day]
-            facts = {"played": len(events.played(matches))}
-            yield day, Day(events.match_events(matches), source_of(raw_matches, day), facts=facts)
+            yield day, transforms.events(raw_matches, day)
 
     @daily_asset(
         settings,
@@ -147,10 +145,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
     def order_volume(context: dg.AssetExecutionContext, raw_orders: DailyTable) -> Iterator[Item]:
         """Orders counted in each city every 15 minutes, which is what the analyses read."""
         for day in days_of(context):
-            orders = raw_orders.arrow(day, volume.REPEATING)
-            told = raw_orders.facts(day)
-            facts = {"orders": len(orders)} | ({UNCOVERED: told[UNCOVERED]} if told.get(UNCOVERED) else {})
-            yield day, Day(volume.roll_up(orders), source_of(raw_orders, day), facts=facts)
+            yield day, transforms.volume(raw_orders, day)
 
     @daily_asset(
         settings,
@@ -166,14 +161,9 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, raw_orders: DailyTable, raw_matches: DailyTable
     ) -> Iterator[Item]:
         """Each order beside the matches that were played around it, in the cities of the teams."""
-        # A match near midnight needs the day beside, which the reader takes from the lake. Until the next day's matches
-        # are known a day is not complete, and says so.
+        # Until the next day's matches are known a day is not complete, and says so.
         for day in days_of(context):
-            beside = (day + timedelta(days=number) for number in (-1, 0, 1))
-            around = [raw_matches[near] for near in beside if near in raw_matches]
-            is_complete = day + timedelta(days=1) in raw_matches
-            frame = alignment.align(raw_orders.arrow(day, alignment.REPEATING), around, is_complete=is_complete)
-            yield day, Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
+            yield day, transforms.merged(raw_orders, raw_matches, day)
 
     @daily_asset(
         settings,

@@ -10,7 +10,10 @@ from datetime import date, timedelta
 import pandas as pd
 
 from pizza_assets import contracts
+from pizza_assets.analysis import alignment
 from pizza_assets.analysis.analyse import Analysis, Prepared, analyse_prepared
+from pizza_assets.analysis.events import match_events, played
+from pizza_assets.analysis.volume import REPEATING, roll_up
 from pizza_assets.football.football_data import unknown_clubs
 from pizza_assets.football.mock import mock_matches
 from pizza_assets.lake import formats
@@ -105,6 +108,31 @@ def matches_around(raw_matches: DailyTable, settings: Settings, day: date) -> pd
             frames.append(mock_matches(neighbour, settings))
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else contracts.empty(contracts.FOOTBALL_MATCHES)
+
+
+def events(raw_matches: DailyTable, day: date) -> Day:
+    """Return what happened in the day's matches."""
+    matches = raw_matches[day]
+    return Day(match_events(matches), source_of(raw_matches, day), facts={"played": len(played(matches))})
+
+
+def volume(raw_orders: DailyTable, day: date) -> Day:
+    """Return the day's orders, counted; cities of which the day does not tell all orders stay named."""
+    orders = raw_orders.arrow(day, REPEATING)
+    uncovered = raw_orders.facts(day).get(UNCOVERED)
+    facts: dict[str, object] = {"orders": len(orders)} | ({UNCOVERED: uncovered} if uncovered else {})
+    return Day(roll_up(orders), source_of(raw_orders, day), facts=facts)
+
+
+def merged(raw_orders: DailyTable, raw_matches: DailyTable, day: date) -> Day:
+    """Return the day's orders beside the matches around them; whole when the next day's matches are known.
+
+    A match near midnight needs the day beside, which the table takes from the lake.
+    """
+    around = [raw_matches[near] for near in (day + timedelta(days=n) for n in (-1, 0, 1)) if near in raw_matches]
+    is_complete = day + timedelta(days=1) in raw_matches
+    frame = alignment.align(raw_orders.arrow(day, alignment.REPEATING), around, is_complete=is_complete)
+    return Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
 
 
 def correlation_files(analysis: Analysis) -> Files:

@@ -31,7 +31,11 @@ Mode = Literal["up", "partly", "away", "forbidden", "rejected", "no-season", "wr
 MODES: tuple[Mode, ...] = ("up", "partly", "away", "forbidden", "rejected", "no-season", "wrong", "nothing", "unset")
 #: What every source does whose day has to be known afterwards.
 UP: Mapping[str, Mode] = {"PL": "up", "CL": "up", "orders": "up"}
-_CLUBS = (("Norwich City FC", 68), ("Leeds United FC", 341))
+#: The clubs of each competition, home and away: one match in two competitions would be listed twice.
+_CLUBS = {
+    "PL": ("Norwich City FC", ("Leeds United FC", 341)),
+    "CL": ("Arsenal FC", ("Chelsea FC", 61)),
+}
 _PER_PAGE = 2
 #: Worlds that begin in different ways.
 WORLDS = 3
@@ -111,7 +115,7 @@ class World:
 
     def match(self, competition: str, record: Record) -> dict[str, object]:
         """Return a match as football-data.org gives it; the number of the home team tells the revision."""
-        (home, _), (away, away_id) = _CLUBS
+        home, (away, away_id) = _CLUBS[competition]
         is_played = record.at + timedelta(hours=2) <= self.machine.true_time
         full = {"home": 2, "away": 1} if is_played else {"home": None, "away": None}
         match = {

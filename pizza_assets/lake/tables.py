@@ -270,10 +270,6 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         self._range.clear()
 
     def __getitem__(self, day: date) -> pd.DataFrame:
-        if day not in self.stored:
-            raise MissingDayError(
-                f"{self.layout.name} has no day {day}. Collect it first: pizza-assets backfill --from {day} --to {day}."
-            )
         if day not in self._frames:
             self._frames[day] = contracts.from_arrow(self.arrow(day), self.layout.contract)
             if len(self._frames) > _FRAMES:
@@ -282,6 +278,9 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
 
     def __iter__(self) -> Iterator[date]:
         return iter(self.stored)
+
+    def __contains__(self, day: object) -> bool:
+        return day in self.stored
 
     def __len__(self) -> int:
         return len(self.stored)
@@ -293,7 +292,11 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
 
     def _now(self, day: date, get: Callable[[str], Got]) -> Got:
         """Get something of a stored day. Where its variant was replaced since the listing, the other one counts."""
-        listed = self.stored[day]
+        listed = self.stored.get(day)
+        if listed is None:
+            raise MissingDayError(
+                f"{self.layout.name} has no day {day}. Collect it first: pizza-assets backfill --from {day} --to {day}."
+            )
         try:
             return get(listed.key)
         except LakeError as error:

@@ -92,6 +92,7 @@ def test_the_runbook_names_what_there_is() -> None:
     there = {key.name for key in graph.asset_check_keys} | {key.to_user_string() for key in graph.get_all_asset_keys()}
     there |= {schedule.name for schedule in defs.schedules or ()} | {sensor.name for sensor in defs.sensors or ()}
     there |= {job.name for job in defs.resolve_all_job_defs()} | {node.group_name for node in graph.asset_nodes}
+    there |= {pool for node in graph.asset_nodes for pool in node.pools or ()}
     settings = {name.upper() for name in Settings.model_fields}
     named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", RUNBOOK))
     assert named

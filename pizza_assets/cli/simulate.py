@@ -25,7 +25,7 @@ class _Fault(click.ParamType[str]):
 
         retailer_id, _, fault = value.rpartition(":")
         if fault not in FAULTS or (retailer_id and retailer_id not in RETAILERS):
-            meanings = "\n".join(f"  {name}: {meaning}" for name, meaning in FAULTS.items())
+            meanings = "\n".join(f"  {name:<16}{meaning}" for name, meaning in FAULTS.items())
             self.fail(f"'{value}' is none. The faults, each alone or behind 'retailer_2:', are\n{meanings}", param, ctx)
         return value
 

@@ -9,10 +9,9 @@ is the same. dagster.yaml names this class; take it out there and all works as b
 
 import json
 import os
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,25 +55,24 @@ def _described(item: dict[str, Any]) -> dict[str, Any]:
 
 
 @sqlalchemy.event.listens_for(sqlalchemy.Engine, "do_connect")
-def _wait_for_locks(dialect: sqlalchemy.Dialect, record: object, arguments: object, options: dict[str, Any]) -> None:
-    """Let each connection to SQLite wait for locks: of runs and schedules, Dagster's own wait 5 s."""
-    if dialect.name == "sqlite":
-        options["timeout"] = LOCK_PATIENCE
+def _connect(dialect: sqlalchemy.Dialect, record: object, arguments: Sequence[Any], options: dict[str, Any]) -> Any:  # noqa: ANN401 a DBAPI connection, or None
+    """Let each connection to SQLite wait for locks: of runs and schedules, Dagster's own wait 5 s.
+
+    An index of events that is new gets pages of our size; one that is there keeps its own.
+    """
+    if dialect.name != "sqlite":
+        return None
+    options["timeout"] = LOCK_PATIENCE
+    if not arguments or Path(str(arguments[0])).name != f"{INDEX_SHARD_NAME}.db":
+        return None
+    connection = dialect.connect(*arguments, **options)
+    connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+    return connection
 
 
 def _is_of_alerts(event: str) -> bool:
     """Tell whether the metadata of an event, as it is stored, have a fact that alerts are made of."""
     return any(f'"label":"{name}"' in event for name in _FACTS_OF_ALERTS)
-
-
-def _new_index(base_dir: str) -> None:
-    """Make an index that is not there, with pages of our size; one that is there keeps its own."""
-    path = Path(base_dir) / f"{INDEX_SHARD_NAME}.db"
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(f"PRAGMA page_size = {_PAGE_SIZE}; CREATE TABLE size (of_page); DROP TABLE size;")
 
 
 class KeptSqliteEventLog(SqliteEventLogStorage):
@@ -88,7 +86,6 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
         self._engines: dict[str, sqlalchemy.Engine] = {}
         self._stored: list[EventLogEntry] = []
         os.environ.setdefault(*_BATCH_SIZE)
-        _new_index(base_dir)
         super().__init__(base_dir, inst_data)
         self._db_lock = threading.RLock()  # type: ignore[assignment]  # a batch has two transactions open at once
 

@@ -52,7 +52,7 @@ concurrency:
     granularity: run
     default_limit: 1
   runs:
-    max_concurrent_runs: 4
+    max_concurrent_runs: 6
 schedules:
   use_threads: true
 sensors:

@@ -89,7 +89,10 @@ def test_declined_attempts_and_midnight_can_be_asked_for() -> None:
         (["--transactions", "empty.parquet"], "There is no usable transaction: the files have no rows."),
         (["--transactions", "damaged.parquet"], "DuckDB failed: "),
         (["--transactions", "nowhere"], "nowhere: expected Parquet files of card transactions, found none"),
-        (["--transactions", "t.parquet", "--merchants", "no.csv"], "no.csv is not a readable CSV of merchants"),
+        (
+            ["--transactions", "t.parquet", "--merchants", "no.csv"],
+            "no.csv: expected a list of merchants, found no such file",
+        ),
         (["--transactions", "t.parquet", "--memory-limit", "much"], "MERCHANTS_MEMORY_LIMIT"),
         (["--transactions", "s3://bucket/t"], "Only Spark reads addresses such as s3://bucket/t"),
     ],

@@ -95,7 +95,7 @@ def _digest() -> str:
 
 
 def test_another_process_with_other_hashes_makes_the_same_day() -> None:
-    code = "from pizza_assets_tests.synthetic import test_orders as t; print(t._digest())"
+    code = "from pizza_assets_tests.orders import test_mock as t; print(t._digest())"
     run = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONHASHSEED": "12345", "PYTHONPATH": ":".join(filter(None, sys.path))},

@@ -322,7 +322,8 @@ def test_a_port_that_is_taken_is_one_sentence(server: Server) -> None:
 
 @contextmanager
 def command(*arguments: str, handles: int = 1024) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run a command that serves, in the background; yield it and its port."""
+    """Run a command that serves, in the background, beside an empty lake; yield it and its port."""
+    Path("lake").mkdir(exist_ok=True)
     # In the background of a script children ignore SIGINT; at a terminal they do not.
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     few = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({handles}, {handles}))"
@@ -398,5 +399,5 @@ def test_few_file_handles_are_enough() -> None:
 def test_a_command_whose_port_is_taken_says_so(name: str, server: Server) -> None:
     with command(*COMMANDS[name], str(server.server_port)) as (process, _):
         _, errors = process.communicate(timeout=LONG)
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert re.fullmatch(r"Error: Port \d+ on 127\.0\.0\.1 cannot be used: [^\n]*\n", errors)

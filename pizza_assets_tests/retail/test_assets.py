@@ -243,7 +243,7 @@ def test_retail_is_no_part_of_the_match_day_job() -> None:
         ("rejected", r"it counts 3 rejected, but .*rejected\.ndjson is missing"),
         ("received", "received 1 is not stored"),
         ("stray", r"extra\.json: it does not belong here"),
-        ("missing", r"sales_data\.json is missing\. Run the day again"),
+        ("missing", r"sales_data\.json is missing\. To mend it: pizza-assets backfill --retail"),
         ("bytes", r"is damaged"),
     ],
 )

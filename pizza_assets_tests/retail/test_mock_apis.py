@@ -111,4 +111,4 @@ def test_the_command_serves_until_it_is_interrupted() -> None:
 def test_a_fault_that_is_none_lists_what_there_is(fault: str) -> None:
     result = CliRunner().invoke(main, ["simulate", "retailers", "--fault", fault])
     assert result.exit_code == 2
-    assert all(f"{name}: {meaning}" in result.output for name, meaning in FAULTS.items())
+    assert all(f"{name:<16}{meaning}" in result.output for name, meaning in FAULTS.items())

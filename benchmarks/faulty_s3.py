@@ -42,7 +42,9 @@ _SETTINGS = {
     "RANGE_PROCESSES": "1",
 }
 #: What names its own address, run or time: results of checks, manifests, the page and what it says of itself.
-_OF_A_RUN = re.compile(r"compact/|quality/|quicksight-ready/metadata/|dashboard/index\.html|.*/current/meta\.csv|\.metadata/")
+_OF_A_RUN = re.compile(
+    r"compact/|quality/|quicksight-ready/metadata/|dashboard/index\.html|.*/current/meta\.csv|\.metadata/"
+)
 _FORK = multiprocessing.get_context("fork")
 
 

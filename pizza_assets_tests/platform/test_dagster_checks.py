@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow
 import pytest
 
-from pizza_assets.analysis import volume
+from pizza_assets.analysis import transforms, volume
 from pizza_assets.definitions import MATCH_DAY_JOB, build_defs
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.layout import DAILY_TABLES, QUALITY_PREFIX
@@ -160,7 +160,7 @@ def test_a_day_that_breaks_the_structure_is_not_stored_and_its_check_says_why(
         counted: pd.DataFrame = fault(orders) if is_the_day else ROLL_UP(orders)  # type: ignore[operator]
         return counted
 
-    monkeypatch.setattr(volume, "roll_up", roll_up)
+    monkeypatch.setattr(transforms, "roll_up", roll_up)
     with pytest.raises(RunFailedError, match=sentence):
         run_days(small(), FIRST, LAST, ORDERS)
     found = evaluations()
@@ -183,7 +183,7 @@ def test_an_error_that_breaks_no_contract_is_no_failed_check(monkeypatch: pytest
     def roll_up(orders: pyarrow.Table) -> pd.DataFrame:
         raise ValueError("division by zero")
 
-    monkeypatch.setattr(volume, "roll_up", roll_up)
+    monkeypatch.setattr(transforms, "roll_up", roll_up)
     with pytest.raises(RunFailedError, match="division by zero"):
         run_days(small(), FIRST, FIRST, ORDERS)
     assert not {key for key in evaluations() if key[0] == "order_volume"}

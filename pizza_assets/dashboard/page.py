@@ -33,7 +33,7 @@ MAX_CITY_DAYS = 12_000
 ALL_CITIES = "all"
 _SCRIPTS = ("model.js", "words.js", "charts.js", "tables.js", "figures.js", "match.js", "more.js", "page.js")
 _LEFT_OUT = {
-    "matches": ("goal_minutes", "pre_match_pct", "post_match_pct", "competition", "opponent", "result", "uplift_pct"),
+    "matches": ("goal_minutes", "pre_match_pct", "post_match_pct", "competition", "result", "uplift_pct"),
     "daily": ("dev_pct", "revenue", "currency", "is_match_day"),
     "correlations": ("as_of", "sentence"),
     "retail": ("p_value", "reason"),
@@ -140,9 +140,15 @@ def _student_975() -> list[float]:
     return [round(float(t.ppf(0.975, degrees)), 4) for degrees in range(1, 61)]
 
 
+def _matches(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return the matches; the opponent is named where its own row is not there to tell it."""
+    is_told = matches.duplicated("match_id", keep=False)
+    return matches.assign(opponent=matches["opponent"].mask(is_told, "")).round({"ci_low": 1, "ci_high": 1})
+
+
 def payload(frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Return all that the page shows, JSON-able."""
-    shown = {**frames, "daily": _days(frames["daily"]), "matches": frames["matches"].round({"ci_low": 1, "ci_high": 1})}
+    shown = {**frames, "daily": _days(frames["daily"]), "matches": _matches(frames["matches"])}
     kept = {name: frame.drop(columns=list(_LEFT_OUT.get(name, ()))) for name, frame in shown.items()}
     meta = json.loads(frames["meta"].to_json(orient="records", date_format="iso"))
     return {

@@ -71,7 +71,7 @@ function grouped(rows, keyOf) {
 
 const matchesById = grouped(tables.matches, (row) => row.match_id);
 for (const sides of matchesById.values()) {
-  for (const row of sides) row.opponent = sides.find((side) => side.is_home !== row.is_home)?.team;
+  for (const row of sides) row.opponent = sides.find((side) => side.is_home !== row.is_home)?.team ?? row.opponent;
 }
 const matchesOfTeam = grouped(tables.matches, (row) => row.team);
 const effectOf = new Map(tables.effects.map((row) => [`${row.scope}|${row.time_window}|${row.data_source}`, row]));

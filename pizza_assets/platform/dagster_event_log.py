@@ -58,7 +58,8 @@ def _described(item: dict[str, Any]) -> dict[str, Any]:
 def _connect(dialect: sqlalchemy.Dialect, record: object, arguments: Sequence[Any], options: dict[str, Any]) -> Any:  # noqa: ANN401 a DBAPI connection, or None
     """Let each connection to SQLite wait for locks: of runs and schedules, Dagster's own wait 5 s.
 
-    An index of events that is new gets pages of our size; one that is there keeps its own.
+    An index of events that is new gets pages of our size; one that is there keeps its own. Large pages would soon put
+    what a statement may have to take back into TMPDIR, which may be full: memory holds it.
     """
     if dialect.name != "sqlite":
         return None
@@ -67,6 +68,7 @@ def _connect(dialect: sqlalchemy.Dialect, record: object, arguments: Sequence[An
         return None
     connection = dialect.connect(*arguments, **options)
     connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+    connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 
 

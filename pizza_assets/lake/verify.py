@@ -55,8 +55,9 @@ def verify(store: Store, seen: Callable[[str], None] = lambda _: None) -> Report
     for sales in SALES_TABLES.values():
         mend = _backfill(sales.name, "--retail ")
         _days(store, sales.prefix, partial(_sales_day, store, sales), mend, report, seen)
-    for where in DAILY_TABLES.values():
-        _singly(store, layout.month_key(where.name).rstrip("/"), partial(_month, store, where), report, seen)
+    for where in filter(lambda where: where.has_months, DAILY_TABLES.values()):
+        check = partial(_month, store, DailyTable(store, where))
+        _singly(store, layout.month_key(where.name).rstrip("/"), check, report, seen)
     _singly(store, layout.month_key(layout.VERDICTS).rstrip("/"), partial(_verdicts, store), report, seen)
     _volume_counts_all_orders(store, report)
     _days(
@@ -87,7 +88,7 @@ def _removing(store: Store, key: str) -> str:
     return f"{'aws s3 rm' if address.startswith('s3://') else 'rm'} {shlex.quote(address)}"
 
 
-def _told(problem: str, command: str) -> str:
+def _with_command(problem: str, command: str) -> str:
     return f"{problem.rstrip()} To mend it: {command}"
 
 
@@ -109,7 +110,7 @@ def _days(
             seen(key)
     listed = _keys_by_day(store, prefix) if suspects else {}
     for day in suspects:
-        report.problems += [_told(problem, mend(day)) for problem in check(day, listed.get(day, []))]
+        report.problems += [_with_command(problem, mend(day)) for problem in check(day, listed.get(day, []))]
 
 
 def _singly(
@@ -124,7 +125,9 @@ def _singly(
         report.objects += 1
         seen(item.key)
         if any(_found(store, item.key, check)):
-            report.problems += [_told(text, _removing(store, item.key)) for text in _found(store, item.key, check)]
+            report.problems += [
+                _with_command(text, _removing(store, item.key)) for text in _found(store, item.key, check)
+            ]
 
 
 def _found(store: Store, key: str, check: Callable[[str], Iterator[str]]) -> Iterator[str]:
@@ -230,7 +233,7 @@ def _volume_counts_all_orders(store: Store, report: Report) -> None:
     found = _miscounted(store)
     if found:
         found = _miscounted(store, set(found))
-    report.problems += [_told(problem, mend(day)) for day, problem in found.items()]
+    report.problems += [_with_command(problem, mend(day)) for day, problem in found.items()]
 
 
 def _miscounted(store: Store, only: Container[date] | None = None) -> dict[date, str]:
@@ -247,16 +250,15 @@ def _miscounted(store: Store, only: Container[date] | None = None) -> dict[date,
     return wrong
 
 
-def _month(store: Store, where: DailyLayout, key: str) -> Iterator[str]:
+def _month(store: Store, table: DailyTable, key: str) -> Iterator[str]:
     """Check that a compact month repeats its days; one that was replaced since is read by itself, and no problem."""
-    table = DailyTable(store, where)
     differ = [
         str(day)
-        for day, of in days_in(store.read(key), key, partial(_table_of, where)).items()
+        for day, of in days_in(store.read(key), key, partial(_table_of, table.layout)).items()
         if day in table and table.stored[day].version == of.version and of.table != table.arrow(day)
     ]
     if differ:
-        yield f"it does not repeat {where.name} of {', '.join(differ)}; without it, it is made again."
+        yield f"it does not repeat {table.layout.name} of {', '.join(differ)}; without it, it is made again."
 
 
 def _verdicts(store: Store, key: str) -> Iterator[str]:
@@ -298,7 +300,7 @@ def _dashboard(store: Store, report: Report, seen: Callable[[str], None]) -> Non
     if any(_current(store)):
         newest = DatedFiles(store, layout.CORRELATION_PREFIX).days(layout.CORRELATION_FILES[-1])
         command = _backfill("dashboard_data+")(newest[-1]) if newest else "pizza-assets backfill --from DAY --to DAY"
-        report.problems += [_told(problem, command) for problem in _current(store)]
+        report.problems += [_with_command(problem, command) for problem in _current(store)]
     for prefix in (f"{layout.DASHBOARD_PREFIX}/current/", f"{layout.METADATA_PREFIX}/"):
         for item in store.list(prefix):
             report.objects += 1

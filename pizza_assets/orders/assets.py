@@ -35,7 +35,7 @@ _READING_MATCHES = (
     "pizza_assets.football.match_files",
     "pizza_assets.football.fixtures",
 )
-_READING_ORDERS = ("pizza_assets.orders", "pizza_assets.orders.records", "pizza_assets.orders.contract")
+_READING_ORDERS = ("pizza_assets.orders.till", "pizza_assets.orders.records", "pizza_assets.orders.contract")
 
 
 def is_replay(context: dg.AssetExecutionContext) -> bool:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from pizza_assets.lake.layout import SALES_TABLES
+from pizza_assets.platform.dagster_active_runs import ACTIVE_RUNS, RANGE_TAGS, range_tags
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors
 from pizza_assets.retail.business_days import time_zone_of
 from pizza_assets.settings import Settings
@@ -26,14 +27,6 @@ STARTS_AT, DEADLINE = time(2, 0), time(6, 0)
 #: A day that a retailer still lacks after this long is left to people.
 LOOK_BACK = timedelta(days=31)
 _ONE_DAY = timedelta(days=1)
-_RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-_ACTIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 #: What the run of each retailer makes. The orders of a day are whole only when it has ended, so they are asked again.
 CHAINS: Mapping[str, Sequence[str]] = {
@@ -148,7 +141,7 @@ def requests(
             run_key=f"{chain[-1]}-{first}-{last}-{tick}",
             asset_selection=[dg.AssetKey(asset) for asset in chain if asks_for_orders or asset != "raw_orders"],
             tags={
-                **dict(zip(_RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True)),
+                **range_tags(first, last),
                 _RETAILER_TAG: name,
             },
         )
@@ -161,8 +154,8 @@ def _becomes_due(at: datetime, zone: str) -> bool:
 
 
 def _is_on_its_way(instance: dg.DagsterInstance, retailer_id: str, day: date) -> bool:
-    tags = {_RETAILER_TAG: retailer_id, _RANGE_TAGS[1]: day.isoformat()}
-    return bool(instance.get_runs_count(dg.RunsFilter(job_name=RETAIL_JOB, statuses=_ACTIVE, tags=tags)))
+    tags = {_RETAILER_TAG: retailer_id, RANGE_TAGS[1]: day.isoformat()}
+    return bool(instance.get_runs_count(dg.RunsFilter(job_name=RETAIL_JOB, statuses=list(ACTIVE_RUNS), tags=tags)))
 
 
 def decide(
@@ -197,7 +190,7 @@ def decide(
     if newest == seen["storage_id"]:
         return dg.SkipReason(f"No new facts.{f' {told}.' if missing else ''}")
     for job in (RETAIL_JOB, VIEWS_JOB):
-        if instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=_ACTIVE)):
+        if instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=list(ACTIVE_RUNS))):
             return dg.SkipReason(f"A run of {job} is on its way; one refresh will do for all of it.")
     if missing and not is_late:
         return dg.SkipReason(f"{told}; waiting until {late:%H:%M %Z}.")

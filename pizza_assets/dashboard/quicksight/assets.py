@@ -18,6 +18,7 @@ from pizza_assets.dashboard.quicksight.deploy import Api, QuickSightError
 from pizza_assets.dashboard.quicksight.refresh import DAILY_BUDGET, Ingestion, Refresh
 from pizza_assets.platform import dagster_catalog as catalog
 from pizza_assets.platform import dagster_lineage as lineage
+from pizza_assets.platform.dagster_active_runs import ACTIVE_RUNS
 from pizza_assets.platform.dagster_daily_asset import OWNERS
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors
 from pizza_assets.platform.dagster_resources import LakeResource
@@ -34,13 +35,6 @@ _RETRIES, _RETRY_DELAY = 2, 60.0
 _FINAL = frozenset({"AccessDeniedException", "LimitExceededException", "ResourceNotFoundException"})
 _ROWS_CHECK = "all_rows_ingested"
 _ROWS_RULE = "QuickSight has as many rows of each data set as the manifest counts. Data published meanwhile warns."
-_ACTIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 class QuickSightResource(dg.ConfigurableResource[Any]):
@@ -142,7 +136,7 @@ def _is_still_coming(instance: dg.DagsterInstance, run_id: str) -> bool:
     backfill = run.tags.get(_BACKFILL_TAG)
     if backfill is None:
         return False
-    same = dg.RunsFilter(tags={_BACKFILL_TAG: backfill}, statuses=_ACTIVE)
+    same = dg.RunsFilter(tags={_BACKFILL_TAG: backfill}, statuses=list(ACTIVE_RUNS))
     return instance.get_runs_count(same) > 0
 
 
@@ -169,7 +163,7 @@ def decide(
     if not records:
         return dg.SkipReason("No new dashboard_data.")
     newest = records[0]
-    if instance.get_runs_count(dg.RunsFilter(job_name=REFRESH_JOB, statuses=_ACTIVE)):
+    if instance.get_runs_count(dg.RunsFilter(job_name=REFRESH_JOB, statuses=list(ACTIVE_RUNS))):
         return dg.SkipReason("A refresh is running; what has come since is refreshed after it.")
     if _is_still_coming(instance, newest.run_id):
         return dg.SkipReason("More dashboard_data is on its way; one refresh will do for all of it.")

@@ -60,23 +60,35 @@ def _moment_dispersion(orders: Floats, expected: Floats) -> float:
 
 
 def upper_tail(orders: Floats, expected: Floats, k: float) -> Floats:
-    """Return the mid-p of so many orders or more under the negative binomial (Poisson for k = 0)."""
-    from scipy.stats import nbinom, poisson
+    """Return the mid-p of so many orders or more under the negative binomial (Poisson for k = 0).
+
+    It is the mean of P(X > orders) and P(X >= orders).
+    """
+    from scipy.special import betainc, pdtrc
 
     if k < 1e-9:
-        return np.clip(poisson.sf(orders, expected) + poisson.pmf(orders, expected) / 2, 0, 1)
-    shape, chance = 1 / k, 1 / (1 + k * expected)
-    return np.clip(nbinom.sf(orders, shape, chance) + nbinom.pmf(orders, shape, chance) / 2, 0, 1)
+        more, as_many = pdtrc(orders, expected), pdtrc(np.maximum(orders - 1, 0), expected)
+    else:
+        shape, chance = 1 / k, k * expected / (1 + k * expected)
+        more, as_many = betainc(orders + 1, shape, chance), betainc(np.maximum(orders, 1), shape, chance)
+    tail: Floats = (more + np.where(orders > 0, as_many, 1.0)) / 2
+    return tail
 
 
 def lower_tail(orders: Floats, expected: Floats, k: float) -> Floats:
-    """Return the mid-p of so few orders or fewer under the negative binomial (Poisson for k = 0)."""
-    from scipy.stats import nbinom, poisson
+    """Return the mid-p of so few orders or fewer under the negative binomial (Poisson for k = 0).
+
+    It is the mean of P(X < orders) and P(X <= orders).
+    """
+    from scipy.special import betainc, pdtr
 
     if k < 1e-9:
-        return np.clip(poisson.cdf(orders, expected) - poisson.pmf(orders, expected) / 2, 0, 1)
-    shape, chance = 1 / k, 1 / (1 + k * expected)
-    return np.clip(nbinom.cdf(orders, shape, chance) - nbinom.pmf(orders, shape, chance) / 2, 0, 1)
+        as_few, fewer = pdtr(orders, expected), pdtr(np.maximum(orders - 1, 0), expected)
+    else:
+        shape, chance = 1 / k, 1 / (1 + k * expected)
+        as_few, fewer = betainc(shape, orders + 1, chance), betainc(shape, np.maximum(orders, 1), chance)
+    tail: Floats = (as_few + np.where(orders > 0, fewer, 0.0)) / 2
+    return tail
 
 
 def find_anomalies(of: Selection) -> pd.DataFrame:

@@ -11,6 +11,7 @@ demeaned within city, so that cities with more goals and cities with more pizza 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from pizza_assets.analysis.grid import Bools, Floats, Ints
 from pizza_assets.analysis.uplift import Counts
@@ -219,14 +220,13 @@ def _rank_correlation(x: Floats, y: Floats, city: Ints, seen: Floats, is_high: B
 
 def _ranks(values: Floats, city: Ints) -> Floats:
     """Return the ranks within each column of values demeaned within city; NaN has rank 0."""
-    from scipy.stats import rankdata
-
-    demeaned = np.full(values.shape, np.inf)
+    demeaned = np.full(values.shape, np.nan)
     for column, out in zip(values.T, demeaned.T, strict=True):
         has_value = np.isfinite(column)
         mean = np.bincount(city[has_value], column[has_value]) / np.maximum(np.bincount(city[has_value]), 1)
         out[has_value] = column[has_value] - mean[city[has_value]]
-    return np.where(np.isfinite(demeaned), rankdata(demeaned, axis=0), 0) if len(values) else demeaned
+    ranks: Floats = pd.DataFrame(demeaned).rank().fillna(0).to_numpy()
+    return ranks
 
 
 def _spearman(x_rank: Floats, y_rank: Floats, present: Bools, seen: Floats) -> Floats:

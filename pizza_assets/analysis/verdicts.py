@@ -60,14 +60,17 @@ def adjusted(p_values: Floats, weights: Floats | None = None) -> Floats:
     weights
         Above 0, chosen without a look at the p-values; equal by default.
     """
-    from scipy.stats import false_discovery_control
-
     q_values = np.full(len(p_values), np.nan)
     usable = np.isfinite(p_values)
     p = p_values[usable]
     if len(p):
         weight = np.ones(len(p)) if weights is None else weights[usable] / weights[usable].mean()
-        q_values[usable] = np.maximum(false_discovery_control(np.minimum(p / weight, 1)), p)
+        weighted = np.minimum(p / weight, 1)
+        order = np.argsort(weighted)[::-1]  # from the largest: q never falls as p rises
+        q_values[np.flatnonzero(usable)[order]] = np.minimum.accumulate(
+            weighted[order] * len(p) / np.arange(len(p), 0, -1)
+        )
+        q_values = np.maximum(np.minimum(q_values, 1), p_values)
     return q_values
 
 

@@ -212,11 +212,11 @@ def _goal_minutes(goals: pd.DataFrame, played: pd.DataFrame) -> pd.DataFrame:
 
 def _counting_interval(orders: pd.Series, expected: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Return the 95 % interval of orders / expected - 1 in %, from counting noise only (Garwood 1936)."""
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     counts, known = orders.to_numpy(dtype=float), expected.where(expected > 0)
-    low = np.where(counts > 0, chi2.ppf(0.025, 2 * np.maximum(counts, 1)) / 2, 0.0)
-    high = chi2.ppf(0.975, 2 * counts + 2) / 2
+    low = np.where(counts > 0, gammaincinv(np.maximum(counts, 1), 0.025), 0.0)
+    high = gammaincinv(counts + 1, 0.975)
     return ((low / known - 1) * 100).round(2), ((high / known - 1) * 100).round(2)
 
 

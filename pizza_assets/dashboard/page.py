@@ -135,9 +135,9 @@ def _zones(frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
 @cache
 def _student_975() -> list[float]:
     """Return the 97.5 % quantiles of Student's t with 1 to 60 degrees of freedom."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return [round(float(t.ppf(0.975, degrees)), 4) for degrees in range(1, 61)]
+    return [round(float(stdtrit(degrees, 0.975)), 4) for degrees in range(1, 61)]
 
 
 def _matches(matches: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pizza_assets.analysis.family import Selection
@@ -67,12 +68,10 @@ def upper_tail(orders: Floats, expected: Floats, k: float) -> Floats:
     from scipy.special import betainc, pdtrc
 
     if k < 1e-9:
-        more, as_many = pdtrc(orders, expected), pdtrc(np.maximum(orders - 1, 0), expected)
-    else:
-        shape, chance = 1 / k, k * expected / (1 + k * expected)
-        more, as_many = betainc(orders + 1, shape, chance), betainc(np.maximum(orders, 1), shape, chance)
-    tail: Floats = (more + np.where(orders > 0, as_many, 1.0)) / 2
-    return tail
+        return _mid(pdtrc(orders, expected), np.where(orders > 0, pdtrc(np.maximum(orders - 1, 0), expected), 1.0))
+    shape, chance = 1 / k, k * expected / (1 + k * expected)
+    as_many = np.where(orders > 0, betainc(np.maximum(orders, 1), shape, chance), 1.0)
+    return _mid(betainc(orders + 1, shape, chance), as_many)
 
 
 def lower_tail(orders: Floats, expected: Floats, k: float) -> Floats:
@@ -83,12 +82,14 @@ def lower_tail(orders: Floats, expected: Floats, k: float) -> Floats:
     from scipy.special import betainc, pdtr
 
     if k < 1e-9:
-        as_few, fewer = pdtr(orders, expected), pdtr(np.maximum(orders - 1, 0), expected)
-    else:
-        shape, chance = 1 / k, 1 / (1 + k * expected)
-        as_few, fewer = betainc(shape, orders + 1, chance), betainc(shape, np.maximum(orders, 1), chance)
-    tail: Floats = (as_few + np.where(orders > 0, fewer, 0.0)) / 2
-    return tail
+        return _mid(pdtr(orders, expected), np.where(orders > 0, pdtr(np.maximum(orders - 1, 0), expected), 0.0))
+    shape, chance = 1 / k, 1 / (1 + k * expected)
+    fewer = np.where(orders > 0, betainc(shape, np.maximum(orders, 1), chance), 0.0)
+    return _mid(betainc(shape, orders + 1, chance), fewer)
+
+
+def _mid(one: npt.ArrayLike, other: npt.ArrayLike) -> Floats:
+    return (np.asarray(one, dtype=np.float64) + np.asarray(other, dtype=np.float64)) / 2
 
 
 def find_anomalies(of: Selection) -> pd.DataFrame:

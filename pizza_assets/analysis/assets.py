@@ -5,7 +5,7 @@ Belongs here: reading days, calling ``analysis``, handing days to the lake. Does
 
 import base64
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
 from itertools import groupby
@@ -20,17 +20,16 @@ import pyarrow.parquet
 
 from pizza_assets import contracts
 from pizza_assets.analysis import alignment, transforms, volume
-from pizza_assets.analysis.analyse import Analysis, analyse, prepare
+from pizza_assets.analysis.analyse import Analysis
 from pizza_assets.analysis.history import FOUND, KEY, with_history
 from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
-from pizza_assets.analysis.transforms import analysed
+from pizza_assets.analysis.transforms import analysed, correlation_files
+from pizza_assets.analysis.window import Window, analyse_window, read_window
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX, VERDICTS
-from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
-from pizza_assets.lake.uncovered import unobserved
+from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
 from pizza_assets.platform import dagster_catalog as catalog
 from pizza_assets.platform import dagster_lineage as lineage
-from pizza_assets.platform.columns import Source
 from pizza_assets.platform.dagster_checks import of_contract
 from pizza_assets.platform.dagster_daily_asset import OWNERS, columns, daily_asset
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors
@@ -45,22 +44,6 @@ from pizza_assets.settings import Settings
 
 EVIDENCE_CHECK = "claims_have_evidence"
 _EVIDENCE_RULE = "Each claim of an effect has its n, its interval and its adjusted p-value."
-
-
-def read_window(
-    order_volume: DailyTable, raw_matches: DailyTable, first: date, last: date, *, compacts: bool = False
-) -> tuple[pd.DataFrame, pd.DataFrame, Mapping[date, Source], pd.DataFrame]:
-    """Return what an analysis of `first` to `last` reads.
-
-    Volume, matches, where each day's orders are from, and the days of cities that are not known as a whole. With
-    `compacts` the next analysis finds the months in one object each.
-    """
-    volume_rows, matches = (table.between(first, last, compacts=compacts) for table in (order_volume, raw_matches))
-    facts = {day: order_volume.facts(day) for day in order_volume if first <= day <= last}
-    sources: dict[date, Source] = {
-        day: "real" if of_day["data-source"] == "real" else "mock" for day, of_day in facts.items()
-    }
-    return volume_rows, matches, sources, unobserved(facts, volume_rows["city"].unique())
 
 
 def earlier_verdicts(correlation_results: DatedFiles, before: date) -> Iterator[tuple[date, pd.DataFrame]]:
@@ -81,26 +64,31 @@ def _verdicts(data: bytes, key: str) -> pyarrow.Table:
     return results.filter(pyarrow.compute.is_in(results["verdict"], pyarrow.array(FOUND)))
 
 
-def unknown_days(raw_matches: DailyTable) -> Sequence[date]:
-    """Return the days (UTC) of which not all matches are known, as an analysis reads them."""
-    return days_with_note(raw_matches.store, raw_matches.layout, "unknown")
-
-
-def report_files(analysis: Analysis, volume: pd.DataFrame) -> Files:
+def report_files(analysis: Analysis, markdown: str, volume: pd.DataFrame) -> Files:
     """Return an analysis' report as the files that the lake keeps of it."""
-    texts = (report_markdown(analysis, volume), report_json(analysis, volume))
-    content = dict(zip(REPORT_FILES, (text.encode() for text in texts), strict=True))
+    content = dict(zip(REPORT_FILES, (markdown.encode(), report_json(analysis, volume).encode()), strict=True))
     return Files(content, {"as-of": analysis.as_of.isoformat()})
 
 
-def _shown_report(analysis: Analysis, volume: pd.DataFrame) -> dict[str, Any]:
+def _shown_report(analysis: Analysis, markdown: str) -> dict[str, Any]:
     """Return what the UI shows of a report: the plot first, then its text."""
     plot = uplift_plot(analysis.results).encode()
     image = f"![uplift](data:image/svg+xml;base64,{base64.b64encode(plot).decode()})\n\n" if plot else ""
     return {
         "as_of": analysis.as_of.isoformat(),
-        "report": dg.MetadataValue.md(image + report_markdown(analysis, volume)),
+        "report": dg.MetadataValue.md(image + markdown),
     }
+
+
+def _results(read: Window, days: Sequence[date], settings: Settings) -> Iterator[Item]:
+    """Yield the results of each day as files."""
+    window, focus = settings.analysis_window_days, settings.focus_teams
+    if len(days) == 1:  # the report and the dashboard show the same analysis
+        yield days[0], correlation_files(analyse_window(read, days[0], window, focus))
+        return
+    analyse_day = partial(analysed, read.prepared(), window, focus)
+    processes = processes_for(len(days), settings.range_processes)
+    yield from zip(days, on_all_cores(analyse_day, days, processes), strict=True)
 
 
 def claims_have_evidence(results: pd.DataFrame) -> dg.AssetCheckResult:
@@ -180,13 +168,10 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, order_volume: DailyTable, raw_matches: DailyTable
     ) -> Iterator[Item]:
         """How many more or fewer orders came around matches in the year up to the day, and how sure that is."""
-        days, window = days_of(context), settings.analysis_window_days
-        first, last = days[0] - timedelta(days=window - 1), days[-1]
-        volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last, compacts=True)
-        prepared = prepare(volume, matches, sources, unknown_days(raw_matches), missing)
-        analyse_day = partial(analysed, prepared, window, settings.focus_teams)
-        processes = processes_for(len(days), settings.range_processes)
-        yield from zip(days, on_all_cores(analyse_day, days, processes), strict=True)
+        days = days_of(context)
+        first = days[0] - timedelta(days=settings.analysis_window_days - 1)
+        read = read_window(order_volume, raw_matches, first, days[-1], compacts=True)
+        return _results(read, days, settings)
 
     @dg.asset(
         group_name="match_day",
@@ -217,14 +202,13 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         if not days:
             raise dg.Failure("Nothing was analysed yet. Materialize correlation_results, then the report.")
         first, last = days[-1] - timedelta(days=window - 1), days[-1]
-        volume, matches, sources, missing = read_window(order_volume, raw_matches, first, last)
-        unknown, focus = unknown_days(raw_matches), settings.focus_teams
-        analysis = analyse(volume, matches, sources, last, window, unknown, focus_teams=focus, unobserved=missing)
-        analysis = with_history(analysis, earlier_verdicts(correlation_results, days[-1]))
-        reports = DatedFiles(lake.store(), REPORT_PREFIX)
-        key = reports.put(days[-1], report_files(analysis, volume), context.run.run_id)
+        read = read_window(order_volume, raw_matches, first, last)
+        analysis = analyse_window(read, last, window, settings.focus_teams)
+        analysis = with_history(analysis, earlier_verdicts(correlation_results, last))
+        reports, markdown = DatedFiles(lake.store(), REPORT_PREFIX), report_markdown(analysis, read.volume)
+        key = reports.put(last, report_files(analysis, markdown, read.volume), context.run.run_id)
         return dg.MaterializeResult(
-            metadata={"path": reports.store.uri(key), **_shown_report(analysis, volume)},
+            metadata={"path": reports.store.uri(key), **_shown_report(analysis, markdown)},
             check_results=[claims_have_evidence(analysis.results)],
         )
 

@@ -13,9 +13,8 @@ from typing import Any
 import dagster as dg
 
 from pizza_assets import contracts
-from pizza_assets.analysis.analyse import analyse
-from pizza_assets.analysis.assets import read_window, unknown_days
 from pizza_assets.analysis.quality import CurrentDataSets, HistoryDocument
+from pizza_assets.analysis.window import analyse_window, read_window
 from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.page import read_current
 from pizza_assets.dashboard.page import write as write_page
@@ -53,9 +52,9 @@ def publish_current(
     """Write what viewers see as of `day` and return what the UI shows of it."""
     window_days = settings.analysis_window_days
     first = day - timedelta(days=window_days - 1)
-    volume, matches, sources, missing = read_window(order_volume, raw_matches, first, day)
-    unknown, focus = unknown_days(raw_matches), settings.focus_teams
-    analysis = analyse(volume, matches, sources, day, window_days, unknown, focus_teams=focus, unobserved=missing)
+    read = read_window(order_volume, raw_matches, first, day)
+    volume, matches, sources = read.volume, read.matches, read.sources
+    analysis = analyse_window(read, day, window_days, settings.focus_teams)
     planted, retail = planted_in(store, first, day), newest_results(store, day)
     frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted=planted, retail=retail)
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]

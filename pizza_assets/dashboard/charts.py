@@ -49,7 +49,7 @@ def vega_specs() -> Mapping[str, dict[str, Any]]:
         "matches": _matches(),
         "match": _match(),
     }
-    return {name: converter().vegalite_to_vega(chart.to_dict()) for name, chart in charts.items()}
+    return {name: converter().vegalite_to_vega(chart.to_dict(validate=False)) for name, chart in charts.items()}
 
 
 #: What our charts need of Vega: half of it. vl-convert carries these modules, by these addresses, and asks no network.

@@ -34,7 +34,7 @@ def orders_and_expectation(results: Sequence[DayResult]) -> str:
     )
     dots = {"size": 12} if len(days) <= _DOTTED_DAYS else False
     line = by_day.mark_line(strokeWidth=1.2, point=dots, aria=False).encode(y=orders, color=colour)
-    return _svg((band + line).properties(width=_WIDTH, height=_HEIGHT).to_dict())
+    return _svg((band + line).properties(width=_WIDTH, height=_HEIGHT).to_dict(validate=False))
 
 
 def _svg(specification: dict[str, object]) -> str:

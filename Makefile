@@ -110,7 +110,7 @@ faulty-s3: setup ## Backfill 50 times into a bucket that fails in 30 % of all re
 warehouse-kill: setup ## Kill a load 50 times and compare what it made (minutes)
 	$(BIN)/python -m benchmarks.warehouse_kill
 
-dictionary: setup ## Write the data dictionary and .env.example from the code
+dictionary: setup ## Write what derives from the code: the data dictionary, .env.example, the page's compiled charts
 	$(BIN)/python -m pizza_assets.cli.documents
 
 lock: setup ## Resolve the dependencies again

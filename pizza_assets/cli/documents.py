@@ -1,4 +1,4 @@
-"""Documents that derive from the code: the data dictionary and .env.example.
+"""Files that derive from the code: the data dictionary, .env.example, and the page's compiled charts.
 
 ``make dictionary`` writes them; a test holds them up to date. Does not belong here: prose.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from pizza_assets.contracts import CONTRACTS, data_dictionary
+from pizza_assets.dashboard.charts import compiled
 from pizza_assets.dashboard.contract import SALES_BY_PRODUCT
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.merchants.contract import PUBLISHED_RUN
@@ -40,12 +41,12 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(root: Path) -> None:
-    """Write every document below `root`."""
-    (root / "docs").mkdir(exist_ok=True)
-    (root / "docs" / "data-dictionary.md").write_text(dictionary(), encoding="utf-8")
-    (root / ".env.example").write_text(env_example(), encoding="utf-8")
+def documents() -> dict[str, str]:
+    """Return the text of each file, by its path below the project's root."""
+    charts = {f"pizza_assets/dashboard/page_assets/{name}": text for name, text in compiled().items()}
+    return {"docs/data-dictionary.md": dictionary(), ".env.example": env_example(), **charts}
 
 
 if __name__ == "__main__":
-    write(Path.cwd())
+    for path, text in documents().items():
+        Path(path).write_text(text, encoding="utf-8")

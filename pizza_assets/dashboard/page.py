@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from pizza_assets.contracts import arrow_schema, empty
-from pizza_assets.dashboard import charts, spec
+from pizza_assets.dashboard import spec
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
@@ -203,7 +203,7 @@ def render(frames: Mapping[str, pd.DataFrame]) -> str:
     from markupsafe import Markup
 
     spec.check()
-    vega, style = charts.vega_script(), _asset("page.css")
+    vega, style = _asset("vega.js"), _asset("page.css")
     own = "(() => {\n'use strict';\n" + "\n".join(map(_asset, _SCRIPTS)) + "\n})();\n"
     meta, effects = frames["meta"], frames["effects"]
     overall = effects[(effects["scope"] == "all") & (effects["time_window"] == spec.HEADLINE_WINDOW)]
@@ -217,7 +217,7 @@ def render(frames: Mapping[str, pd.DataFrame]) -> str:
         vega=Markup(vega),  # noqa: S704 vl-convert's bundle
         script=Markup(own),  # noqa: S704 our own files
         data=Markup(_inert(payload(frames))),  # noqa: S704 _inert has escaped it
-        charts=Markup(_inert(charts.vega_specs())),  # noqa: S704 as above
+        charts=Markup(_inert(json.loads(_asset("charts.json")))),  # noqa: S704 as above
         visuals={item.id: item for item in spec.VISUALS},
         filters={item.id: item for item in spec.FILTERS},
         meta=meta.to_dict("records")[0] if len(meta) else None,

@@ -39,7 +39,7 @@ from pizza_assets.analysis.verdicts import ALPHA
 from pizza_assets.analysis.volume import roll_up
 from pizza_assets.analysis.windows import BIN_MINUTES, BINS_PER_DAY, OUTCOMES, bins_of, window_bins
 from pizza_assets.contracts import FOOTBALL_MATCHES, empty
-from pizza_assets.orders.collect import collect_matches
+from pizza_assets.football.collect import collect_matches
 from pizza_assets.orders.mock import mock_orders, planted_log_uplift
 from pizza_assets.settings import Settings
 

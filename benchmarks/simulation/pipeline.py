@@ -27,6 +27,8 @@ from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.publish import newer_than, publish
 from pizza_assets.errors import RealDataError, SourceError
 from pizza_assets.football import football_data
+from pizza_assets.football.collect import collect_matches
+from pizza_assets.football.stored import matches_around, matches_day, stored_matches
 from pizza_assets.lake import formats, layout
 from pizza_assets.lake.daily import AnyTable, Content, encoded_days, open_days
 from pizza_assets.lake.layout import (
@@ -44,7 +46,8 @@ from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Encoded, Files
 from pizza_assets.lake.uncovered import unobserved
 from pizza_assets.operations.rereading import reread
 from pizza_assets.orders import dominos
-from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
+from pizza_assets.orders.collect import collect_orders
+from pizza_assets.platform.collected import Collected, day_of
 from pizza_assets.platform.kept import Kept
 
 _ONE_DAY = timedelta(days=1)
@@ -166,7 +169,11 @@ class Run:
         if key not in _collected_before:
             self._random = Random(repr(key))
             try:
-                items: list[Item] | SourceError = [self._item(of) for of in collect(days, self._calm)]
+                to_store = matches_day if asset == RAW_MATCHES.name else day_of
+                items: list[Item] | SourceError = [
+                    (item.day, item if isinstance(item, Kept) else to_store(item, is_set_up=True))
+                    for item in collect(days, self._calm)
+                ]
             except SourceError as error:
                 items = error.with_traceback(None)
             _bounded(_collected_before)[key] = items
@@ -183,14 +190,14 @@ class Run:
 
     def _collected_matches(self, days: Sequence[date], store: Store) -> Iterator[Collected | Kept]:
         table, settings = self._days(RAW_MATCHES.name, store), self._settings
-        stored = partial(transforms.stored_matches, table)
+        stored = partial(stored_matches, table)
         if settings.football_api_key is None:
             return collect_matches(days, settings, stored)
         return collect_matches(days, settings, stored, session=self._session(football_data.open_session(settings)))
 
     def _collected_orders(self, days: Sequence[date], store: Store) -> Iterator[Collected | Kept]:
         settings = self._settings
-        around = partial(transforms.matches_around, self._days(RAW_MATCHES.name, store), settings)
+        around = partial(matches_around, self._days(RAW_MATCHES.name, store), settings)
         real_rows = self._days(RAW_ORDERS.name, store).real_rows
         if settings.dominos_api_key is None:
             return collect_orders(days, settings, around, real_rows)
@@ -199,9 +206,6 @@ class Run:
 
     def _session(self, of_product: Any) -> Source:  # noqa: ANN401 only its API is of interest
         return Source(of_product.api, self._settings, self._world, self.asked.modes, self._random)
-
-    def _item(self, of: Collected | Kept) -> Item:
-        return of.day, of if isinstance(of, Kept) else transforms.collected(of, {}, is_set_up=True)
 
     def _days(self, asset: str, store: Store | None = None) -> DailyTable:
         table = self._table(asset, store)

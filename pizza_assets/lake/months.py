@@ -38,13 +38,14 @@ class Months:
     """The compact months of one data set.
 
     ``stored`` tells the key and version of each day's object (the version is empty where it is not known), and
-    ``decode`` makes a table of an object's bytes, a day's or a month's.
+    ``decode`` makes a table of an object's bytes, a day's or a month's; ``version`` is that of its tables' contract.
     """
 
     store: Store
     name: str
     stored: Mapping[date, tuple[str, str]]
     decode: Callable[[bytes, str], pyarrow.Table]
+    version: int = 1
 
     def read(self, days: Sequence[date], *, compacts: bool = False) -> dict[date, DayOfMonth]:
         """Return stored days: from their months where these repeat them as they are, else from their own objects.
@@ -70,7 +71,7 @@ class Months:
             of_month = {day: found[day] for day in sorted(wanted) if day.replace(day=1) == month}
             is_current = lies.get(month, {}).keys() == of_month.keys() and of_month.keys().isdisjoint(alone)
             if not is_current and all(of.version for of in of_month.values()):
-                self.store.write(key, month_bytes(of_month), {"days": str(len(of_month))})
+                self.store.write(key, month_bytes(of_month, self.version), {"days": str(len(of_month))})
         return {day: found[day] for day in days}
 
     @cached_property
@@ -85,11 +86,12 @@ class Months:
             return {}
 
 
-def month_bytes(days: Mapping[date, DayOfMonth]) -> bytes:
+def month_bytes(days: Mapping[date, DayOfMonth], version: int = 1) -> bytes:
     """Return days of one month, in order, as Parquet; its footer tells the rows, facts and version of each."""
-    told = {str(day): {"rows": len(of.table), "facts": of.facts, "version": of.version} for day, of in days.items()}
+    facts = {str(day): {"rows": len(of.table), "facts": of.facts, "version": of.version} for day, of in days.items()}
     together = pyarrow.concat_tables([of.table for of in days.values()], promote_options="default")
-    return formats.table_bytes(together.combine_chunks().replace_schema_metadata({_DAYS: json.dumps(told).encode()}))
+    table = together.combine_chunks().replace_schema_metadata({_DAYS: json.dumps(facts).encode()})
+    return formats.table_bytes(table, version)
 
 
 def days_in(data: bytes, key: str, decode: Callable[[bytes, str], pyarrow.Table]) -> dict[date, DayOfMonth]:
@@ -101,11 +103,11 @@ def days_in(data: bytes, key: str, decode: Callable[[bytes, str], pyarrow.Table]
         When the bytes are no month.
     """
     table = decode(data, key).replace_schema_metadata()
-    told = (pq.read_metadata(pyarrow.BufferReader(data)).metadata or {}).get(_DAYS)
-    if told is None:
+    facts = (pq.read_metadata(pyarrow.BufferReader(data)).metadata or {}).get(_DAYS)
+    if facts is None:
         raise LakeError(f"{key} does not say which days it repeats. Remove it: it is made again.")
     days, start = {}, 0
-    for day, of in json.loads(told).items():
+    for day, of in json.loads(facts).items():
         days[date.fromisoformat(day)] = DayOfMonth(table.slice(start, of["rows"]), of["facts"], of["version"])
         start += of["rows"]
     return days

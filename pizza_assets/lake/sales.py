@@ -23,8 +23,9 @@ from pizza_assets.errors import LakeError
 from pizza_assets.lake import layout
 from pizza_assets.lake.layout import SalesLayout
 from pizza_assets.lake.store import Metadata, Store
-from pizza_assets.lake.tables import Days, Encoded, as_metadata, objects_beside, standard_facts
+from pizza_assets.lake.tables import VERSION, Days, Encoded, as_metadata, objects_beside, standard_facts
 from pizza_assets.platform.columns import Source
+from pizza_assets.platform.upgrades import checked_version, schema_at, upgraded, version_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -135,12 +136,14 @@ def read_sales(store: Store, retailer_id: str, day: date) -> pyarrow.Table:
         When the day is not there, damaged, or not of this schema.
     """
     key = _BY_RETAILER[retailer_id].key(day)
-    return sales_table(store.read(key), store.uri(key))
+    data, facts = store.read_with_metadata(key)
+    where = store.uri(key)
+    return sales_table(data, where, checked_version(facts.get(VERSION), contracts.SALES, where))
 
 
 def sales_bytes(table: pyarrow.Table) -> bytes:
     """Return sales as NDJSON: one object a line, all columns, in the contract's order."""
-    lines = pyarrow.table({item.name: _as_text(table[item.name]) for item in contracts.sales_schema()})
+    lines = pyarrow.table({item.name: _as_text(table[item.name]) for item in contracts.arrow_schema(contracts.SALES)})
     with _engine().cursor() as cursor:
         objects = cursor.from_arrow(lines).project("to_json(struct_pack(*COLUMNS(*)))").to_arrow_table().column(0)
     chunks = [pyarrow.ListArray.from_arrays([0, len(chunk)], chunk) for chunk in objects.chunks]
@@ -155,24 +158,30 @@ def _engine() -> "duckdb.DuckDBPyConnection":
     return duckdb.connect()
 
 
-def sales_table(data: bytes, where: str) -> pyarrow.Table:
-    """Return NDJSON bytes as sales; `where` names them in errors.
+def sales_table(data: bytes, where: str, version: int | None = None) -> pyarrow.Table:
+    """Return NDJSON bytes of a version of the contract (by default today's) as sales of today's.
+
+    `where` names them in errors.
 
     Raises
     ------
     LakeError
         When a line is no JSON, a field is missing, unknown or of another type, or not null where it must not be.
     """
-    schema = contracts.sales_schema()
     if not data:
-        return schema.empty_table()
+        return contracts.arrow_schema(contracts.SALES).empty_table()
+    version = version or version_of(contracts.SALES)
+    schema = schema_at(contracts.SALES, version)
     as_text = pyarrow.schema([(item.name, _written_type(item.type)) for item in schema])
     options = pyarrow.json.ParseOptions(explicit_schema=as_text, unexpected_field_behavior="error")
     try:
         table = pyarrow.json.read_json(io.BytesIO(data), parse_options=options).select(schema.names).cast(schema)
     except (pyarrow.ArrowException, ValueError) as error:
-        raise LakeError(f"{where} does not hold sales of this version ({error}). Materialize its day again.") from error
-    return table.combine_chunks()
+        raise LakeError(
+            f"{where} does not hold sales of version {version} ({error}). Materialize its day again."
+        ) from error
+    names = list(contracts.SALES.columns)
+    return upgraded(table, contracts.SALES, version).select(names).combine_chunks()
 
 
 def _as_text(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:

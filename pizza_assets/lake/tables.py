@@ -27,9 +27,12 @@ from pizza_assets.lake.store import Metadata, Store
 from pizza_assets.platform.columns import Source
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.redaction import safe_text
+from pizza_assets.platform.upgrades import version_of
 
 Got = TypeVar("Got")
 
+#: The fact of a day that tells the version of its contract.
+VERSION = "schema-version"
 #: S3 holds 2 KB of metadata on an object.
 _LONGEST_VALUE = 600
 #: Days that a table holds decoded: those beside a day are asked for with it.
@@ -320,7 +323,9 @@ class DailyTable(Days, Mapping[date, pd.DataFrame]):
         days = [day for day in self.stored if first <= day <= last]
         if self.layout.has_months:
             keys = {day: (of.key, of.version) for day, of in self.stored.items()}
-            found = Months(self.store, self.layout.name, keys, self._decode).read(days, compacts=compacts)
+            found = Months(self.store, self.layout.name, keys, self._decode, version_of(self.layout.contract)).read(
+                days, compacts=compacts
+            )
             self._facts |= {day: of.facts for day, of in found.items()}
             return {day: of.table for day, of in found.items()}
         return {day: self.arrow(day) for day in days}
@@ -437,8 +442,7 @@ def standard_facts(
     contract: pa.DataFrameSchema, run_id: str, data_source: Source, counts: Mapping[str, int]
 ) -> dict[str, object]:
     """Return what the metadata of every day of a table holds."""
-    version = str((contract.metadata or {})["version"])
-    return {"data-source": data_source, "run-id": run_id, "schema-version": version, **counts}
+    return {"data-source": data_source, "run-id": run_id, VERSION: str(version_of(contract)), **counts}
 
 
 def encoded_frames(where: DailyLayout, days: Mapping[date, Day], run_id: str) -> Iterator[Encoded]:
@@ -457,7 +461,7 @@ def encoded_frames(where: DailyLayout, days: Mapping[date, Day], run_id: str) ->
             objects[where.set_aside_key(day)] = formats.ndjson_bytes(content.set_aside)
         facts = {**standard_facts(where.contract, run_id, content.data_source, content.counts), **content.facts}
         key = where.key(day, content.data_source)
-        objects[key] = formats.table_bytes(table)
+        objects[key] = formats.table_bytes(table, version_of(where.contract))
         yield Encoded(day, key, objects, as_metadata(facts))
 
 

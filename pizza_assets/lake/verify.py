@@ -28,7 +28,8 @@ from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES, DailyLayout, Sa
 from pizza_assets.lake.months import days_in
 from pizza_assets.lake.sales import sales_table
 from pizza_assets.lake.store import Metadata, Store, checksum
-from pizza_assets.lake.tables import DailyTable, DatedFiles
+from pizza_assets.lake.tables import VERSION, DailyTable, DatedFiles
+from pizza_assets.platform.upgrades import checked_version
 from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL
 
 
@@ -201,7 +202,7 @@ def _sales_object(store: Store, where: SalesLayout, day: date, key: str) -> Iter
     elif key == where.received_key(day):
         yield from _counted("pages as received", len(json.loads(gzip.decompress(data))["pages"]), facts.get("pages"))
     elif key == where.key(day):
-        table = sales_table(data, store.uri(key))
+        table = sales_table(data, store.uri(key), checked_version(facts.get(VERSION), contracts.SALES, store.uri(key)))
         contracts.validate(contracts.from_arrow(table, contracts.SALES), contracts.SALES)
         yield from _counted("lines", len(table), facts.get("rows"))
         yield from _reconciled(facts)

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pizza_assets.lake.layout import MERGED_ORDERS, ORDER_VOLUME, RAW_MATCHES
 from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable
-from pizza_assets.orders.assets import REPLAY_TAG
+from pizza_assets.platform.dagster_daily_asset import REPLAY_TAG
 from pizza_assets.platform.dagster_runs import run_days
 from pizza_assets.settings import Settings
 

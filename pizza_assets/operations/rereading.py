@@ -15,7 +15,7 @@ from pizza_assets.errors import LakeError
 from pizza_assets.football import football_data
 from pizza_assets.lake.layout import RAW_MATCHES, RAW_ORDERS, DailyLayout
 from pizza_assets.lake.store import CHECKSUM, Store
-from pizza_assets.lake.tables import DailyTable, Day, notes_of, received_objects, records_at
+from pizza_assets.lake.tables import VERSION, DailyTable, Day, notes_of, received_objects, records_at
 from pizza_assets.operations.quarantine import Reject, rejects
 from pizza_assets.orders import dominos
 from pizza_assets.orders import files as order_files
@@ -25,7 +25,7 @@ from pizza_assets.platform.records import by_position, utc_days
 from pizza_assets.settings import Settings
 
 #: What the lake notes of each day by itself; all other facts are the day's own.
-_NOTED = {CHECKSUM, "data-source", "run-id", "schema-version", "rows", "received", "rejected", "set-aside"}
+_NOTED = {CHECKSUM, "data-source", "run-id", VERSION, "rows", "received", "rejected", "set-aside"}
 
 #: Rows that can be stored, by position (the frame's index), and why each other record cannot.
 Read = tuple[pd.DataFrame, dict[int, str]]

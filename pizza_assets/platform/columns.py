@@ -3,6 +3,7 @@
 Belongs here: the few column types that we use. Does not belong here: any particular data set.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -100,7 +101,7 @@ def source(description: str = "Where the record comes from: real or mock.") -> p
     return text(description, isin=SOURCES)
 
 
-def data_set(
+def data_set(  # noqa: PLR0913 each is one thing that a contract says
     name: str,
     description: str,
     *,
@@ -108,10 +109,12 @@ def data_set(
     key: list[str],
     columns: dict[str, pa.Column],
     checks: Checks | None = None,
+    upgrades: Sequence[Sequence[object]] = (),
 ) -> pa.DataFrameSchema:
     """A contract: exactly these columns, in this order, unique by `key`; `grain` says what one row is.
 
-    `checks` are rules about several columns of a row.
+    `checks` are rules about several columns of a row. Each of `upgrades` holds the steps (``platform/upgrades.py``)
+    that lead from one version of the contract to the next: stored days of older versions are read through them.
     """
     return pa.DataFrameSchema(
         columns,
@@ -122,5 +125,5 @@ def data_set(
         unique=key,
         strict=True,
         ordered=True,
-        metadata={"grain": grain, "key": key, "version": "1"},
+        metadata={"grain": grain, "key": key, "upgrades": tuple(upgrades)},
     )

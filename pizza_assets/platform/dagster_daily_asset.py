@@ -25,10 +25,17 @@ from pizza_assets.platform.quality.results import AnyCheck
 from pizza_assets.settings import Settings
 
 OWNERS = ("team:match-day",)
+#: The tag of a run that replays the quarantine of a raw asset, which it names.
+REPLAY_TAG = "pizza_assets/replay"
 
 # Beta in dagster 1.13, and the only ways to run a range in one run and to select as the UI does.
 for _parameter in ("backfill_policy", "include_sources"):
     warnings.filterwarnings("ignore", f"Parameter `{_parameter}`", dg.BetaWarning)
+
+
+def is_replay(context: dg.AssetExecutionContext) -> bool:
+    """Return whether the run reads the quarantine of this asset again, instead of asking the source."""
+    return bool(context.run.tags.get(REPLAY_TAG) == context.asset_key.to_user_string())
 
 
 def partitioned_asset(

@@ -15,8 +15,9 @@ import dagster as dg
 import pandas as pd
 
 from pizza_assets import contracts
-from pizza_assets.analysis.transforms import matches_around, source_of
+from pizza_assets.analysis.transforms import source_of
 from pizza_assets.football.mock import mock_matches
+from pizza_assets.football.stored import matches_around
 from pizza_assets.lake.layout import RAW_MATCHES, SALES_TABLES
 from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets.lake.store import Store

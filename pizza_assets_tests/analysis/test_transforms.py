@@ -13,10 +13,12 @@ from pizza_assets.analysis.analyse import prepare
 from pizza_assets.analysis.events import match_events
 from pizza_assets.dashboard.assets import history
 from pizza_assets.errors import ContractError
+from pizza_assets.football.collect import collect_matches
+from pizza_assets.football.stored import matches_around
 from pizza_assets.lake import layout
 from pizza_assets.lake.store import LocalStore
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day
-from pizza_assets.orders.collect import collect_matches, collect_orders
+from pizza_assets.orders.collect import collect_orders
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.processes import on_all_cores
 from pizza_assets.platform.quality.measured import Item, MadeDay, made_days
@@ -34,7 +36,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     matches, orders = DailyTable(store, layout.RAW_MATCHES), DailyTable(store, layout.RAW_ORDERS)
     for of in collect_matches(DAYS, SETTINGS):
         matches.put(of.day, Day(of.frame, of.data_source), "run")
-    for of in collect_orders(DAYS, SETTINGS, partial(transforms.matches_around, matches, SETTINGS)):
+    for of in collect_orders(DAYS, SETTINGS, partial(matches_around, matches, SETTINGS)):
         orders.put(of.day, Day(of.frame, of.data_source), "run")
     return store
 

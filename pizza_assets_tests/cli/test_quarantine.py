@@ -14,7 +14,7 @@ from pizza_assets.lake.layout import ORDER_VOLUME, RAW_ORDERS
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.lake.verify import verify
 from pizza_assets.operations import quarantine as records
-from pizza_assets.orders.assets import REPLAY_TAG
+from pizza_assets.platform.dagster_daily_asset import REPLAY_TAG
 
 #: In London the clocks go from 01:00 to 02:00 on this day.
 DAY = date(2025, 3, 30)

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from pizza_assets import contracts
-from pizza_assets.analysis import transforms
 from pizza_assets.analysis.windows import select_matches
 from pizza_assets.contracts import FOOTBALL_MATCHES, validate
 from pizza_assets.errors import SourceError
+from pizza_assets.football.collect import StoredMatches, collect_matches
 from pizza_assets.football.match_files import FIXTURE_FILES
-from pizza_assets.orders.collect import Collected, StoredMatches, collect_matches
+from pizza_assets.football.stored import matches_day
+from pizza_assets.platform.collected import Collected
 from pizza_assets.platform.records import DayRecords
 from pizza_assets.settings import Settings
 from pizza_assets_tests.platform.fake_api import Answer, FakeApi, envelope, football_session, match, score, settings_for
@@ -57,7 +58,7 @@ def test_days_of_files_are_real_with_their_origin(tmp_path: Path) -> None:
     )
     assert sunday.frame["status"].tolist() == ["SCHEDULED_UNTIMED"]
     assert [reject.record["row"] for reject in sunday.rejected] == [3]
-    stored = transforms.collected(sunday, {}, is_set_up=True)
+    stored = matches_day(sunday, is_set_up=True)
     assert stored.facts["origin"] == FIXTURE_FILES
     assert stored.facts["unknown-clubs"] == "Nobody (PL)"
 

@@ -10,7 +10,7 @@ from pizza_assets.lake.layout import MERGED_ORDERS, ORDER_VOLUME
 from pizza_assets.lake.tables import DailyTable, Day
 from pizza_assets.operations import dagster_replay as module
 from pizza_assets.operations.dagster_replay import blocks, replay
-from pizza_assets.orders.assets import REPLAY_TAG
+from pizza_assets.platform.dagster_daily_asset import REPLAY_TAG
 from pizza_assets.settings import Settings
 
 DAY = date(2025, 9, 6)

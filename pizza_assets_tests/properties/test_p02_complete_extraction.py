@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, empty
-from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
+from pizza_assets.football.collect import collect_matches
+from pizza_assets.orders.collect import collect_orders
 from pizza_assets.orders.till.places import place_of
+from pizza_assets.platform.collected import Collected
 from pizza_assets.reference import city_of_team, teams
 from pizza_assets_tests.platform.fake_api import (
     Answer,

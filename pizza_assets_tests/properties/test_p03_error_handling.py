@@ -9,7 +9,9 @@ from hypothesis import given
 
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, empty, validate
 from pizza_assets.errors import SourceError
-from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
+from pizza_assets.football.collect import collect_matches
+from pizza_assets.orders.collect import collect_orders
+from pizza_assets.platform.collected import Collected
 from pizza_assets.platform.records import read_json
 from pizza_assets_tests.platform.fake_api import (
     TOKEN,

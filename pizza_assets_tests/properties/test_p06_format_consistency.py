@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pizza_assets.contracts import DOMINOS_ORDERS, FOOTBALL_MATCHES, arrow_schema, empty, to_arrow, validate
-from pizza_assets.orders.collect import Collected, collect_matches, collect_orders
+from pizza_assets.football.collect import collect_matches
+from pizza_assets.orders.collect import collect_orders
+from pizza_assets.platform.collected import Collected
 from pizza_assets.settings import Settings
 from pizza_assets_tests.platform.fake_api import (
     Answer,

@@ -1,6 +1,6 @@
 """Sources: how much of the data is real, and since when it is not.
 
-Belongs here: judging the labels. Does not belong here: choosing a source (``orders/collect.py``).
+Belongs here: judging the labels. Does not belong here: choosing a source (``collect.py`` of each slice).
 """
 
 from collections.abc import Mapping, Sequence

@@ -179,6 +179,12 @@ def test_commands_that_are_not_run_have_known_options() -> None:
     assert len(left) < sum(len(block.commands) for block in SHELL)
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_in_sentences_exist(name: str) -> None:
+    for command in re.findall(r"`pizza-assets ([^`]+)`", DOCUMENTS[name]):
+        check_options(shlex.split(command), name)
+
+
 def check_options(words: list[str], where: str) -> None:
     command: click.Command = main
     for word in words:

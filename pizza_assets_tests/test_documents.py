@@ -188,6 +188,8 @@ def test_commands_in_sentences_exist(name: str) -> None:
 def check_options(words: list[str], where: str) -> None:
     command: click.Command = main
     for word in words:
+        if word == "...":
+            return
         if isinstance(command, click.Group) and not word.startswith("-"):
             found = command.get_command(click.Context(command), word)
             assert found is not None, f"{where}: {word} is no command"

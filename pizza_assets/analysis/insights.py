@@ -12,6 +12,7 @@ import pandas as pd
 
 from pizza_assets.analysis.contract import DOUBTFUL, NATIONAL, REFERENCE_EFFECT
 from pizza_assets.analysis.verdicts import NOT_FOUND
+from pizza_assets.platform.printable import counted
 
 _WHEN = {
     "pre_match": "in the 2 hours before kick-off",
@@ -41,8 +42,8 @@ _PER = {"goals": "per goal", "margin": "per goal", "significance": "per step"} |
     ("win", "loss", "draw"), "with it"
 )
 _MEASURE = {
-    "pearson": "Pearson's r",
-    "point_biserial": "point-biserial r",
+    "pearson": "correlation r",
+    "point_biserial": "correlation r",
     "spearman": "Spearman's r",
     "rank_biserial": "rank-biserial r",
     "hedges_d": "Hedges' d",
@@ -61,7 +62,7 @@ _SECTIONS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
 
 
 def sentence(result: Mapping[str, Any]) -> str:
-    """Return a result as one sentence with its number, interval, n, adjusted p, verdict and source."""
+    """Return a result as one sentence with its number, interval, what it counts, verdict and source."""
     kind, _, name = result["scope"].partition(":")
     about = _WHOSE[kind].format(name)
     if result["factor"] != "match":
@@ -71,9 +72,7 @@ def sentence(result: Mapping[str, Any]) -> str:
         return f"{what}: insufficient ({result['reason']}; {result['data_source']} data)."
     number, low, high = (_number(result[column], result["unit"]) for column in ("estimate", "ci_low", "ci_high"))
     measure = f"{number} against expected" if result["factor"] == "match" else f"{_MEASURE[result['method']]} {number}"
-    evidence = f"95 % interval {low} to {high}, n = {result['n']} in {result['n_weeks']} weeks"
-    if pd.notna(result["q_value"]):
-        evidence += f", adjusted p = {result['q_value']:.2g}"
+    evidence = _evidence(kind, result, low, high)
     if kind == "team" and result["n_shared"]:
         evidence += f"; {result['n_shared']} of them while another club of the city kicked off"
     slope = ""
@@ -85,17 +84,23 @@ def sentence(result: Mapping[str, Any]) -> str:
         return f"{text} Doubtful, for {result['reason']}."
     if pd.isna(result["smallest_effect"]):
         return text
-    return f"{text} Four times in five an uplift would be found {could_find(result)}."
+    return f"{text} Four times in five, an effect would be found if it were {could_find(result)}."
+
+
+def _evidence(kind: str, result: Mapping[Any, Any], low: str, high: str) -> str:
+    what = "city kick-off" if kind in _KINDS else "match"
+    return f"95 % interval {low} to {high}, {counted(result['n'], what)} in {counted(result['n_weeks'], 'week')}"
 
 
 def _verdict(result: Mapping[str, Any]) -> str:
     """Return the verdict; of an interval that leaves out zero and proves nothing, why it does not."""
     if result["verdict"] == NOT_FOUND and (result["ci_low"] > 0 or result["ci_high"] < 0):
-        why = "the interval leaves out zero, as chance does now and then among so many questions"
-        return f"{NOT_FOUND} with certainty; {why}"
+        return f"{NOT_FOUND} with certainty; the interval leaves out zero, but {_NOT_CERTAIN}"
     return str(result["verdict"])
 
 
+#: Why an interval that leaves out zero is no finding.
+_NOT_CERTAIN = "among so many questions chance brings such a result now and then"
 #: The claims of results, the surest first.
 CLAIMS = ("higher", "lower", DOUBTFUL, "perhaps higher", "perhaps lower", "none", "insufficient")
 _KINDS = ("all", "team", "significance", "competition")
@@ -153,8 +158,7 @@ def finding(result: Mapping[Hashable, Any], worth: tuple[str, float] | None = No
     if says == "insufficient":
         return f"Too little data to say whether orders change {when} ({result['reason']})."
     low, high = (_number(result[column], result["unit"]) for column in ("ci_low", "ci_high"))
-    counted = "city kick-offs" if kind in _KINDS else "matches"
-    evidence = f"95 % interval {low} to {high}, {result['n']} {counted} in {result['n_weeks']} weeks"
+    evidence = _evidence(kind, result, low, high)
     if result["factor"] != "match":
         way = "rise" if says == "higher" else "fall"
         return f"Orders {_WHEN[window]} {way} with {_OUTCOME[result['factor']]}, for certain (r, {evidence})."
@@ -165,7 +169,7 @@ def finding(result: Mapping[Hashable, Any], worth: tuple[str, float] | None = No
         "lower": f"{run}, for certain ({evidence}).",
         DOUBTFUL: f"{run} ({evidence}). Doubtful, for {result['reason']}.",
         "none": f"Orders {when} stay within what chance alone makes ({evidence}).",
-    }.get(says, f"Perhaps {run[0].lower()}{run[1:]} ({evidence}): it fails only the test of many questions.")
+    }.get(says, f"Perhaps {run[0].lower()}{run[1:]} ({evidence}): {_NOT_CERTAIN}.")
     since = f" Found on {result['found_on']}, holds since." if result.get("found_on") else ""
     return f"{text}{_per_match(result, says, worth)}{since}"
 
@@ -189,10 +193,10 @@ def amount(value: float, currency: str) -> str:
 
 
 def could_find(result: Mapping[Any, Any]) -> str:
-    """Return from which uplift on one would be found, and how many matches a smaller one needs."""
-    text = f"from {result['smallest_effect']:+.0f} % on"
+    """Return the smallest effect that would be found, and how many more matches a smaller one needs."""
+    text = f"{result['smallest_effect']:+.0f} % or more"
     more = int(result["more_matches"])
-    return f"{text}, and from {REFERENCE_EFFECT:+d} % on with {more:,} more matches" if more else text
+    return f"{text}, or {REFERENCE_EFFECT:+d} % with {counted(more, 'more match')}" if more else text
 
 
 def _number(value: float, unit: str) -> str:

@@ -22,6 +22,7 @@ from pizza_assets.analysis.insights import (
     insights,
     three_findings,
 )
+from pizza_assets.platform.printable import counted
 from pizza_assets.platform.vega import converter
 from pizza_assets.reference import cities
 
@@ -156,7 +157,8 @@ def _section(title: str, rows: pd.DataFrame, told: pd.Index) -> list[str]:
     lines = [f"- {text}" for text in listed["pattern_description"]]
     others = rows["verdict"].drop(listed.index).value_counts()
     lines += [
-        f"- {verdict}: {count} results, listed with their numbers in the data." for verdict, count in others.items()
+        f"- {verdict}: {counted(count, 'result')}, listed with their numbers in the data."
+        for verdict, count in others.items()
     ]
     return ["", f"### {title}", "", *lines]
 
@@ -174,11 +176,13 @@ def _window(row: Mapping[Hashable, Any]) -> str:
     when = _WINDOWS[row["time_window"]]
     if pd.isna(row["estimate"]):
         return f"{when} insufficient ({row['reason']})"
-    text = f"{when} {row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']}): "
-    text += "perhaps, it fails only the test of many" if claim(row).startswith("perhaps") else row["verdict"]
+    interval = f"{row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %"
+    text = f"{when} {row['estimate']:+.1f} % ({interval}, {counted(row['n'], 'kick-off')}): "
+    text += claim(row) if claim(row).startswith("perhaps") else row["verdict"]
     if row.get("found_on"):
         text += f", found on {row['found_on']} and since"
-    return text if pd.isna(row["smallest_effect"]) else f"{text}, could be found {could_find(row)}"
+    is_open = claim(row) == "none" and pd.notna(row["smallest_effect"])
+    return f"{text} (would be found: {could_find(row)})" if is_open else text
 
 
 def _diagnostic_lines(title: str, meaning: str, of_windows: Mapping[str, Mapping[str, Any]]) -> list[str]:

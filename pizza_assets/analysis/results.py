@@ -185,7 +185,7 @@ def _association_problem(found: Association, i: int, methods: tuple[str, ...]) -
         return "the outcome is the same in all units"
     n_with, n_without = found.n_with[i], found.n_without[i]
     if methods == _METHODS[True] and min(n_with, n_without) < MIN_GROUP:
-        return f"groups of {n_with} and {n_without} units; at least {MIN_GROUP} in each are needed"
+        return f"groups of {n_with} and {n_without} kick-offs; at least {MIN_GROUP} in each are needed"
     return ""
 
 

@@ -13,6 +13,7 @@ from pizza_assets.analysis.contract import DOUBTFUL, NATIONAL, REFERENCE_EFFECT,
 from pizza_assets.analysis.grid import Floats
 from pizza_assets.analysis.jackknife import found_from
 from pizza_assets.platform.columns import Source
+from pizza_assets.platform.printable import counted
 
 ALPHA = 0.05
 #: Log-uplift of 1000 %: that only a larger one would be found says nothing.
@@ -113,7 +114,8 @@ def too_few(n_units: int, n_weeks: int) -> str:
     """Return why so many units in so many weeks are too few, or an empty text."""
     if n_units >= MIN_UNITS and n_weeks >= MIN_WEEKS:
         return ""
-    return f"{n_units} units in {n_weeks} weeks; at least {MIN_UNITS} in {MIN_WEEKS} are needed"
+    found = f"{counted(n_units, 'kick-off')} in {counted(n_weeks, 'week')}"
+    return f"{found}; at least {MIN_UNITS} in {MIN_WEEKS} weeks are needed"
 
 
 def judge(rows: Sequence[Row], focus_teams: Collection[str] = ()) -> list[Row]:

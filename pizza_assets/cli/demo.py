@@ -20,6 +20,7 @@ from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, as_metadata
 from pizza_assets.operations import expected_partitions
 from pizza_assets.orders.mock import planted_effects
+from pizza_assets.platform.printable import counted
 from pizza_assets.retail.contract import PIZZA_CATEGORIES
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse.connection import Connection
@@ -136,7 +137,7 @@ def check_no_real_days(store: Store, first: date, last: date) -> None:
         ]
         if real:
             raise PizzaAssetsError(
-                f"The lake holds real {where.label} for {len(real)} days of the demo's season, {real[0]} first. "
+                f"The lake has real {where.label} on {counted(len(real), 'day')} of the demo, {real[0]} first. "
                 "The demo does not replace real data: give it a lake of its own (PIZZA_LAKE=demo-lake)."
             )
 
@@ -188,17 +189,18 @@ def sales_finding(connection: Connection) -> str:
     """Return one line about the retailers' sales."""
     found = retailers(connection)
     facts, days = sum(one.facts for one in found), max(one.days for one in found)
-    return f"Shops: {len(found)} retailers, {days} days, {facts:,} sales, all MOCK data."
+    return f"Shops: {len(found)} retailers, {counted(days, 'day')}, {counted(facts, 'sale')}, all MOCK data."
 
 
 def already(store: Store, first: date, last: date) -> str:
     """Return one line about a demo of `first` to `last` that is there, and how to get a shorter one."""
     days = [day for day in DailyTable(store, layout.RAW_ORDERS).stored if day <= last]
-    text = f"The demo is there already: {len(days)} days, {days[0]} to {days[-1]}. Nothing to make."
+    text = f"The demo is there already: {counted(len(days), 'day')}, {days[0]} to {days[-1]}. Nothing to do."
     if days[0] >= first:
         return text
     place = store.uri("").rstrip("/")
-    return f"{text} For {(last - first).days + 1} days alone, remove {place} or name another lake (PIZZA_LAKE=...)."
+    shorter = counted((last - first).days + 1, "day")
+    return f"{text} For {shorter} only, remove {place} or name another lake (PIZZA_LAKE=...)."
 
 
 def findings(store: Store, settings: Settings) -> Iterator[str]:
@@ -207,7 +209,8 @@ def findings(store: Store, settings: Settings) -> Iterator[str]:
     overall = {row["time_window"]: row for row in effects if row["scope"] == "all"}
     days = (date.fromisoformat(meta["data_until"][:10]) - date.fromisoformat(meta["data_from"][:10])).days + 1
     yield (
-        f"Orders: {days} days to {meta['as_of']}, {meta['orders']:,} orders, {meta['matches']} matches, "
+        f"Orders: {counted(days, 'day')} to {meta['as_of']}, {counted(meta['orders'], 'order')}, "
+        f"{counted(meta['matches'], 'match')}, "
         f"all {str(meta['data_source']).upper()} data."
     )
     yield f"Does football sell pizza? {overall['during_match']['sentence']}"
@@ -218,11 +221,11 @@ def findings(store: Store, settings: Settings) -> Iterator[str]:
     for row in _pizza_in_shops(store):
         name = f"Shops, {row['category']}, {_WINDOWS['during_match'][0]}"
         yield f"{name:<38}{planted / 2:>+7.1f} %  {_estimate(row)}"
-    yield "Planted in orders is for a league match: cups and finals have more, goals and wins add to it."
-    yield f"Planted in shops is the mean of {planted:+.1f} % in the home team's city and none in the other's."
+    yield "'planted' in orders is for a league match. Cups, finals, goals and wins add to it."
+    yield f"'planted' in shops is a mean: {planted:+.1f} % in the home team's city, nothing in the other team's."
     yield f"The page: pizza-assets dashboard, or open {store.uri(layout.PAGE_KEY)}"
-    yield "How it was made: pizza-assets dev shows every day of every layer in Dagster's UI."
-    yield "Your own shops: docs/your-own-data.md; real matches: FOOTBALL_API_KEY, free at football-data.org."
+    yield "Every day of every layer in Dagster's UI: pizza-assets dev, or make dev."
+    yield "Your own shops: docs/your-own-data.md. Real matches: set FOOTBALL_API_KEY, free at football-data.org."
 
 
 def _pizza_in_shops(store: Store) -> Sequence[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 import click
 
 from pizza_assets.cli.options import DAY, Group, span
+from pizza_assets.platform.printable import counted
 from pizza_assets.settings import Settings
 
 _COLLECTED = ("raw_matches", "raw_orders", "raw_retailer_1", "raw_retailer_2", "raw_retailer_3", "raw_dominos_sales")
@@ -46,11 +47,13 @@ def remove(first: datetime, last: datetime, data_set: str, *, yes: bool) -> None
         if not days:
             click.echo(f"{data_set} has no day from {since} to {until}; nothing to do.")
             return
-        told = f"{len(days)} days of {data_set} from {days[0]} to {days[-1]}, {real} of them real"
+        told = f"{counted(len(days), 'day')} of {data_set} from {days[0]} to {days[-1]}, {real} of them real"
         if not yes:
             click.confirm(f"Remove {told}, from {store.uri(table.prefix)}? Only a copy brings them back", abort=True)
         count = sum(table.remove(day) for day in days)
-        click.echo(f"Removed {told}: {count} objects. What was made of them stays until it is made again.")
+        click.echo(
+            f"Removed {told}: {counted(count, 'object')}. What was computed from them stays until it is computed again."
+        )
     finally:
         lock.release()
 
@@ -98,7 +101,7 @@ def restore(data_set: str, asked: datetime, run_id: str | None) -> None:
         count = older.restore(store, found, run_id)
     finally:
         lock.release()
-    click.echo(f"{data_set} {day} is what the run {run_id} wrote: {count} objects.")
+    click.echo(f"{data_set} {day} is what the run {run_id} wrote: {counted(count, 'object')}.")
     click.echo(f"To make what follows from it: {_again(data_set, str(day))}")
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pizza_assets.platform.printable import counted
+
 if TYPE_CHECKING:
     from pizza_assets.football.fixtures.book import Aside, FixtureBook
     from pizza_assets.football.fixtures.files import FixtureFile
@@ -69,7 +71,7 @@ def report(files: "Sequence[FixtureFile]", book: "FixtureBook") -> Iterator[str]
     if unknown:
         yield f"{len(unknown)} clubs without a city, whose matches answer nothing; add them by CLUBS_FILE:"
         for club, count in unknown.most_common(20):
-            yield f"  {club}: {count} matches"
+            yield f"  {club}: {counted(count, 'match')}"
     else:
         yield "Every club has a city."
 

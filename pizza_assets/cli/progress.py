@@ -15,6 +15,7 @@ from typing import Protocol
 import click
 
 from pizza_assets.platform.kept import Kept, sentences
+from pizza_assets.platform.printable import counted
 from pizza_assets.platform.redaction import safe_text
 
 
@@ -80,7 +81,7 @@ def _lines(days: int) -> Iterator[_Shows]:
         nonlocal started
         if done == days:
             seconds, started = monotonic() - started, monotonic()
-            click.echo(f"stored {asset}: {done - kept} days, the last is {day} ({seconds:.0f} s)", err=True)
+            click.echo(f"stored {asset}: {counted(done - kept, 'day')}, the last is {day} ({seconds:.0f} s)", err=True)
 
     yield show
 

@@ -9,6 +9,7 @@ from datetime import datetime
 import click
 
 from pizza_assets.cli.options import DAY, Group, span
+from pizza_assets.platform.printable import counted
 from pizza_assets.platform.redaction import safe_text
 from pizza_assets.settings import Settings
 
@@ -41,7 +42,7 @@ def list_rejects(data_set: str | None, first: datetime | None, last: datetime | 
         click.echo(safe_text(f"{kind.data_set}: {kind.count} x {kind.reason} ({kind.days[0]} to {kind.days[-1]})"))
         click.echo(safe_text(f"  e.g. {kind.newest['reason']}"))
         click.echo(safe_text(f"       {json.dumps(kind.newest['record'], ensure_ascii=False)[:_LONGEST_EXAMPLE]}"))
-    click.echo(f"{sum(kind.count for kind in found)} records are rejected.")
+    click.echo(f"{counted(sum(kind.count for kind in found), 'record')} rejected.")
 
 
 @quarantine.command()
@@ -69,4 +70,5 @@ def replay(debug: bool, data_set: str | None, first: datetime | None, last: date
         if gained:
             run(settings, store, name, sorted(gained), verbose=debug)
         left = sum(len(of_day) for _, of_day in rejects(store, where, *days))
-        click.echo(f"{name}: {sum(gained.values())} records stored on {len(gained)} days, {left} stay rejected.")
+        stored = f"{counted(sum(gained.values()), 'record')} stored on {counted(len(gained), 'day')}"
+        click.echo(f"{name}: {stored}, {left:,} still rejected.")

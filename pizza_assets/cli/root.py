@@ -26,6 +26,7 @@ from pizza_assets.cli.simulate import simulate
 from pizza_assets.cli.warehouse import warehouse
 from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError
 from pizza_assets.platform import logs
+from pizza_assets.platform.printable import counted
 from pizza_assets.platform.redaction import safe_text
 from pizza_assets.settings import Settings, misspelt
 
@@ -131,9 +132,8 @@ def demo(debug: bool, days: int) -> None:
     missing = season.to_make(store, settings, first, last, now)
     season.mark(store)
     if missing:
-        click.echo(
-            f"Making {(last - missing[0]).days + 1} days of mock orders and matches in {settings.pizza_lake} ..."
-        )
+        days = counted((last - missing[0]).days + 1, "day")
+        click.echo(f"Making {days} of mock orders and matches in {settings.pizza_lake} ...")
         _materialize(settings, *missing, f"{_OF_A_DAY} or correlation_results", debug=debug)
     else:
         click.echo(season.already(store, first, last))
@@ -165,7 +165,7 @@ def _sell(settings: Settings, store: Any, days: tuple[date, date], *, debug: boo
         with opened(settings) as connection:
             missing = season.sales_to_make(connection, store, *days)
             if missing:
-                click.echo(f"Making {(missing[1] - missing[0]).days + 1} days of mock sales ...")
+                click.echo(f"Making {counted((missing[1] - missing[0]).days + 1, 'day')} of mock sales ...")
                 _materialize(settings, *missing, season.SALES, job=RETAIL_JOB, debug=debug)
             is_new = missing is not None or not season.shows_sales(store, days[1])
             if is_new:

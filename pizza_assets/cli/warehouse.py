@@ -18,7 +18,7 @@ import click
 
 from pizza_assets.cli.options import DAY, Group, span
 from pizza_assets.errors import PizzaAssetsError, SettingsError, UseError
-from pizza_assets.platform.printable import cell
+from pizza_assets.platform.printable import cell, counted
 from pizza_assets.platform.redaction import safe_text
 from pizza_assets.settings import Settings
 
@@ -126,7 +126,7 @@ def load(first: datetime | None, last: datetime | None, only: tuple[str, ...], *
                 facts += done.inserted + done.corrected
                 checks = check_day(connection, retailer, done.source_day)
                 failed += [check for check in checks if not check.passed]
-            click.echo(f"{retailer}: {len(days)} days loaded, {facts} facts")
+            click.echo(f"{retailer}: {counted(len(days), 'day')} loaded, {counted(facts, 'fact')}")
             all_days |= set(days)
         if all_days:
             mark_match_dates(connection, intake.match_dates(store, min(all_days), max(all_days)))

@@ -19,6 +19,12 @@ def printable(text: str) -> str:
     return _COMMANDS.sub(_escape, text)
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number with its noun: "1 day", "1,200 matches"."""
+    many = "" if count == 1 else "es" if what.endswith("ch") else "s"
+    return f"{count:,} {what}{many}"
+
+
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

@@ -113,7 +113,7 @@ def test_thirty_days_are_too_few_and_have_no_number() -> None:
     assert set(found["verdict"]) == {"insufficient"}
     assert found[["uplift_pct", "ci_low", "ci_high", "p_value", "q_value"]].isna().all(axis=None)
     assert set(found["days"]) == {30}
-    assert "at least 10 in 8 are needed" in row(found)["reason"]
+    assert "at least 10 in 8 weeks are needed" in row(found)["reason"]
 
 
 def test_a_day_that_is_not_observed_or_silent_is_no_zero() -> None:

@@ -14,8 +14,8 @@ def test_a_finding_is_told_with_its_evidence() -> None:
     assert row["verdict"] == "higher"
     assert row["pattern_description"] == (
         f"Orders in the 2 hours before kick-off over all matches: {row['estimate']:+.1f} % against expected "
-        f"(95 % interval {row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']} in {row['n_weeks']} weeks, "
-        f"adjusted p = {row['q_value']:.2g}): higher (real data)."
+        f"(95 % interval {row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, {row['n']} city kick-offs in "
+        f"{row['n_weeks']} weeks): higher (real data)."
     )
 
 

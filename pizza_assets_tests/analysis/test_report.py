@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from pizza_assets.analysis.insights import amount, finding, three_findings
+from pizza_assets.analysis.insights import amount, claim, finding, three_findings
 from pizza_assets.analysis.report import order_value, report, report_json, report_markdown, unproven, uplift_plot
 from pizza_assets_tests.analysis.seasons import Season, season
 
@@ -63,14 +63,19 @@ def test_each_club_is_named_with_its_intervals_and_what_could_be_found() -> None
     assert len(lines) == clubs["scope"].nunique() == 2
     for row in clubs.to_dict("records"):
         line = next(line for line in lines if line.startswith(f"- {row['scope'][5:]}:"))
-        assert f"{row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, n = {row['n']})" in line
-        if row["verdict"] == "no effect found":
-            assert f"could be found from {row['smallest_effect']:+.0f} % on" in line
+        assert (
+            f"{row['estimate']:+.1f} % ({row['ci_low']:+.1f} % to {row['ci_high']:+.1f} %, {row['n']} kick-offs)"
+            in line
+        )
+        if claim(row) == "none":
+            assert f"would be found: {row['smallest_effect']:+.0f} % or more" in line
 
 
 def test_a_club_with_too_little_data_is_named_with_the_reason() -> None:
     text = report_markdown(season(weeks=6).analysis())
-    assert re.search(r"- Liverpool FC: insufficient \(\d units in \d weeks; at least 10 in 8 are needed\)\.", text)
+    assert re.search(
+        r"- Liverpool FC: insufficient \(\d kick-offs in \d weeks; at least 10 in 8 weeks are needed\)\.", text
+    )
 
 
 def test_the_first_finding_is_the_answer_and_the_surest_follow() -> None:
@@ -91,7 +96,7 @@ def test_a_finding_tells_orders_per_match_and_what_they_are_worth() -> None:
     assert "some" not in finding(row)
     nothing = {**row, "verdict": "no effect found", "ci_low": -1.0}
     assert "stay within what chance alone makes" in finding(nothing)
-    assert "it fails only the test of many questions" in finding({**nothing, "ci_low": 1.0})
+    assert "chance brings such a result now and then" in finding({**nothing, "ci_low": 1.0})
 
 
 @pytest.mark.parametrize(

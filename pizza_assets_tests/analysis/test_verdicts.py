@@ -184,5 +184,5 @@ def test_early_looks_need_more_evidence() -> None:
 
 def test_minimum_n() -> None:
     assert too_few(10, 8) == ""
-    assert "9 units in 8 weeks" in too_few(9, 8)
+    assert "9 kick-offs in 8 weeks" in too_few(9, 8)
     assert too_few(10, 7)

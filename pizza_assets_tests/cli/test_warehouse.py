@@ -64,7 +64,7 @@ def test_load_takes_what_the_lake_has_once(run: Run, filled: Store, connection: 
     assert one(connection, "SELECT is_match_date FROM sales.dim_date WHERE date_key = 20250303") is False
     assert "retailer_1: 0 days loaded" in run("load").output
     put(filled, DAY + timedelta(days=3), {"transaction_id": "T3"})
-    assert "retailer_1: 1 days loaded, 1 facts" in run("load").output
+    assert "retailer_1: 1 day loaded, 1 fact" in run("load").output
 
 
 def test_load_of_some_days_and_retailers_anew(run: Run, filled: Store, connection: Connection) -> None:
@@ -72,7 +72,7 @@ def test_load_of_some_days_and_retailers_anew(run: Run, filled: Store, connectio
     put(filled, DAY, {"transaction_id": "T0", "quantity": 5})
     put(filled, DAY + timedelta(days=1), {"transaction_id": "T1", "quantity": 5})
     done = run("load", "--retailer", RETAILER, "--to", str(DAY), "--replace")
-    assert done.output.strip() == "retailer_1: 1 days loaded, 1 facts"
+    assert done.output.strip() == "retailer_1: 1 day loaded, 1 fact"
     quantities = [row["quantity"] for row in facts(connection) if row["retailer_id"] == RETAILER]
     assert quantities == [5, 1, 1]
 

@@ -55,6 +55,6 @@ def _claims_carry_their_evidence(analysis: Analysis) -> None:
         assert one["verdict"] in one["sentence"]
         assert f"({one['data_source']} data)" in one["sentence"] or f"; {one['data_source']} data)" in one["sentence"]
         if one["verdict"] != "insufficient":
-            assert f"n = {one['n']} " in one["sentence"]
+            assert f", {one['n']:,} " in one["sentence"]
             assert "95 % interval" in one["sentence"]
             assert one["ci_low"] <= one["estimate"] <= one["ci_high"]

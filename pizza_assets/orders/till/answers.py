@@ -10,6 +10,7 @@ from pizza_assets.dashboard.publish import current_records
 from pizza_assets.errors import SourceError
 from pizza_assets.lake.store import Store
 from pizza_assets.orders.till.book import Book
+from pizza_assets.platform.printable import counted
 from pizza_assets.reference import cities, teams
 
 _DURING = "during_match"
@@ -62,7 +63,7 @@ def intake(book: Book) -> Iterator[str]:
     found = book.counted
     aside = sum(found.set_aside.values())
     yield (
-        f"{found.orders:,} orders of {len(book.places)} shop{'s' if len(book.places) != 1 else ''} "
+        f"{counted(found.orders, 'order')} of {counted(len(book.places), 'shop')} "
         f"({aside:,} rows set aside, {found.rejected:,} rejected)."
     )
     for shop, place in book.places.items():
@@ -76,7 +77,8 @@ def answer(store: Store, book: Book) -> Iterator[str]:
     """Yield the answer as the lake's current data has it: over all matches, then for the clubs of the shops' cities."""
     effects, (meta, *_) = (current_records(store, name) for name in ("effects", "meta"))
     yield (
-        f"As of {meta['as_of']}: {meta['orders']:,} orders, {meta['matches']} matches, all {meta['data_source']} data."
+        f"As of {meta['as_of']}: {counted(meta['orders'], 'order')}, {counted(meta['matches'], 'match')}, "
+        f"all {meta['data_source']} data."
     )
     overall = [row for row in effects if row["scope"] == "all" and row["time_window"] == _DURING]
     for row in overall:

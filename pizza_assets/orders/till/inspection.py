@@ -13,6 +13,7 @@ from pizza_assets.orders.till.coverage import Coverage
 from pizza_assets.orders.till.evidence import Findings
 from pizza_assets.orders.till.profile import FIELDS, MEANINGS, Profile, quoted
 from pizza_assets.orders.till.tables import Table
+from pizza_assets.platform.printable import counted
 from pizza_assets.reference import UNKNOWN_CITY, cities
 
 _ORDERS = {"dmy": "the day comes first in a date", "mdy": "the month comes first in a date"}
@@ -30,11 +31,6 @@ _KINDS = {
 _MOST_GAPS = 8
 #: Files that are listed one by one.
 _MOST_FILES = 20
-
-
-def counted(count: int, what: str) -> str:
-    """Return a number with its noun."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def report(findings: Findings, book: Book | None) -> Iterator[str]:

@@ -150,10 +150,10 @@ def collect_matches(
             answers = sources.answers_about(day)
             try:
                 before = stored(day)
-            except LakeError as error:
+            except LakeError as damage:
                 # Nobody knows what is stored, so no competition's matches can stay, nor be missed.
                 if not sources.are_whole(answers):
-                    yield Kept(day, f"{error} If there is none: pizza-assets lake remove, then run the day again.")
+                    yield Kept(day, f"{damage} If there is none: pizza-assets lake remove, then run the day again.")
                     continue
                 before = None
             if before is not None:

@@ -49,7 +49,7 @@ from pizza_assets.platform.kept import Kept
 
 _ONE_DAY = timedelta(days=1)
 _MOST_KNOWN = 5_000
-_FEW_DATA_SETS = 3
+_FEW_DATA_SETS = 2
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -288,17 +288,27 @@ def replaced(target: AnyTable, encoded: Encoded) -> Kept | None:
     return None
 
 
+#: What was pickled, by its identity; it is held, so that no other object gets the same one.
+_pickles: dict[int, tuple[Content, bytes]] = {}
 #: Days that were encoded before, by asset and content: most of them are made again and again.
 _known: dict[tuple[str, date, bytes], Encoded] = {}
 
 
 def encoded_by_content(asset: str, days: Mapping[date, Content], run_id: str) -> Mapping[date, Encoded]:
     """Encode days with the product's code, those that are not known."""
-    keys = {day: (asset, day, pickle.dumps(content)) for day, content in days.items()}
+    keys = {day: (asset, day, _pickled(content)) for day, content in days.items()}
     new = {day: days[day] for day in days if keys[day] not in _known}
     if new:
         _bounded(_known).update({keys[of.day]: of for of in encoded_days(asset, new, run_id)})
     return {day: _of_run(_known[keys[day]], run_id) for day in days}
+
+
+def _pickled(content: Content) -> bytes:
+    """Return content as bytes; that of one object, which nobody changes, is known."""
+    known = _pickles.get(id(content))
+    if known is None:
+        known = _bounded(_pickles)[id(content)] = content, pickle.dumps(content)
+    return known[1]
 
 
 def _of_run(encoded: Encoded, run_id: str) -> Encoded:

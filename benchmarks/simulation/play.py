@@ -92,6 +92,8 @@ class _Play:
         self.watch = Watch(self.lake, self.lake.store(self.observer), self.world)
         kinds = {step.kind for step in self.schedule.steps}
         self.has_sales, self.has_quicksight = "sales" in kinds, "QuickSight" in kinds
+        if not self.schedule.is_loaded:
+            self.warehouse = None
         if self.warehouse is not None and self.has_sales:
             self.warehouse.clear()
 

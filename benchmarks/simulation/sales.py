@@ -4,6 +4,7 @@ Belongs here: a run of the retail branch, and the connection to the warehouse wi
 PostgreSQL, which is a real one; where there is none, sales are stored alone.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -159,6 +160,16 @@ class SalesRun:
                     self.loads.append(load)
 
     def _given(self, table: SalesTable) -> Iterator[CollectedSales | Kept]:
+        """Collect days; where the API is up, what was made of the same answers before is known."""
+        if self._mode != "up":
+            yield from self._asked(table)
+            return
+        key = json.dumps([[str(day), self._lines(day)] for day in self.days])
+        if key not in _collected_before:
+            _collected_before[key] = [*self._asked(table)]
+        yield from _collected_before[key]
+
+    def _asked(self, table: SalesTable) -> Iterator[CollectedSales | Kept]:
         return collect_sales(RETAILER, self.days, self._settings, _no_matches, table.real_rows, open_feed=self._opened)
 
     @contextmanager
@@ -175,12 +186,15 @@ class SalesRun:
             raise SourceError(f"{asked}: expected 200, found 403. Check the plan.", final=True)
         if mode == "rejected":
             raise AuthenticationError(f"{asked}: expected 200, found 401. Check RETAILER_1_API_KEY.")
-        lines = [self._world.line(record) for record in self._world.visible(SALES, day)]
+        lines = self._lines(day)
         if mode == "wrong":
             lines = [
                 {"receipt_number" if name == "receipt" else name: of for name, of in line.items()} for line in lines
             ]
         return Received([] if mode == "nothing" else lines, [str(lines)], "real")
+
+    def _lines(self, day: date) -> list[dict[str, object]]:
+        return [self._world.line(record) for record in self._world.visible(SALES, day)]
 
     def _put(self, table: SalesTable, item: CollectedSales | Kept) -> None:
         self._lock.acquire()
@@ -195,6 +209,10 @@ class SalesRun:
         else:
             table.keep(kept, self._run_id)
             self.kept.setdefault(WHERE.name, []).append(item.day)
+
+
+#: What was collected before, by all that the API told: a few corrections of a few worlds.
+_collected_before: dict[str, list[CollectedSales | Kept]] = {}
 
 
 def facts_of(table: pyarrow.Table) -> frozenset[Fact]:

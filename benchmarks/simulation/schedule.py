@@ -104,6 +104,8 @@ class Schedule:
     is_analysed: bool
     is_verified: bool
     steps: Sequence[Step]
+    #: Sales are loaded into a warehouse, which takes as long as all else.
+    is_loaded: bool = True
 
     def __str__(self) -> str:
         """Return the steps, one a line."""
@@ -119,7 +121,8 @@ def schedule_of(seed: int) -> Schedule:
     steps = [_step(random, is_on_s3, kind) for kind in random.choices([*_WEIGHTS], [*_WEIGHTS.values()], k=6)]
     start = Step("backfill", random.randrange(2**32), 0, random.randint(1, 3))
     is_analysed, is_verified = random.random() < 0.005, random.random() < 0.05
-    return Schedule(seed, is_on_s3, is_analysed, is_verified, [start, *steps] if random.random() < 0.8 else steps)
+    steps = [start, *steps] if random.random() < 0.8 else steps
+    return Schedule(seed, is_on_s3, is_analysed, is_verified, steps, random.random() < 0.4)
 
 
 def _step(random: Random, is_on_s3: bool, kind: Kind) -> Step:

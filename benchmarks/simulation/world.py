@@ -15,7 +15,7 @@ from functools import lru_cache
 from random import Random
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 
 from benchmarks.simulation.machine import START, Machine
 from pizza_assets.errors import SourceError
@@ -247,7 +247,7 @@ def settings_of(
         football_competitions=tuple(COMPETITIONS),
         dominos_api_key=SecretStr("0123456789abcdef") if has_orders else None,
         orders_files=None,
-        retailer_1_url="http://127.0.0.1:9" if has_sales else None,
+        retailer_1_url=HttpUrl("http://127.0.0.1:9") if has_sales else None,
         retailer_1_api_key=SecretStr("0123456789abcdef"),
         retail_mock_lines_per_day=3,
         pizza_allow_mock=allows_mock,

@@ -5,7 +5,7 @@ is true. Does not belong here: making anything happen.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -13,17 +13,18 @@ from functools import lru_cache
 import pyarrow
 import pyarrow.parquet
 
+from benchmarks.simulation.sales import WHERE as RAW_SALES
 from benchmarks.simulation.stores import Lake
-from benchmarks.simulation.world import COMPETITIONS, World
+from benchmarks.simulation.world import COMPETITIONS, DAYS, SALES, World
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.dashboard.publish import current_as_of
 from pizza_assets.errors import LakeError, PizzaAssetsError
 from pizza_assets.lake import formats, layout
-from pizza_assets.lake.layout import ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS, DailyLayout
+from pizza_assets.lake.layout import ORDER_VOLUME, RAW_MATCHES, RAW_ORDERS, DailyLayout, SalesLayout
 from pizza_assets.lake.store import CHECKSUM, Metadata, Store
 
 _RAW = (RAW_MATCHES, RAW_ORDERS)
-#: Something of which data are true: a competition, or ``orders``.
+#: Something of which data are true: a competition, ``orders`` or ``sales``.
 Source = str
 
 
@@ -46,13 +47,15 @@ class Watch:
     """Compares the lake with what it was before.
 
     ``unfinished`` are days of data sets that a run was about to replace when it ended badly: they may have two
-    variants, or another quarantine than their data tell, until a run stores them.
+    variants, or another quarantine than their data tell, until a run stores them. ``unreadable`` are keys whose
+    metadata was lost: until a run writes them, nobody can tell whether they are whole, but they must stay.
     """
 
     lake: Lake
     store: Store
     world: World
     unfinished: set[tuple[str, date]] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
     real: dict[tuple[str, date], RealDay] = field(default_factory=dict)
     _as_of: date | None = None
 
@@ -66,9 +69,15 @@ class Watch:
             return problems  # what is damaged cannot be read
         for where in _RAW:
             problems += self._raw(where, listed, changed)
-        if any(key.startswith("quicksight-ready/") for key in changed):
+        problems += self._sales(listed, changed)
+        is_known = not any(key.startswith("quicksight-ready/") for key in self.unreadable & listed)
+        if is_known and any(key.startswith("quicksight-ready/") for key in changed):
             problems += self._current(listed)
         return problems
+
+    def lose_metadata(self) -> None:
+        """Take it that the metadata of all that is there is gone."""
+        self.unreadable = {item.key for item in self.store.list("")}
 
     def _whole(self, keys: set[str]) -> Iterator[str]:
         for key in sorted(keys):
@@ -76,7 +85,10 @@ class Watch:
                 self.store.read(key)
                 self.store.metadata(key)
             except LakeError as error:
-                yield f"not whole: {error}"
+                if key not in self.unreadable:
+                    yield f"not whole: {error}"
+            else:
+                self.unreadable.discard(key)
 
     def _raw(self, where: DailyLayout, listed: set[str], changed: set[str]) -> Iterator[str]:
         now: dict[date, list[str]] = {}
@@ -88,18 +100,33 @@ class Watch:
             is_unfinished = (where.name, day) in self.unfinished
             if len(keys) > 1 and not is_unfinished:
                 yield f"{where.name} {day} has {len(keys)} variants"
-            real, rejected = where.key(day, "real"), where.rejected_key(day)
-            if real in keys and (real in changed or rejected in changed):
-                yield from self._real_day(where, day, rejected in listed, is_unfinished=is_unfinished)
+            if where.key(day, "real") in keys:
+                yield from self._real_day(where, day, where.key(day, "real"), listed, changed)
         for name, day in self.real:
             if name == where.name and where.key(day, "real") not in now.get(day, ()):
                 yield f"{where.name} {day} was real and is {'mock' if day in now else 'absent'}"
 
-    def _real_day(self, where: DailyLayout, day: date, has_rejected: bool, *, is_unfinished: bool) -> Iterator[str]:
-        key = where.key(day, "real")
+    def _sales(self, listed: set[str], changed: set[str]) -> Iterator[str]:
+        for day in DAYS:
+            key, was_real = RAW_SALES.key(day), (RAW_SALES.name, day) in self.real
+            if key not in listed or key in self.unreadable:
+                if was_real and key not in listed:
+                    yield f"{RAW_SALES.name} {day} was real and is absent"
+            elif self.store.metadata(key)["data-source"] == "real":
+                yield from self._real_day(RAW_SALES, day, key, listed, changed)
+            elif was_real:
+                yield f"{RAW_SALES.name} {day} was real and is mock"
+
+    def _real_day(
+        self, where: DailyLayout | SalesLayout, day: date, key: str, listed: set[str], changed: set[str]
+    ) -> Iterator[str]:
+        parts = {key, where.rejected_key(day)} & listed
+        if not (parts & changed or where.rejected_key(day) in changed) or parts & self.unreadable:
+            return
+        is_unfinished = (where.name, day) in self.unfinished
         facts = self.store.metadata(key)
         stored = _numbers(self.store.read(key), where.name)
-        records = formats.read_ndjson(self.store.read(where.rejected_key(day))) if has_rejected else ()
+        records = formats.read_ndjson(self.store.read(where.rejected_key(day))) if len(parts) == 2 else ()
         after = RealDay(facts[CHECKSUM], stored, _rejected(records))
         yield from _counted(where, day, facts, after, is_unfinished=is_unfinished)
         if before := self.real.get((where.name, day)):
@@ -127,10 +154,10 @@ class Watch:
             elif as_of and date.fromisoformat(self.store.metadata(key)["as-of"]) < as_of:
                 yield f"the manifest is of {as_of}, and {key} is older"
 
-    def is_true(self, days: Sequence[date]) -> Iterator[str]:
-        """Say where days differ from what is true; they were collected without faults just now."""
-        for where, sources in ((RAW_MATCHES, tuple(COMPETITIONS)), (RAW_ORDERS, ("orders",))):
-            for day in days:
+    def is_true(self, days: Sequence[date], names: Iterable[str]) -> Iterator[str]:
+        """Say where days of raw data sets differ from what is true; they were collected without faults just now."""
+        for where, sources in ((RAW_MATCHES, tuple(COMPETITIONS)), (RAW_ORDERS, ("orders",)), (RAW_SALES, (SALES,))):
+            for day in days if where.name in names else ():
                 found = self.real.get((where.name, day))
                 if found is None:
                     yield f"{where.name} {day} was collected and is not real"
@@ -155,7 +182,9 @@ class Watch:
                 yield f"order_volume {day} counts {facts['orders']} orders, raw_orders has {rows[:1]}"
 
 
-def _counted(where: DailyLayout, day: date, facts: Metadata, of: RealDay, *, is_unfinished: bool) -> Iterator[str]:
+def _counted(
+    where: DailyLayout | SalesLayout, day: date, facts: Metadata, of: RealDay, *, is_unfinished: bool
+) -> Iterator[str]:
     rows, received, rejected = (int(facts[name]) for name in ("rows", "received", "rejected"))
     if received != rows + rejected + int(facts.get("set-aside", "0")):
         yield f"{where.name} {day}: received {received} is not stored {rows} + rejected {rejected}"
@@ -169,6 +198,10 @@ def _counted(where: DailyLayout, day: date, facts: Metadata, of: RealDay, *, is_
 @lru_cache(maxsize=10_000)
 def _numbers(data: bytes, name: str) -> Mapping[Source, tuple[int, frozenset[str]]]:
     """Return the revision and the numbers of a day's rows, by source."""
+    if name == RAW_SALES.name:
+        lines = [json.loads(line) for line in data.splitlines()]
+        revision = min((round(float(line["unit_price"]) * 100) - 100 for line in lines), default=0)
+        return {SALES: (revision, frozenset(line["transaction_id"] for line in lines))} if lines else {}
     of_matches = name == RAW_MATCHES.name
     columns = ["match_id", "home_team_id", "competition"] if of_matches else ["order_id", "order_total"]
     table = pyarrow.parquet.read_table(pyarrow.BufferReader(data), columns=columns)
@@ -187,8 +220,10 @@ def _rejected(records: Sequence[Mapping[str, object]]) -> Mapping[Source, frozen
         record = item["record"]
         if isinstance(record, Mapping):
             competition = record.get("competition")
-            source = str(competition["code"]) if isinstance(competition, Mapping) else "orders"
-            found.setdefault(source, set()).add(str(record.get("id", record.get("order_id"))))
+            other = SALES if "receipt" in record else "orders"
+            source = str(competition["code"]) if isinstance(competition, Mapping) else other
+            number = record.get("id", record.get("order_id", record.get("receipt")))
+            found.setdefault(source, set()).add(str(number))
     return {source: frozenset(numbers) for source, numbers in found.items()}
 
 

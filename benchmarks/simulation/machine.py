@@ -17,6 +17,8 @@ _T = TypeVar("_T")
 
 #: The instant at which a simulated world starts.
 START = datetime(2025, 9, 7, 19, tzinfo=UTC)
+#: What statements of the warehouse count as, where kills are of keys.
+WAREHOUSE = "warehouse/"
 #: A run that waits longer than this for another one waits for ever (s).
 LONGEST_WAIT = 3600.0
 
@@ -149,45 +151,61 @@ class Faults:
     """What the operations of a process meet.
 
     A share ``failing`` of all operations fails, a share ``slow`` takes up to half a minute, and the writing operation
-    number ``kill_at`` is the last one: the process dies before it, or after it (``kill_after``).
+    number ``kill_at`` is the last one: the process dies before it, or after it (``kill_after``). Only writes of keys
+    that start with ``kill_within`` are counted. The statement number ``database_ends_at`` does not reach the database:
+    the connection breaks before it.
     """
 
     failing: float = 0.0
     slow: float = 0.0
     kill_at: int | None = None
     kill_after: bool = False
+    kill_within: str = ""
+    database_ends_at: int | None = None
 
     def __bool__(self) -> bool:
         """Tell whether anything can go wrong."""
-        return bool(self.failing or self.slow or self.kill_at)
+        return bool(self.failing or self.slow or self.kill_at or self.database_ends_at)
 
 
 class Process(Clock):
-    """A process: it has a share of the machine's time, meets faults, and may be killed. An observer does not."""
+    """A process: it has a share of the machine's time, meets faults, and may be killed. An observer does not.
 
-    def __init__(self, machine: Machine, faults: Faults, random: Random, *, is_observer: bool = False) -> None:
+    Its clock started at another moment than that of any other, and shows `clock_rate` seconds for each that passes.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        faults: Faults,
+        random: Random,
+        *,
+        is_observer: bool = False,
+        clock_rate: float = 1.0,
+    ) -> None:
         self.machine, self.faults, self.random = machine, faults, random
         self._is_observer = is_observer
+        self._clock_rate, self._clock_start = clock_rate, random.uniform(-1e7, 1e7)
         self.is_dead = False
-        self._writes = 0
+        self._writes = self._statements = 0
         self._waited = 0.0
 
     def monotonic(self) -> float:
-        """Return the machine's time."""
-        return self.machine.now
+        """Return the time that the process' own clock shows (s)."""
+        return self._clock_start + self.machine.now * self._clock_rate
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass. Raises EndlessWaitError when the run waits for ever."""
+        """Let time pass, as the process' own clock shows it. Raises EndlessWaitError when the run waits for ever."""
         self._live()
         self._waited += seconds
         if self._waited > LONGEST_WAIT:
             raise EndlessWaitError
-        self.machine.sleep(seconds)
+        self.machine.sleep(seconds / self._clock_rate)
         self._live()
 
     def every(self, seconds: float, do: Callable[[], bool]) -> Callable[[], None]:
-        """Call `do` every so many seconds while the process lives."""
-        return self.machine.every(seconds, do, lambda: self.is_dead)
+        """Call `do` every so many seconds of the process' own clock while it lives."""
+        return self.machine.every(seconds / self._clock_rate, do, lambda: self.is_dead)
 
     def take_lock(self) -> None:
         """Note that the process holds the lock."""
@@ -217,15 +235,21 @@ class Process(Clock):
         return effect()
 
     def write(
-        self, effect: Callable[[], _T], error: Callable[[], Exception], torn: Callable[[], None], *, may_be_lost: bool
+        self,
+        key: str,
+        effect: Callable[[], _T],
+        error: Callable[[], Exception],
+        torn: Callable[[], None],
+        *,
+        may_be_lost: bool,
     ) -> _T:
         """Change something, unless that fails or the process dies; `torn` does a part of it, and then it fails or dies.
 
         With `may_be_lost` an operation that fails may have had its effect all the same.
         """
         self._begin()
-        self._writes += 1
-        if self._writes == self.faults.kill_at and not self.faults.kill_after:
+        is_last = self._is_last(key)
+        if is_last and not self.faults.kill_after:
             if self.random.random() < 0.5:
                 torn()
             self._die()
@@ -234,9 +258,28 @@ class Process(Clock):
                 effect()
             raise error()
         done = effect()
-        if self._writes == self.faults.kill_at:
+        if is_last:
             self._die()
         return done
+
+    def statement(self) -> bool:
+        """Tell whether the next statement reaches the database; the process may die instead.
+
+        Nobody else's turn comes here: a database makes others wait for a transaction.
+        """
+        if self._is_observer:
+            return True
+        self._live()
+        self._statements += 1
+        if self._is_last(WAREHOUSE):
+            self._die()
+        return self._statements != self.faults.database_ends_at
+
+    def _is_last(self, key: str) -> bool:
+        if not key.removeprefix(".metadata/").startswith(self.faults.kill_within):
+            return False
+        self._writes += 1
+        return self._writes == self.faults.kill_at
 
     def _begin(self) -> None:
         if self._is_observer:

@@ -25,7 +25,7 @@ from pizza_assets.analysis.analyse import analyse, prepare
 from pizza_assets.dashboard.assets import history as history_of
 from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.publish import newer_than, publish
-from pizza_assets.errors import RealDataError, SourceError
+from pizza_assets.errors import LakeError, RealDataError, SourceError
 from pizza_assets.football import football_data
 from pizza_assets.football.collect import collect_matches
 from pizza_assets.football.stored import matches_around, matches_day, stored_matches
@@ -52,7 +52,7 @@ from pizza_assets.platform.kept import Kept
 
 _ONE_DAY = timedelta(days=1)
 _MOST_KNOWN = 5_000
-_FEW_DATA_SETS = 3
+_FEW_DATA_SETS = 2
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -129,10 +129,10 @@ class Run:
         """Make days, then store them one after another, as the IO manager does."""
         target = self._table(asset)
         made = list(items)
-        encoded = _encoded(asset, {day: of for day, of in made if not isinstance(of, Kept)}, self._run_id)
+        encoded = encoded_by_content(asset, {day: of for day, of in made if not isinstance(of, Kept)}, self._run_id)
         for day, content in made:
             self._lock.acquire()  # it is still ours
-            kept = content if isinstance(content, Kept) else _replaced(target, encoded[day])
+            kept = content if isinstance(content, Kept) else replaced(target, encoded[day])
             if kept is None:
                 self.stored.setdefault(asset, []).append(day)
             else:
@@ -183,10 +183,10 @@ class Run:
         return known
 
     def _versions(self, where: DailyLayout, days: Sequence[date]) -> Iterator[tuple[str, str]]:
-        """Yield each object of days, with the checksum of its bytes."""
+        """Yield each object of days, with the checksum of its bytes, which is not known where its metadata is lost."""
         for item in self._store.list(f"{where.prefix}/"):
             if layout.day_of(item.key) in days:
-                yield item.key, self._store.metadata(item.key)[CHECKSUM]
+                yield item.key, _checksum(self._store, item.key)
 
     def _collected_matches(self, days: Sequence[date], store: Store) -> Iterator[Collected | Kept]:
         table, settings = self._days(RAW_MATCHES.name, store), self._settings
@@ -263,6 +263,13 @@ class Run:
         publish(self._store, frames, as_of, self._run_id, {})
 
 
+def _checksum(store: Store, key: str) -> str:
+    try:
+        return store.metadata(key)[CHECKSUM]
+    except LakeError:
+        return "unknown"
+
+
 #: What was collected before, by planted bug, data set, all that its sources told and what was stored.
 _collected_before: dict[tuple[object, ...], list[Item] | SourceError] = {}
 #: What was made before, by the recipe, the day and the bytes that it reads: the same few days are made again and again.
@@ -276,7 +283,8 @@ def _bounded(known: dict[_K, _V]) -> dict[_K, _V]:
     return known
 
 
-def _replaced(target: AnyTable, encoded: Encoded) -> Kept | None:
+def replaced(target: AnyTable, encoded: Encoded) -> Kept | None:
+    """Store a day as the IO manager does; return why it is kept instead, where it would be mock and is real."""
     try:
         target.replace(encoded)
     except RealDataError:
@@ -284,17 +292,27 @@ def _replaced(target: AnyTable, encoded: Encoded) -> Kept | None:
     return None
 
 
+#: What was pickled, by its identity; it is held, so that no other object gets the same one.
+_pickles: dict[int, tuple[Content, bytes]] = {}
 #: Days that were encoded before, by asset and content: most of them are made again and again.
 _known: dict[tuple[str, date, bytes], Encoded] = {}
 
 
-def _encoded(asset: str, days: Mapping[date, Content], run_id: str) -> Mapping[date, Encoded]:
+def encoded_by_content(asset: str, days: Mapping[date, Content], run_id: str) -> Mapping[date, Encoded]:
     """Encode days with the product's code, those that are not known."""
-    keys = {day: (asset, day, pickle.dumps(content)) for day, content in days.items()}
+    keys = {day: (asset, day, _pickled(content)) for day, content in days.items()}
     new = {day: days[day] for day in days if keys[day] not in _known}
     if new:
         _bounded(_known).update({keys[of.day]: of for of in encoded_days(asset, new, run_id)})
     return {day: _of_run(_known[keys[day]], run_id) for day in days}
+
+
+def _pickled(content: Content) -> bytes:
+    """Return content as bytes; that of one object, which nobody changes, is known."""
+    known = _pickles.get(id(content))
+    if known is None:
+        known = _bounded(_pickles)[id(content)] = content, pickle.dumps(content)
+    return known[1]
 
 
 def _of_run(encoded: Encoded, run_id: str) -> Encoded:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -51,6 +52,9 @@ class Lake(Protocol):
     def key(self, changed: str) -> str | None:
         """Return which visible key a changed one stands for."""
 
+    def copy(self, process: Process, to: "Lake") -> None:
+        """Copy one file or object after another to an empty lake, while others write."""
+
 
 @dataclass
 class Folder:
@@ -76,6 +80,25 @@ class Folder:
             name = changed.removeprefix(".metadata/")
             return name.rsplit(".", 2)[0] if name.endswith(".json") else None
         return changed
+
+    def copy(self, process: Process, to: Lake) -> None:
+        """Copy file after file to an empty folder, as ``cp`` does."""
+        if not isinstance(to, Folder):
+            raise TypeError("a folder is copied to a folder")
+        for name in sorted(self.index, reverse=process.random.random() < 0.5):
+            process.read(lambda: None, OSError)  # others write meanwhile
+            if found := self.index.get(name):
+                path = to.root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes((self.root / name).read_bytes())
+                to.index[name] = found
+                to.changed.add(name)
+
+    def lose_metadata(self) -> None:
+        """Remove the folder ``.metadata``."""
+        for name in [name for name in self.index if name.startswith(".metadata/")]:
+            (self.root / name).unlink()
+            del self.index[name]
 
 
 class FolderStore(LocalStore):
@@ -113,7 +136,8 @@ class FolderStore(LocalStore):
             cut = data[: self._process.random.randrange(len(data) + 1)]
             (scratch / f"tmp{self._process.random.randrange(10**8):08d}").write_bytes(cut)
 
-        self._process.write(effect, lambda: OSError(errno.ENOSPC, "No space left on device"), torn, may_be_lost=False)
+        full = partial(OSError, errno.ENOSPC, "No space left on device")
+        self._process.write(name, effect, full, torn, may_be_lost=False)
 
     def _remove_file(self, path: Path) -> None:
         name = path.relative_to(self.root).as_posix()
@@ -126,7 +150,7 @@ class FolderStore(LocalStore):
         def error() -> LakeError:
             return LakeError(f"{self.uri(name)} could not be removed: Input/output error.", final=True)
 
-        self._process.write(effect, error, lambda: None, may_be_lost=False)
+        self._process.write(name, effect, error, lambda: None, may_be_lost=False)
 
     def _io_error(self) -> OSError:
         return OSError(errno.EIO, "Input/output error")
@@ -177,6 +201,16 @@ class Bucket:
     def key(self, changed: str) -> str | None:
         """Return the key, unless it is the lease's."""
         return None if changed.startswith(".") else changed
+
+    def copy(self, process: Process, to: Lake) -> None:
+        """Copy object after object of one listing to an empty bucket; one is whole, old or new, or gone by then."""
+        if not isinstance(to, Bucket):
+            raise TypeError("a bucket is copied to a bucket")
+        for key in sorted(self.objects):
+            process.read(lambda: None, OSError)
+            if found := self.objects.get(key):
+                to.objects[key] = found
+                to.changed.add(key)
 
 
 class BucketStore(S3Store):
@@ -247,8 +281,8 @@ class _Client:
         self._bucket.changed.add(key)
         return etag
 
-    def _write(self, effect: Callable[[], Any]) -> Any:  # noqa: ANN401 as boto3's
-        return self._process.write(effect, self._error, lambda: None, may_be_lost=True)
+    def _write(self, key: str, effect: Callable[[], Any]) -> Any:  # noqa: ANN401 as boto3's
+        return self._process.write(key, effect, self._error, lambda: None, may_be_lost=True)
 
     def get_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: ANN401, N803 as boto3's
         del Bucket
@@ -269,7 +303,7 @@ class _Client:
         del Bucket
         data = Fileobj.read()
         try:
-            self._write(lambda: self._put(Key, data, ExtraArgs["Metadata"]))
+            self._write(Key, lambda: self._put(Key, data, ExtraArgs["Metadata"]))
         except ClientError as error:
             raise S3UploadFailedError(f"Failed to upload {Key}: {error}") from error
 
@@ -292,7 +326,7 @@ class _Client:
                 raise _client_error("PreconditionFailed", 412)
             return {"ETag": self._put(Key, Body, Metadata)}
 
-        return self._write(effect)
+        return self._write(Key, effect)
 
     def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803 as boto3's
         del Bucket
@@ -301,7 +335,7 @@ class _Client:
             if self._objects.pop(Key, None) is not None:
                 self._bucket.changed.add(Key)
 
-        self._write(effect)
+        self._write(Key, effect)
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> Any:  # noqa: ANN401, N803 as boto3's
         del Bucket

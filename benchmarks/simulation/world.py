@@ -15,7 +15,7 @@ from functools import lru_cache
 from random import Random
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 
 from benchmarks.simulation.machine import START, Machine
 from pizza_assets.errors import SourceError
@@ -31,6 +31,8 @@ Mode = Literal["up", "partly", "away", "forbidden", "rejected", "no-season", "wr
 MODES: tuple[Mode, ...] = ("up", "partly", "away", "forbidden", "rejected", "no-season", "wrong", "nothing", "unset")
 #: What every source does whose day has to be known afterwards.
 UP: Mapping[str, Mode] = {"PL": "up", "CL": "up", "orders": "up"}
+#: A retailer, whose sales are collected by runs of their own.
+SALES = "sales"
 #: The clubs of each competition, home and away: one match in two competitions would be listed twice.
 _CLUBS = {
     "PL": ("Norwich City FC", ("Leeds United FC", 341)),
@@ -59,7 +61,7 @@ class Record:
 
 
 class World:
-    """What is true, by source (a competition, or ``orders``) and day.
+    """What is true, by source (a competition, ``orders`` or ``sales``) and day.
 
     There are a few worlds only, and a revision of a day is the same in each that begins alike, so that what was made of
     it once is known.
@@ -72,10 +74,11 @@ class World:
         #: Records that are no longer true.
         self.removed: set[str] = set()
         self._random: dict[tuple[str, date], Random] = {}
-        for index, source in enumerate((*COMPETITIONS, "orders"), 1):
+        for index, source in enumerate((*UP, SALES), 1):
             for day in DAYS:
                 random = self._random[source, day] = Random(f"{number} {source} {day}")
-                count = random.randint(2, 4) if source == "orders" else random.choice(_MATCHES[source][day.day % 2])
+                counts = _MATCHES[source][day.day % 2] if source in COMPETITIONS else [2, 3, 4]
+                count = random.choice(counts)
                 self.revisions[source, day] = 1
                 first = 10_000 * index + 100 * day.day
                 self.records[source, day] = [Record(str(first + n), day, 8 + 4 * n) for n in range(count)]
@@ -109,9 +112,9 @@ class World:
         return json.dumps([list(map(str, days)), records]).encode()
 
     def visible(self, source: str, day: date) -> list[Record]:
-        """Return what can be known of a day by now: all matches, and the orders that were placed."""
+        """Return what can be known of a day by now: all matches, and what was ordered and sold."""
         records = self.records[source, day]
-        return [record for record in records if source != "orders" or record.at <= self.machine.true_time]
+        return [record for record in records if source in COMPETITIONS or record.at <= self.machine.true_time]
 
     def match(self, competition: str, record: Record) -> dict[str, object]:
         """Return a match as football-data.org gives it; the number of the home team tells the revision."""
@@ -141,6 +144,25 @@ class World:
             "pizza_types": ["Margherita"],
             "quantity": 1,
             "currency": "GBP",
+        }
+
+    def line(self, record: Record) -> dict[str, object]:
+        """Return a line of a receipt as retailer 1 gives it; the price tells the revision."""
+        price = 100 + self.revisions[SALES, record.day]
+        return {
+            "receipt": record.number,
+            "line_no": 1,
+            "sold": f"{record.at + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}",  # London's clock in September
+            "sku": "100321",
+            "description": "Stone Baked Margherita",
+            "dept": "Frozen Pizza",
+            "member": None,
+            "branch": "B07",
+            "town": "Leeds",
+            "qty": None if record.is_broken else 1,
+            "price_p": price,
+            "total_p": price,
+            "ccy": "GBP",
         }
 
 
@@ -215,7 +237,9 @@ def _reply(value: dict[str, object]) -> Reply:
 
 
 @lru_cache
-def settings_of(*, has_matches: bool = True, has_orders: bool = True, allows_mock: bool = True) -> Settings:
+def settings_of(
+    *, has_matches: bool = True, has_orders: bool = True, has_sales: bool = True, allows_mock: bool = True
+) -> Settings:
     """Return the settings of a run."""
     return Settings(
         _env_file=None,
@@ -223,6 +247,9 @@ def settings_of(*, has_matches: bool = True, has_orders: bool = True, allows_moc
         football_competitions=tuple(COMPETITIONS),
         dominos_api_key=SecretStr("0123456789abcdef") if has_orders else None,
         orders_files=None,
+        retailer_1_url=HttpUrl("http://127.0.0.1:9") if has_sales else None,
+        retailer_1_api_key=SecretStr("0123456789abcdef"),
+        retail_mock_lines_per_day=3,
         pizza_allow_mock=allows_mock,
         pizza_start_date=DAYS[0],
         analysis_window_days=14,

@@ -73,10 +73,10 @@ def migrate() -> None:
 @warehouse.command()
 def status() -> None:
     """Show what each retailer has: days, facts, duplicates, rejects, freshness."""
-    from pizza_assets.warehouse.connection import warehouse as opened
+    from pizza_assets.warehouse.connection import reading
     from pizza_assets.warehouse.status import retailers, stale_days
 
-    with opened(Settings.load()) as connection:
+    with reading(Settings.load()) as connection:
         found = retailers(connection)
         stale = stale_days(connection)
     names = ["retailer", "days", "real", "missing", "facts", "duplicates", "corrected", "rejects", "failed"]
@@ -222,6 +222,7 @@ def serve() -> None:
 def retention(keep_months: int | None, *, dry_run: bool) -> None:
     """Move old months of facts to the lake, as Parquet, verified before they are deleted."""
     from pizza_assets.warehouse import retention as keeping
+    from pizza_assets.warehouse.connection import reading
     from pizza_assets.warehouse.connection import warehouse as opened
     from pizza_assets.warehouse.marts import refresh as refresh_marts
 
@@ -230,13 +231,14 @@ def retention(keep_months: int | None, *, dry_run: bool) -> None:
     if months is None:
         raise SettingsError("Expected --keep-months or WAREHOUSE_KEEP_MONTHS: how many whole months of facts to keep.")
     before = keeping.cutoff(datetime.now(UTC).date(), months)
-    with opened(settings) as connection:
+    with reading(settings) as connection:
         due = keeping.due(connection, before)
-        if dry_run or not due:
-            for retailer, _, month, facts in due:
-                click.echo(f"{retailer} {month:%Y-%m}: {facts} facts would be archived")
-            click.echo(f"{len(due)} months of facts from before {before} are due.")
-            return
+    if dry_run or not due:
+        for retailer, _, month, facts in due:
+            click.echo(f"{retailer} {month:%Y-%m}: {facts} facts would be archived")
+        click.echo(f"{len(due)} months of facts from before {before} are due.")
+        return
+    with opened(settings) as connection:
         store = _store(settings)
         for item in keeping.archive(connection, store, before):
             click.echo(f"{item.retailer_id} {item.month:%Y-%m}: {item.facts} facts archived in {store.uri(item.key)}")

@@ -15,7 +15,7 @@ from typing import TypeVar
 import pandas as pd
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, empty, split_valid
-from pizza_assets.errors import SourceError
+from pizza_assets.errors import LakeError, SourceError
 from pizza_assets.football import football_data
 from pizza_assets.football.contract import BEGUN, PLAYED
 from pizza_assets.football.football_data import Season
@@ -60,7 +60,8 @@ def collect_matches(
     not, the stored matches of the day stay where they are known, else its matches of the day are unknown. When none
     answers the day is kept where it is real, else mock. An
     answer without matches of a day is no answer about those that are stored, unless it has them on another day. A match
-    that is stored as begun stays, whatever the answer calls it now.
+    that is stored as begun stays, whatever the answer calls it now. A real day that cannot be read any more is kept,
+    unless all competitions answer, each with matches of this or another day.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def collect_matches(
     settings
         Token, competitions, limits, and whether mock data may stand in.
     stored
-        Returns a day as the lake has it; None where it has none, or a mock one.
+        Returns a day as the lake has it; None where it has none, or a mock one. Raises LakeError where the day is
+        damaged.
     session
         To ask with, and to read ``calls`` from afterwards; by default one is opened and closed.
 
@@ -89,7 +91,14 @@ def collect_matches(
         sources = _Competitions(settings, api, ordered)
         for day in ordered:
             answers = sources.answers_about(day)
-            before = stored(day)
+            try:
+                before = stored(day)
+            except LakeError as damage:
+                # Nobody knows what is stored, so no competition's matches can stay, nor be missed.
+                if not sources.are_whole(answers):
+                    yield Kept(day, f"{damage} If there is none: pizza-assets lake remove, then run the day again.")
+                    continue
+                before = None
             if before is not None:
                 answers = {name: sources.checked(day, name, answer, before) for name, answer in answers.items()}
             errors = {name: answer for name, answer in answers.items() if isinstance(answer, SourceError)}
@@ -125,11 +134,18 @@ class _Competitions:
         """Return an answer, or an error where it is empty and a stored match of the day is on no other day either."""
         if isinstance(answer, SourceError) or answer.received:
             return answer
-        is_of_files = answer.origin != ""
-        given = self._files.ids if self._files and is_of_files else self._seasons.ids(competition)
+        given = self._ids(competition, answer)
         rows = (~_stored_part(before.records, [competition], ()).frame["match_id"].isin(given)).sum()
         name = answer.origin or "football-data.org"
         return SourceError(emptied(f"{name}, {competition}", "matches", day, rows)) if rows else answer
+
+    def are_whole(self, answers: Mapping[str, DayRecords | SourceError]) -> bool:
+        """Tell whether every competition answered with matches, of whichever day: then a day without some has none."""
+        return all(isinstance(answer, DayRecords) and self._ids(name, answer) for name, answer in answers.items())
+
+    def _ids(self, competition: str, answer: DayRecords) -> Collection[str]:
+        """Return the ids of all matches that came with the answer about a day, on whichever day."""
+        return self._files.ids if self._files and answer.origin else self._seasons.ids(competition)
 
 
 def _covers_nothing(competition: str, day: date) -> bool:

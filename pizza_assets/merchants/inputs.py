@@ -99,11 +99,11 @@ def open_inputs(settings: Settings) -> Iterator[Inputs]:
         yield Inputs(files, read_merchants(settings.merchants_file), time_zone=time_zone_of(files))
         return
     from pizza_assets.merchants.from_warehouse import export  # noqa: PLC0415 files, and clusters, do without psycopg
-    from pizza_assets.warehouse.connection import warehouse  # noqa: PLC0415
+    from pizza_assets.warehouse.connection import reading  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="pizza-sales-") as scratch:
         path = Path(scratch, "transactions.parquet")
-        with warehouse(settings) as connection:
+        with reading(settings) as connection:
             sold = export(connection, path, settings.merchants_currency, settings.merchants_data_source)
         stores = read_merchants(settings.merchants_file) if settings.merchants_file else sold.stores
         yield Inputs([str(path)], stores, sold.currency)

@@ -130,14 +130,7 @@ def reader(settings: Settings) -> Iterator[Connection]:
     WarehouseError
         As `warehouse`; and when the login of WAREHOUSE_READER_URL may do more than read.
     """
-    url = settings.warehouse_reader_url or settings.warehouse_url
-    if url:
-        there = secure_address(url.get_secret_value(), "WAREHOUSE_READER_URL")
-    else:
-        with warehouse(settings) as connection:
-            roles.set_reader_login(connection)
-        there = make_conninfo(address(settings), user=roles.READER_LOGIN)
-    with connect(there) as connection, explained():
+    with connect(_readers_address(settings)) as connection, explained():
         more = roles.more_than_reading(connection)
         if more:
             raise WarehouseError(
@@ -147,6 +140,36 @@ def reader(settings: Settings) -> Iterator[Connection]:
                 final=True,
             )
         yield connection
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Connection]:
+    """Open the warehouse for queries of our own, in a session that only reads, as a role that owns nothing.
+
+    That is the login of `reader`. Where only WAREHOUSE_URL is named, its user takes the role ``bi_reader`` when it may
+    do more.
+
+    Raises
+    ------
+    WarehouseError
+        As `warehouse`.
+    """
+    with connect(_readers_address(settings)) as connection, explained():
+        connection.execute("SET default_transaction_read_only = on")
+        if roles.more_than_reading(connection):
+            roles.become_reader(connection)
+        migrations.check(connection)
+        yield connection
+
+
+def _readers_address(settings: Settings) -> str:
+    url = settings.warehouse_reader_url or settings.warehouse_url
+    if url:
+        setting = "WAREHOUSE_READER_URL" if settings.warehouse_reader_url else "WAREHOUSE_URL"
+        return secure_address(url.get_secret_value(), setting)
+    with warehouse(settings) as connection:
+        roles.set_reader_login(connection)
+    return make_conninfo(address(settings), user=roles.READER_LOGIN)
 
 
 @contextmanager

@@ -36,6 +36,17 @@ GRANT EXECUTE ON FUNCTION marts.refresh_views() TO loader;
 
 GRANT USAGE ON SCHEMA sales, marts, merchants TO bi_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA sales, marts, merchants TO bi_reader;
+-- What 'warehouse status' counts; not the reasons why loads failed.
+GRANT USAGE ON SCHEMA ops TO bi_reader;
+GRANT SELECT ON ops.alembic_version, ops.stale_day TO bi_reader;
+GRANT SELECT (audit_id, retailer_key, source_day, outcome, duplicate, corrected) ON ops.load_audit TO bi_reader;
+GRANT SELECT (retailer_key, source_day, data_source, rejected, loaded_at) ON ops.loaded_day TO bi_reader;
+"""
+#: False where the grants are those of an older version.
+_MAY_READ_STATUS = "SELECT has_table_privilege('bi_reader', 'ops.stale_day', 'SELECT')"
+_BECOME_READER = """
+SELECT set_config('role', 'bi_reader', false) FROM pg_roles
+WHERE rolname = 'bi_reader' AND pg_has_role(session_user, oid, 'MEMBER')
 """
 _CREATE_LOGIN = """
 DO $$
@@ -88,9 +99,16 @@ def missing_roles(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def set_reader_login(connection: psycopg.Connection[Any]) -> None:
-    """Create the embedded server's login that only reads, where it is missing. Needs the role ``bi_reader``."""
+    """Create the embedded server's login that only reads, where it is missing, and grant what it reads."""
+    if connection.execute(_MAY_READ_STATUS).fetchone() != (True,):
+        connection.execute(_GRANTS)
     if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER_LOGIN]).rowcount:
         connection.execute(_CREATE_LOGIN)
+
+
+def become_reader(connection: psycopg.Connection[Any]) -> None:
+    """Take the role ``bi_reader`` for the session, where the login has it: our own queries do not leave it again."""
+    connection.execute(_BECOME_READER)
 
 
 def more_than_reading(connection: psycopg.Connection[Any]) -> str | None:

@@ -14,14 +14,18 @@ import pizza_assets
 from pizza_assets.analysis.categories import sales_uplift
 from pizza_assets.analysis.contract import TIME_WINDOWS
 from pizza_assets.errors import WarehouseError
+from pizza_assets.merchants.from_warehouse import export
 from pizza_assets.settings import Settings
+from pizza_assets.warehouse import roles
 from pizza_assets.warehouse.calendar import MatchDate, mark_match_dates
-from pizza_assets.warehouse.connection import Connection, reader
+from pizza_assets.warehouse.connection import Connection, explained, reader, warehouse
+from pizza_assets.warehouse.connection import reading as read_only
 from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.marts import refresh
 from pizza_assets.warehouse.pizza_vs_football import replace_results, sales_by_category
 from pizza_assets.warehouse.queries import QUESTIONS
-from pizza_assets.warehouse.status import ask
+from pizza_assets.warehouse.retention import due
+from pizza_assets.warehouse.status import ask, retailers, stale_days
 from pizza_assets_tests.frames import match_row, matches_frame
 from pizza_assets_tests.warehouse.shops import one, sales
 
@@ -154,6 +158,8 @@ def test_there_are_eleven_questions_and_the_document_shows_each() -> None:
         "DELETE FROM sales.fact_sales",
         "CREATE TABLE sales.mine (a integer)",
         "SELECT * FROM ops.load_audit",
+        "SELECT reason FROM ops.load_audit",
+        "SELECT * FROM ops.quality_result",
         "SELECT 1; DELETE FROM sales.fact_sales",
         "SELEC 1",
         "SELECT * FROM nowhere",
@@ -209,6 +215,32 @@ def test_a_login_that_may_do_more_than_read_is_rejected(
             pass
     finally:
         connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+@pytest.mark.parametrize("has_reader_url", [True, False])
+def test_commands_that_only_read_ask_as_a_role_that_owns_nothing(
+    settings: Settings, shop: Connection, tmp_path: Path, *, has_reader_url: bool
+) -> None:
+    """With the reader's login, and with the owner's alone: status, what is due, the merchants' export."""
+    expected = retailers(shop), stale_days(shop), due(shop, date(2026, 1, 1))
+    asked = settings if has_reader_url else settings.model_copy(update={"warehouse_reader_url": None})
+    with read_only(asked) as connection:
+        assert (retailers(connection), stale_days(connection), due(connection, date(2026, 1, 1))) == expected
+        assert export(connection, tmp_path / "sold.parquet", None, "mock").stores.num_rows
+        assert one(connection, "SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole") == 0
+        assert one(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
+        assert one(connection, "SELECT current_setting('transaction_read_only')") == "on"
+        with pytest.raises(WarehouseError), explained():
+            connection.execute("DELETE FROM sales.fact_sales")
+
+
+def test_an_embedded_warehouse_of_an_older_version_grants_what_its_reader_needs(warehouse_folder: Path) -> None:
+    embedded_settings = Settings.load(warehouse_dir=str(warehouse_folder))
+    with warehouse(embedded_settings) as owner:
+        owner.execute("REVOKE ALL ON ALL TABLES IN SCHEMA ops FROM bi_reader; REVOKE ALL ON SCHEMA ops FROM bi_reader")
+    with read_only(embedded_settings) as connection:
+        assert one(connection, "SELECT session_user::text") == roles.READER_LOGIN
+        assert len(retailers(connection)) == 4
 
 
 def test_names_need_no_schema(reading: Connection) -> None:

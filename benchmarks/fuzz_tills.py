@@ -80,7 +80,7 @@ _VARIANTS = 50
 #: Files that are put into one book.
 _TOGETHER = 50
 #: Cases of a format in a round.
-_ROUND = 100
+_ROUND = 50
 _MEMORY_BYTES = 4 * 2**30
 _GIVEN = Profile(date_order="dmy", decimal=".", time_zone="Europe/London")
 

@@ -13,6 +13,8 @@ SCOPE = (
 
 #: Kinds of scopes of national teams' matches.
 NATIONAL = ("nation", "tournament", "stage")
+#: How uplift is estimated: against cities that do not play, or against other weeks where all cities have the match.
+UPLIFT_METHODS = ("uplift", "event_study")
 
 #: What is said instead of 'higher' or 'lower' where cities that did not play had other orders than usual too.
 DOUBTFUL = "doubtful"

@@ -127,13 +127,7 @@ def national_study(of: Selection, matches: Matches, source: Source) -> tuple[dic
         Kick-offs in the window.
     """
     grid, played = of.grid, matches.played
-    kick_offs = pd.DataFrame(
-        {
-            "kick_off_bin": bins_of(played["timestamp"]),
-            "extra_time": played["duration"] != "REGULAR",
-            "is_mock": played["data_source"] == "mock",
-        }
-    )
+    kick_offs = _kick_offs(played)
     kick_offs = kick_offs[kick_offs["kick_off_bin"].between(of.low, of.high - 1)]
     observed = np.repeat(of.days_with[source], BINS_PER_DAY)
     if source == "real":
@@ -145,6 +139,9 @@ def national_study(of: Selection, matches: Matches, source: Source) -> tuple[dic
     elif not observed.any():
         observed = np.repeat(of.days_with["real"], BINS_PER_DAY)
     kick_offs = kick_offs.groupby("kick_off_bin")[["extra_time"]].any().reset_index()
+    # Where a match may have been on, orders are neither those of a match nor those without one.
+    perhaps = _kick_offs(matches.perhaps)
+    observed &= ~_indicator(grid, window_bins(perhaps, "pre_match")[0], window_bins(perhaps, "post_match")[1])
 
     orders = np.where(observed, grid.national, 0)
     study: dict[str, tuple[EventStudy, int]] = {}
@@ -153,6 +150,17 @@ def national_study(of: Selection, matches: Matches, source: Source) -> tuple[dic
         fit = event_study(orders, observed, grid.week[0], grid.time_of_week[0], phases)
         study |= {name: (fit, i) for i, name in enumerate(names)}
     return study, len(kick_offs)
+
+
+def _kick_offs(matches: pd.DataFrame) -> pd.DataFrame:
+    """Return the kick-off of each match: kick_off_bin, extra_time, is_mock."""
+    return pd.DataFrame(
+        {
+            "kick_off_bin": bins_of(matches["timestamp"]),
+            "extra_time": matches["duration"] != "REGULAR",
+            "is_mock": matches["data_source"] == "mock",
+        }
+    )
 
 
 def _indicator(grid: Grid, start: Ints, end: Ints) -> Bools:

@@ -60,6 +60,9 @@ class Matches:
     national
         One row per national team's match that was played and the team's country: match_id, country, team, competition,
         stage, kick_off_bin, extra_time, data_source.
+    perhaps
+        Matches that may have been played but whose result we do not know; those of which only the day is known with
+        kick-offs at all its hours. Columns of FOOTBALL_MATCHES.
     played
         The matches behind the units, once each, and the others that were played.
     ignored
@@ -73,6 +76,7 @@ class Matches:
     memberships: pd.DataFrame
     spans: pd.DataFrame
     national: pd.DataFrame
+    perhaps: pd.DataFrame
     played: pd.DataFrame
     ignored: pd.DataFrame
     unknown_days: NDArray[np.int64]
@@ -100,7 +104,8 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
     # One that was begun and later played again was watched on both days.
     is_told = matches["match_id"].isin(played["match_id"]) & ~matches["status"].isin(BEGUN)
     perhaps = ~is_played & ~matches["status"].isin(NOT_PLAYED_AT_ALL) & ~is_told
-    known = pd.concat([played, _at_all_hours(matches[perhaps])], ignore_index=True)
+    possible = _at_all_hours(matches[perhaps])
+    known = pd.concat([played, possible], ignore_index=True)
     national = _national_sides(known)
     spans = pd.concat([_sides(known), national.merge(cities_of_countries(), on="country")], ignore_index=True)
     sides = _sides(played)
@@ -120,6 +125,7 @@ def select_matches(matches: pd.DataFrame, unknown_days: Collection[date] = ()) -
         memberships=_memberships(sides, unit_of_side),
         spans=spans.groupby(["city", "kick_off_bin", "data_source"])[["extra_time"]].any().reset_index(),
         national=national[national["match_id"].isin(played["match_id"])],
+        perhaps=possible,
         played=played,
         ignored=pd.concat([_reasons(frame) for frame in ignored], ignore_index=True),
         unknown_days=np.array(sorted(unknown_days), dtype="datetime64[D]").astype(np.int64),

@@ -5,7 +5,15 @@ Every row says whether it is real or mock; percentages are numbers in %, not sha
 
 import pyarrow
 
-from pizza_assets.analysis.contract import DOUBTFUL, SCOPE, SEEN_IN, TIME_PERIODS, TIME_WINDOWS, VERDICTS
+from pizza_assets.analysis.contract import (
+    DOUBTFUL,
+    SCOPE,
+    SEEN_IN,
+    TIME_PERIODS,
+    TIME_WINDOWS,
+    UPLIFT_METHODS,
+    VERDICTS,
+)
 from pizza_assets.football.contract import RESULTS, SIGNIFICANCES
 from pizza_assets.platform.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL
@@ -134,6 +142,10 @@ EFFECTS = data_set(
         **_RESULT,
         "time_window": text("pre_match, during_match, post_match or day.", isin=TIME_WINDOWS),
         "team": text("The team of a team's scope; 'All teams' for every other scope."),
+        "method": text(
+            "uplift: against cities that do not play; event_study: against other weeks, where all cities have the match.",
+            isin=UPLIFT_METHODS,
+        ),
         "uplift_pct": number("Uplift over the orders expected without a match.", "%", nullable=True),
         **_EVIDENCE,
         "orders": integer("Orders in the windows.", "orders", ge=0),

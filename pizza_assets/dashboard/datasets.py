@@ -13,7 +13,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from pizza_assets.analysis.analyse import PROFILE_HOURS, Analysis
-from pizza_assets.analysis.contract import NATIONAL
+from pizza_assets.analysis.contract import UPLIFT_METHODS
 from pizza_assets.analysis.events import match_events
 from pizza_assets.contracts import conform, empty, validate
 from pizza_assets.dashboard import contract as contracts
@@ -247,8 +247,7 @@ def _evidence(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _effects(results: pd.DataFrame) -> pd.DataFrame:
-    is_national = results["scope"].str.startswith(tuple(f"{kind}:" for kind in NATIONAL))
-    uplift = _evidence(results[(results["method"] == "uplift") | is_national])
+    uplift = _evidence(results[results["method"].isin(UPLIFT_METHODS)])
     is_team = uplift["scope"].str.startswith("team:")
     team = uplift["scope"].str.removeprefix("team:").where(is_team, ALL_TEAMS)
     return uplift.assign(team=team).rename(columns={"estimate": "uplift_pct", "observed": "orders"})

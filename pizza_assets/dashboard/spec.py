@@ -169,6 +169,25 @@ VISUALS = (
         note="An interval that crosses zero proves nothing; one that does not may still fail the test of many teams.",
     ),
     Visual(
+        "nations",
+        "Which national teams?",
+        "Uplift during matches of national teams, in all cities of their country",
+        Kind.INTERVAL,
+        "effects",
+        {
+            "label": "scope",
+            "x": "uplift_pct",
+            "low": "ci_low",
+            "high": "ci_high",
+            "n": "n_matches",
+            "colour": "verdict",
+        },
+        follows=("source",),
+        note="All cities of a country have such a match at once, so it is held against the same hours of other weeks, "
+        "and against cities of other countries where there are some. A nation, tournament or stage needs three "
+        "kick-offs for a number.",
+    ),
+    Visual(
         "matches",
         "Which matches?",
         "Uplift of each match by kick-off",

@@ -27,7 +27,7 @@ import pyarrow.compute
 from pizza_assets.contracts import DOMINOS_ORDERS, arrow_schema, from_arrow
 from pizza_assets.football.contract import UNTIMED
 from pizza_assets.football.mock import MEAN_GOALS
-from pizza_assets.reference import City, cities
+from pizza_assets.reference import UNKNOWN_CITY, City, cities, country_of_nation
 from pizza_assets.settings import Settings
 
 _Floats = npt.NDArray[np.float64]
@@ -79,6 +79,8 @@ _MATCH_FIELDS = [
     "event_type",
     "home_city",
     "away_city",
+    "home_team",
+    "away_team",
 ]
 NOT_PLAYED = ("POSTPONED", "CANCELLED", "AWARDED")
 #: Keeps these random numbers apart from those of other mock data with the same seed.
@@ -139,7 +141,7 @@ def _day_shocks(rng: np.random.Generator, number: int) -> _Floats:
 def planted_log_uplift(day: date, matches: pd.DataFrame, towns: list[str], settings: Settings) -> _Floats:
     """Return the planted log-uplift, (minutes of the UTC day, cities).
 
-    A match plants in each city whose team plays, in the 2 h before kick-off, the 2 h from it (2.5 h with
+    A match plants in each city whose team plays, and one of national teams in all cities of their countries: in the 2 h before kick-off, the 2 h from it (2.5 h with
     extra time) and the 2 h after that: the uplift of the window; during and after, the goal effect times
     total goals above 2.8; after, the win effect times (won - 0.384), summed over the city's teams. Goals
     and wins are centred, so the mean uplift is as named. Cups and finals multiply all of it. Matches add on
@@ -164,13 +166,28 @@ def planted_log_uplift(day: date, matches: pd.DataFrame, towns: list[str], setti
     return np.minimum(planted, np.log1p(settings.mock_uplift_cap))
 
 
+def _cities_of(city: str, team: str) -> tuple[str, ...]:
+    """Return the cities of a team: its own, or for a national team all cities of its country."""
+    country = country_of_nation(team) if city == UNKNOWN_CITY else None
+    return (city,) if country is None else _cities_in(country)
+
+
+@cache
+def _cities_in(country: str) -> tuple[str, ...]:
+    return tuple(city.name for city in cities().values() if city.country == country and city.mock_stores)
+
+
 def _effects(match: Mapping[Hashable, Any], settings: Settings) -> Mapping[str, tuple[float, float, float]]:
     """Return the log-uplift before, during and after a match, by city of its teams."""
     goals = won = 0.0
     if not (pd.isna(match["home_score"]) or pd.isna(match["away_score"])):
         goals = settings.mock_goal_effect * (match["home_score"] + match["away_score"] - MEAN_GOALS)
     effects = {}
-    sides = ((match["home_city"], "win"), (match["away_city"], "loss"))
+    sides = [
+        (city, won_as)
+        for side, won_as in (("home", "win"), ("away", "loss"))
+        for city in _cities_of(match[f"{side}_city"], match[f"{side}_team"])
+    ]
     for city in dict.fromkeys(city for city, _ in sides):
         if not pd.isna(match["event_type"]):
             of_city = [match["event_type"] == won_as for side, won_as in sides if side == city]

@@ -12,9 +12,10 @@ from pizza_assets.analysis.analyse import Analysis, analyse, analyse_prepared, p
 from pizza_assets.analysis.contract import TIME_WINDOWS
 from pizza_assets.analysis.report import report_json, report_markdown
 from pizza_assets.contracts import ANOMALIES, CORRELATION_RESULTS, UNIT_UPLIFT, validate
+from pizza_assets.football.contract import UNTIMED
 from pizza_assets.platform.columns import Source
 from pizza_assets_tests.analysis.seasons import CITIES, MONDAY, Season, kick_off, season, weekly_matches
-from pizza_assets_tests.frames import match_row
+from pizza_assets_tests.frames import match_row, matches_frame
 
 
 def _is_sound(analysis: Analysis) -> None:
@@ -176,6 +177,25 @@ def test_orders_of_days_with_unknown_matches_are_no_example_of_ordinary_ones(mod
         numbers = ["estimate", "observed", "expected"]
         assert_frame_equal(calm.results[numbers], busy.results[numbers])
         assert not calm.results[numbers].equals(taken_in.results[numbers])
+
+
+@pytest.mark.parametrize("status", [UNTIMED["FINISHED"], "SUSPENDED"])
+def test_national_mode_leaves_out_hours_in_which_a_match_may_have_been_on(status: str) -> None:
+    """Some Tuesdays have a match of which the time, or whether it was played, is not known: nothing they sell counts."""
+    of = season(weeks=26, seed=6, rows=weekly_matches(26, 6), cities=CITIES[:2])
+    of = replace(of, volume=of.volume.assign(city="unknown"))
+    weeks = range(2, 24, 4)
+    open_rows = [
+        match_row(f"open-{week}", kick_off(week, 1, 18), ("Liverpool", "unknown"), None, status=status) for week in weeks
+    ]
+    of = replace(of, matches=pd.concat([of.matches, matches_frame(open_rows)], ignore_index=True))
+    is_open = of.volume["bin_start"].dt.date.isin([MONDAY + timedelta(days=7 * week + 1) for week in weeks])
+    is_open &= of.volume["bin_start"].dt.hour.between(17, 20)
+    surged = of.volume.assign(orders=of.volume["orders"].where(~is_open, 5 * of.volume["orders"]))
+    calm, busy = of.analysis(), replace(of, volume=surged).analysis()
+    assert busy.summary["mode"] == "national"
+    numbers = ["estimate", "observed", "expected"]
+    assert_frame_equal(calm.results[numbers], busy.results[numbers])
 
 
 def test_national_mode_finds_a_planted_effect_and_claims_nothing_by_city() -> None:

@@ -115,6 +115,12 @@ function drawClubs(story) {
   });
 }
 
+function drawNations(story) {
+  get("nations-section").hidden = !story.nations.length;
+  get("nations-says").textContent = nationsSay(story.nations, state);
+  intervalRows(get("nations"), story.nations, (row) => element("span", row.name));
+}
+
 const title = (row) => (row.is_home ? `${row.team} v ${row.opponent}` : `${row.opponent} v ${row.team}`);
 const score = (row) => (row.is_home ? `${row.goals_for}–${row.goals_against}` : `${row.goals_against}–${row.goals_for}`);
 const result = (row) => title(row).replace(" v ", ` ${score(row)} `);

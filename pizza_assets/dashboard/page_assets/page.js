@@ -8,6 +8,7 @@ function show() {
   drawStory(story);
   drawHours(story);
   drawClubs(story);
+  drawNations(story);
   drawKickOffs(story);
   drawMatch();
   drawMore(story);

@@ -188,6 +188,30 @@ function clubsSay(rows, state) {
   return parts.join(" ");
 }
 
+const NATIONAL = { nation: "", tournament: "Tournament ", stage: "Stage " };
+const stageText = (stage) => stage.replaceAll("_", " ").toLowerCase();
+
+/** Matches of national teams by nation, tournament and stage, with their claims, those with a number first. */
+function nationsIn(state) {
+  return tables.effects.filter((row) => row.data_source === state.source && row.time_window === rules.headlineWindow && row.scope.split(":")[0] in NATIONAL)
+    .map((row) => {
+      const kind = row.scope.split(":")[0], name = row.scope.slice(kind.length + 1);
+      const uplift = { pct: row.verdict === "insufficient" ? null : row.uplift_pct, low: row.ci_low, high: row.ci_high, n: row.n_matches, verdict: row.verdict };
+      const claim = claimOf(uplift);
+      return { kind, name: `${NATIONAL[kind]}${kind === "stage" ? stageText(name) : name}`, uplift, claim, says: `${MARKS[claim]} ${WORDS[claim]}` };
+    }).sort((a, b) => Object.keys(NATIONAL).indexOf(a.kind) - Object.keys(NATIONAL).indexOf(b.kind) || (b.uplift.pct ?? -Infinity) - (a.uplift.pct ?? -Infinity));
+}
+
+function nationsSay(rows, state) {
+  const of = (claim) => rows.filter((row) => row.claim === claim).map((row) => row.name);
+  const parts = [["higher", "More orders for certain"], ["lower", "Fewer orders for certain"], ["doubtful", "Doubtful"],
+    ["perhaps higher", "Perhaps more"], ["perhaps lower", "Perhaps fewer"], ["none", "No effect shown"]]
+    .filter(([claim]) => of(claim).length).map(([claim, words]) => `${words}: ${named(of(claim))}.`);
+  if (!parts.length) parts.push("Too few matches of national teams for a number.");
+  if (state.team || state.type || state.from || state.to) parts.push("The whole period, whatever the filter.");
+  return parts.join(" ");
+}
+
 /** The city kick-offs to list: a city without known orders only where no other city of the match has any. */
 function listed(kickOffs) {
   const known = new Set(kickOffs.filter((row) => row.expected !== null).flatMap((row) => row.ids));
@@ -208,7 +232,7 @@ function testsOf(source) {
     const [kind, name] = [row.scope.split(":")[0], row.scope.slice(row.scope.indexOf(":") + 1)];
     const claim = claimOf({ pct: row.uplift_pct, low: row.ci_low, high: row.ci_high, verdict: row.verdict });
     return { ...row, what: kind === "all" ? "orders, all matches" : `orders, ${kind === "significance" ? "type" : kind}: ${name}`,
-      method: "uplift", estimate: row.uplift_pct, unit: "%", claim, says: `${MARKS[claim]} ${WORDS[claim]}` };
+      method: row.method.replace("_", " "), estimate: row.uplift_pct, unit: "%", claim, says: `${MARKS[claim]} ${WORDS[claim]}` };
   });
   const links = tables.correlations.filter((row) => row.data_source === source).map((row) => {
     const claim = row.verdict === "diagnostic" ? "diagnostic" : claimOf({ pct: row.r, low: row.ci_low, high: row.ci_high, verdict: row.verdict });
@@ -259,10 +283,10 @@ function storyOf(state) {
   const sides = matchesIn(state), problem = problemOf(state, sides);
   if (problem) {
     return { problem, claim: "unknown", sides: [], headline: { text: problem, figure: "" }, daily: "", evidence: "", hours: [], windows: [],
-      clubs: [], clubsSay: "", kickOffs: [], kickOffsSay: "" };
+      clubs: [], clubsSay: "", nations: [], kickOffs: [], kickOffsSay: "" };
   }
   const uplift = upliftOf(state), claim = claimOf(uplift), clubs = clubsIn(state), kickOffs = listed(kickOffsOf(sides));
   return { problem, claim, sides, uplift, headline: headline(claim, uplift, state), daily: dailyWords(claim, uplift, state),
-    evidence: evidence(claim, uplift, sides), hours: hoursIn(state), windows: windowsSay(state), clubs, clubsSay: clubsSay(clubs, state), kickOffs,
+    evidence: evidence(claim, uplift, sides), hours: hoursIn(state), windows: windowsSay(state), clubs, clubsSay: clubsSay(clubs, state), nations: nationsIn(state), kickOffs,
     kickOffsSay: kickOffsSay(kickOffs) };
 }

@@ -269,6 +269,7 @@ def _overview() -> Request:
             (9, [("days", "VISUAL", 36)]),
             (10, [("profile", "VISUAL", 36)]),
             (14, [("teams", "VISUAL", 18), ("matches", "VISUAL", 18)]),
+            (10, [("nations", "VISUAL", 36)]),
             (12, [("certainty", "VISUAL", 36)]),
             (9, [("anomalies", "VISUAL", 36)]),
             (12, [("retail", "VISUAL", 18), ("shops", "VISUAL", 18)]),

@@ -94,6 +94,9 @@ def _filters_of(visual: Visual) -> list[Request]:
         found.append(_equals_value(f"{name}-window", column(data_set, "time_window"), spec.HEADLINE_WINDOW))
     if name == "teams":
         found.append(_equals_value(f"{name}-scope", column(data_set, "scope"), "team:", "STARTS_WITH"))
+    if name == "nations":
+        found.append(_equals_value(f"{name}-method", column(data_set, "method"), "event_study"))
+        found.append(_equals_value(f"{name}-scope", column(data_set, "scope"), "all", "DOES_NOT_EQUAL"))
     if name == "retail":
         found.append(_equals_value(f"{name}-city", column(data_set, "city"), ALL_CITIES))
     if name == "match":

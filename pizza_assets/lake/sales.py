@@ -166,13 +166,23 @@ def sales_table(data: bytes, where: str) -> pyarrow.Table:
     schema = contracts.sales_schema()
     if not data:
         return schema.empty_table()
-    as_text = pyarrow.schema([(item.name, _written_type(item.type)) for item in schema])
-    options = pyarrow.json.ParseOptions(explicit_schema=as_text, unexpected_field_behavior="error")
+    is_older = b'"discount":' not in data[: data.find(b"\n")]
+    types = {item.name: _written_type(item.type) for item in schema} | (
+        {"quantity": pyarrow.int32()} if is_older else {}
+    )
+    options = pyarrow.json.ParseOptions(explicit_schema=pyarrow.schema(types), unexpected_field_behavior="error")
     try:
-        table = pyarrow.json.read_json(io.BytesIO(data), parse_options=options).select(schema.names).cast(schema)
+        table = pyarrow.json.read_json(io.BytesIO(data), parse_options=options).select(schema.names)
+        table = (_without_discounts(table) if is_older else table).cast(schema)
     except (pyarrow.ArrowException, ValueError) as error:
         raise LakeError(f"{where} does not hold sales of this version ({error}). Materialize its day again.") from error
     return table.combine_chunks()
+
+
+def _without_discounts(table: pyarrow.Table) -> pyarrow.Table:
+    """Return sales of an older version, which had whole quantities and no discounts, in today's columns."""
+    nothing = pyarrow.chunked_array([pyarrow.repeat("0.00", table.num_rows)])
+    return table.set_column(table.column_names.index("discount"), "discount", nothing)
 
 
 def _as_text(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:

@@ -216,6 +216,7 @@ RETAIL = data_set(
     },
 )
 
+_MONEY = pyarrow.decimal128(18, 4)
 #: What QuickSight reads from the warehouse's view of the same columns.
 SALES_BY_PRODUCT = data_set(
     "sales_by_product",
@@ -232,10 +233,16 @@ SALES_BY_PRODUCT = data_set(
         "product_sku": text("The retailer's own number of the product."),
         "product_name": text("The product, as the retailer names it."),
         "category": text("Category of the product."),
-        "currency": text("Currency of revenue."),
+        "currency": text("Currency of the revenue."),
         "data_source": source("Where the sales come from."),
-        "transactions": integer("Receipts with the product.", "receipts", ge=1),
-        "quantity": integer("Items sold.", "items", ge=1),
-        "revenue": decimal(pyarrow.decimal128(18, 4), "Sum of the lines' totals.", "currency"),
+        "transactions": integer("Receipts with the product, those of returns too.", "receipts", ge=1),
+        "net_quantity": decimal(
+            _MONEY, "Items, or kilograms, that were sold less those that came back.", "items or kg"
+        ),
+        "returned_quantity": decimal(_MONEY, "Items, or kilograms, that came back.", "items or kg"),
+        "gross_revenue": decimal(_MONEY, "Sales before discounts and returns.", "currency"),
+        "discounts": decimal(_MONEY, "What was taken off these sales.", "currency"),
+        "returns": decimal(_MONEY, "What was paid back for returns.", "currency"),
+        "net_revenue": decimal(_MONEY, "gross_revenue - discounts - returns.", "currency"),
     },
 )

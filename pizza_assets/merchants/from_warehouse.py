@@ -4,7 +4,7 @@ Belongs here: what a sale is as an attempt, and streaming it to a file. Does not
 it (``inputs``), cleaning (``clean``).
 
 An attempt is a category on a receipt: a receipt with two categories is two attempts. Facts count as the newest feed
-states them; what it superseded, and what was archived to the lake, takes no part.
+states them; what it superseded, what was archived to the lake, and returns take no part.
 """
 
 import tempfile
@@ -29,7 +29,8 @@ from pizza_assets.warehouse.connection import Connection
 #: Bytes of CSV that become one row group, some 150,000 rows: bounds memory.
 _BLOCK = 16_000_000
 _KINDS = """
-SELECT data_source, currency, count(*) AS facts FROM sales.fact_sales GROUP BY data_source, currency ORDER BY 1, 2
+SELECT data_source, currency, count(*) AS facts FROM sales.fact_sales WHERE NOT is_return
+GROUP BY data_source, currency ORDER BY 1, 2
 """
 #: The clock of the store is its city's, as for date_key; UTC where the city is unknown.
 _ATTEMPTS = """
@@ -47,7 +48,7 @@ COPY (
         SELECT f.retailer_key, f.date_key, f.transaction_id, f.store_key, p.category, sum(f.total_amount) AS amount,
                min(f.sold_at) AS sold_at
         FROM sales.fact_sales f JOIN sales.dim_product p USING (product_key)
-        WHERE f.data_source = {source} AND f.currency = {currency}
+        WHERE f.data_source = {source} AND f.currency = {currency} AND NOT f.is_return
         GROUP BY f.retailer_key, f.date_key, f.transaction_id, f.store_key, p.category
     ) a
     JOIN sales.dim_retailer r USING (retailer_key)
@@ -66,7 +67,7 @@ LEFT JOIN unnest({cities}::text[], {countries}::text[], {time_zones}::text[]) AS
     ON c.city = s.city
 WHERE s.store_key <> 0 AND EXISTS (
     SELECT FROM sales.fact_sales f
-    WHERE f.store_key = s.store_key AND f.data_source = {source} AND f.currency = {currency}
+    WHERE f.store_key = s.store_key AND f.data_source = {source} AND f.currency = {currency} AND NOT f.is_return
 )
 ORDER BY s.retailer_key, s.store_id
 """

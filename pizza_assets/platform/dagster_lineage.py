@@ -185,7 +185,9 @@ DOMINOS_SALES: Lineage = {
 def fact_sales(raw: str) -> Lineage:
     """Return the lineage of the facts that are loaded from a raw asset."""
     return {
-        **_same(raw, "transaction_id", "sold_at", "quantity", "unit_price", "total_amount", "currency", "data_source"),
+        **_same(raw, "transaction_id", "sold_at", "quantity", "unit_price", "discount", "total_amount", "currency"),
+        "data_source": f"{raw}.data_source",
+        "is_return": f"{raw}.quantity",
         "retailer_key": f"{raw}.retailer_id",
         "product_key": _all_of(raw, "product_sku", "product_name", "category"),
         "customer_key": f"{raw}.customer_id",
@@ -207,10 +209,15 @@ _OF_FACTS = {
     **dict.fromkeys(("year", "quarter", "days"), "date_key"),
     **dict.fromkeys(("retailer_id",), "retailer_key"),
     **dict.fromkeys(("product_sku", "product_name", "category"), "product_key"),
-    **dict.fromkeys(("currency", "data_source", "quantity"), ""),
+    **dict.fromkeys(("currency", "data_source"), ""),
+    **dict.fromkeys(("net_quantity", "returned_quantity"), "quantity"),
+    "discounts": "discount",
     **dict.fromkeys(("transactions", "facts"), "transaction_id"),
     "customers": "customer_key",
-    **dict.fromkeys(("revenue", "revenue_per_transaction", "share_of_month", "revenue_rank"), "total_amount"),
+    **dict.fromkeys(
+        ("net_revenue", "returns", "gross_revenue", "revenue_per_transaction", "share_of_month", "revenue_rank"),
+        "total_amount",
+    ),
     **dict.fromkeys(("previous_revenue", "change"), "total_amount"),
 }
 _OF_MATCH_DATES = ("is_match_date", "matches_source")

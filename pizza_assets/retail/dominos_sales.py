@@ -12,7 +12,7 @@ import pyarrow
 
 from pizza_assets.contracts import sales_schema
 from pizza_assets.platform.records import Rejected, jsonable
-from pizza_assets.retail.contract import TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE
+from pizza_assets.retail.contract import QUANTITY_TYPE, TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE
 from pizza_assets.retail.money import exponent, float_money
 
 RETAILER_ID = "dominos"
@@ -41,8 +41,9 @@ def sales_of_orders(orders: pd.DataFrame) -> tuple[pyarrow.Table, list[Rejected]
         "customer_id": pyarrow.nulls(count, pyarrow.string()),
         "store_id": pyarrow.array(good["location"], pyarrow.string()),
         "store_city": pyarrow.array(good["city"], pyarrow.string()),
-        "quantity": np.ones(count, dtype="int32"),
+        "quantity": pyarrow.repeat(1, count).cast(pyarrow.decimal128(19)).cast(QUANTITY_TYPE),
         "unit_price": price,
+        "discount": pyarrow.repeat(0, count).cast(pyarrow.decimal128(19)).cast(TOTAL_AMOUNT_TYPE),
         "total_amount": price.cast(TOTAL_AMOUNT_TYPE),
         "currency": pyarrow.array(good["currency"], pyarrow.string()),
         "data_source": pyarrow.array(good["data_source"], pyarrow.string()),

@@ -7,7 +7,8 @@ Lines per store and product are Poisson around::
 
     retail_mock_lines_per_day x weekday x popularity x shocks of the day, the city and the category x exp(planted)
 
-and are then put into receipts at random, so that what is planted in pizza changes nothing else. A business day is the
+and are then put into receipts at random, so that what is planted in pizza changes nothing else. Some receipts are
+returns, fruit and vegetables are weighed, ice cream is three for two, and some items are reduced. A business day is the
 local day of the shops. Each day draws from its own random stream, so any day stands alone.
 """
 
@@ -28,7 +29,7 @@ import pyarrow.compute as pc
 from pizza_assets.contracts import sales_schema
 from pizza_assets.orders.mock import NOT_PLAYED
 from pizza_assets.reference import cities
-from pizza_assets.retail.contract import PIZZA_CATEGORIES, UNIT_PRICE_TYPE
+from pizza_assets.retail.contract import PIZZA_CATEGORIES, QUANTITY_TYPE, TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE
 from pizza_assets.settings import Settings
 
 _Floats = npt.NDArray[np.float64]
@@ -45,6 +46,11 @@ _CITY_SD, _CATEGORY_SD = 0.03, 0.02
 _LINES_PER_RECEIPT = 3.2
 _QUANTITIES, _QUANTITY_SHARE = np.array([1, 2, 3, 4, 6]), [0.70, 0.20, 0.05, 0.03, 0.02]
 _CUSTOMERS_PER_CITY = 300
+#: Share of receipts that are returns, of lines that are reduced, and by how much.
+_SHARE_RETURNED, _SHARE_REDUCED, _REDUCTION = 0.01, 0.02, Decimal("0.3")
+_WEIGHED, _THREE_FOR_TWO = "fruit and vegetables", "ice cream"
+#: What is weighed, in steps of 5 g.
+_LEAST_STEPS, _MOST_STEPS, _STEP = 40, 400, Decimal("0.005")
 _SHARE_WITH_CUSTOMER = 0.55
 #: Each retailer's prices against those of the catalogue, rounded to 5 pence.
 _PRICE_LEVEL = {"retailer_1": 1.0, "retailer_2": 1.15, "retailer_3": 0.9}
@@ -158,9 +164,10 @@ def _table(
         "sold_at": pyarrow.array(_noon(day) + (second[by_time] - 12 * 3600) * np.timedelta64(1_000_000, "us")),
         "customer_id": _customers(rng, city[by_time]),
     }
-    quantity = rng.choice(_QUANTITIES, receipt.size, p=_QUANTITY_SHARE).astype("int32")
+    items = rng.choice(_QUANTITIES, receipt.size, p=_QUANTITY_SHARE)
     price = goods.price.take(product)
     columns = {
+        **_amounts(rng, items, price, goods.category.take(product), rng.random(first.size)[receipt] < _SHARE_RETURNED),
         **{name: array.take(receipt) for name, array in receipts.items()},
         "retailer_id": pyarrow.repeat(retailer_id, receipt.size),
         "line": (place + 1).astype("int32"),
@@ -169,15 +176,44 @@ def _table(
         "category": goods.category.take(product),
         "store_id": goods.store.take(store),
         "store_city": goods.store_city.take(store),
-        "quantity": quantity,
-        "unit_price": price,
-        "total_amount": pc.multiply(price, pyarrow.array(quantity).cast(pyarrow.decimal128(10))),
         "currency": pyarrow.repeat("GBP", receipt.size),
         "data_source": pyarrow.repeat("mock", receipt.size),
     }
     schema = sales_schema()
     arrays = [pyarrow.array(columns[field.name]).cast(field.type) for field in schema]
     return pyarrow.table(arrays, schema=schema)
+
+
+def _amounts(
+    rng: np.random.Generator,
+    items: _Integers,
+    price: pyarrow.Array,
+    category: pyarrow.Array,
+    is_returned: npt.NDArray[np.bool_],
+) -> dict[str, pyarrow.Array]:
+    """Return quantities, discounts and totals of lines with so many items, or their weight."""
+    is_weighed = pc.equal(category, _WEIGHED)
+    steps = rng.integers(_LEAST_STEPS, _MOST_STEPS, items.size)
+    is_reduced = rng.random(items.size) < _SHARE_REDUCED
+    quantity = pc.if_else(is_weighed, pc.multiply(_whole(steps), _STEP), _whole(items)).cast(QUANTITY_TYPE)
+    is_three_for_two = pc.and_(pc.equal(category, _THREE_FOR_TWO), pyarrow.array(items == 3))
+    nothing = pyarrow.scalar(Decimal(0), TOTAL_AMOUNT_TYPE)
+    reduction = pc.round(pc.multiply(pc.multiply(price, quantity), _REDUCTION), 2).cast(TOTAL_AMOUNT_TYPE, safe=False)
+    discount = pc.if_else(is_three_for_two, price, pc.if_else(pyarrow.array(is_reduced), reduction, nothing))
+    sign = _whole(np.where(is_returned, -1, 1))
+    signed = {"quantity": quantity, "discount": discount.cast(TOTAL_AMOUNT_TYPE)}
+    signed = {name: pc.multiply(column, sign).cast(column.type) for name, column in signed.items()}
+    return {**signed, "unit_price": price, "total_amount": total(signed["quantity"], price, signed["discount"])}
+
+
+def total(quantity: pyarrow.Array, unit_price: pyarrow.Array, discount: pyarrow.Array) -> pyarrow.Array:
+    """Return what is paid for lines: quantity x price, rounded to pence, less the discount."""
+    product = pc.round(pc.multiply(quantity, unit_price), 2, "half_towards_infinity")
+    return pc.subtract(product, discount).cast(TOTAL_AMOUNT_TYPE, safe=False)
+
+
+def _whole(numbers: _Integers) -> pyarrow.Array:
+    return pyarrow.array(numbers).cast(pyarrow.decimal128(19)).cast(pyarrow.decimal128(9))
 
 
 def _seconds(rng: np.random.Generator, number: int) -> _Integers:

@@ -6,6 +6,7 @@ Belongs here: one line or receipt in each dialect. Does not belong here: pages, 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -38,8 +39,9 @@ def retailer_1_lines(table: pyarrow.Table) -> list[Record]:
             "member": row["customer_id"],
             "branch": _known(row["store_id"]),
             "town": _known(row["store_city"]),
-            "qty": row["quantity"],
+            "qty": _number(row["quantity"]),
             "price_p": int(row["unit_price"].scaleb(exponent(row["currency"]))),
+            **_stated("discount_p", row, lambda amount, places: int(amount.scaleb(places))),
             "total_p": int(row["total_amount"].scaleb(exponent(row["currency"]))),
             "ccy": row["currency"],
         }
@@ -68,8 +70,9 @@ def _transaction(rows: Sequence[Row], category: Callable[[str], str]) -> Record:
                 "sku": row["product_sku"],
                 "title": row["product_name"],
                 "category": category(row["category"]).upper(),
-                "count": row["quantity"],
+                "count": _number(row["quantity"]),
                 "unit": f"{row['unit_price']:.{exponent(row['currency'])}f}",
+                **_stated("discount", row, lambda amount, places: f"{amount:.{places}f}"),
                 "amount": f"{row['total_amount']:.{exponent(row['currency'])}f}",
             }
             for row in rows
@@ -88,13 +91,23 @@ def retailer_3_rows(table: pyarrow.Table) -> list[Record]:
             "item": {"code": row["product_sku"], "name": row["product_name"], "group": category(row["category"])},
             "store": {"number": _known(row["store_id"]), "city": _known(row["store_city"])},
             "loyaltyId": row["customer_id"],
-            "units": row["quantity"],
+            "units": _number(row["quantity"]),
             "unitPrice": float(row["unit_price"]),
+            **_stated("lineDiscount", row, lambda amount, _: float(amount)),
             "lineTotal": float(row["total_amount"]),
             "currency": row["currency"],
         }
         for row in table.to_pylist()
     ]
+
+
+def _number(quantity: Decimal) -> float:
+    return int(quantity) if quantity == int(quantity) else float(quantity)
+
+
+def _stated(name: str, row: Row, written: Callable[[Decimal, int], object]) -> Record:
+    """Return the discount of a line under its name where it has one; it is written without a sign."""
+    return {name: written(abs(row["discount"]), exponent(row["currency"]))} if row["discount"] else {}
 
 
 def _categories(dialect: Dialect) -> Callable[[str], str]:

@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 
 from pizza_assets.football.mock import mock_matches
 from pizza_assets.retail import retailer_1, retailer_2, retailer_3
-from pizza_assets.retail.mock import mock_sales
+from pizza_assets.retail.mock import mock_sales, total
 from pizza_assets.retail.mock_dialects import Record, retailer_1_lines, retailer_2_transactions, retailer_3_rows
 from pizza_assets.settings import Settings
 
 #: Faults of what is delivered, and what each does. Each strikes one receipt or line in a hundred, unless it says else.
 DATA_FAULTS = {
     "late-rows": "receipts are delivered with the next day",
-    "corrections": "receipts are delivered again with the next day, with one item more of each product",
+    "corrections": "receipts are delivered again with the next day, with twice of each product",
     "bad-lines": "lines have a negative quantity, a wrong total, no product or no time that can be read",
     "unknown-places": "lines have no store, a city that nobody knows, no category or no customer",
     "changed-field": "the quantity has another name, on every line",
@@ -60,7 +60,7 @@ def delivered_sales(retailer_id: str, day: date, settings: Settings, faults: Col
     if "late-rows" in faults:
         parts = [today.filter(pc.invert(_receipts(today, _LATE))), yesterday.filter(_receipts(yesterday, _LATE))]
     if "corrections" in faults:
-        parts.append(_one_more(yesterday.filter(_receipts(yesterday, _CORRECTED))))
+        parts.append(_doubled(yesterday.filter(_receipts(yesterday, _CORRECTED))))
     return pyarrow.concat_tables(parts)
 
 
@@ -75,10 +75,9 @@ def _receipts(table: pyarrow.Table, number: int) -> pyarrow.ChunkedArray:
     return pc.equal(last_digits, number)
 
 
-def _one_more(table: pyarrow.Table) -> pyarrow.Table:
-    quantity = pc.add(table["quantity"], pyarrow.scalar(1, pyarrow.int32()))
-    total = pc.multiply(table["unit_price"], quantity.cast(pyarrow.decimal128(10)))
-    changed = {"quantity": quantity, "total_amount": total}
+def _doubled(table: pyarrow.Table) -> pyarrow.Table:
+    changed = {name: pc.add(table[name], table[name]) for name in ("quantity", "discount")}
+    changed["total_amount"] = total(changed["quantity"], table["unit_price"], changed["discount"])
     return pyarrow.table({name: changed.get(name, table[name]) for name in table.column_names}).cast(table.schema)
 
 
@@ -88,7 +87,7 @@ Change = Callable[[Any], Any]
 
 _BAD: Sequence[tuple[str, Change]] = (
     ("quantity", lambda quantity: -quantity),
-    ("total_amount", lambda total: str(Decimal(total) + 1) if isinstance(total, str) else total + 1),
+    ("total_amount", lambda paid: str(Decimal(paid) + 101) if isinstance(paid, str) else paid + 101),
     ("product_sku", lambda _: None),
     ("sold_at", lambda _: "yesterday"),
 )

@@ -13,19 +13,19 @@ _DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,12})?", re.ASCII)
 #: A float that stands for a price is at most this far off, in units in the last place: a few sums and products.
 _NOISE = 16
 #: Minor units that are not 2: ISO 4217:2015, list one (SIX, the standard's maintenance agency).
-_EXPONENTS = {
+EXPONENTS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND"), 0),
     **dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
 #: The most decimal places that a currency has.
-MOST_PLACES = max(_EXPONENTS.values())
+MOST_PLACES = max(EXPONENTS.values())
 
 
 def exponent(currency: object) -> int:
     """Return the decimal places of a currency by its code: GBP 2, JPY 0, KWD 3."""
-    return _EXPONENTS.get(str(currency), 2)
+    return EXPONENTS.get(str(currency), 2)
 
 
 def minor_units(cell: object, places: int) -> Decimal | None:

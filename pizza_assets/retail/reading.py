@@ -19,12 +19,15 @@ from pizza_assets.platform.columns import Source
 from pizza_assets.platform.records import Rejected, found
 from pizza_assets.reference import UNKNOWN_CITY, city_of_location
 from pizza_assets.retail.business_days import days_of_sale
-from pizza_assets.retail.contract import TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE, UNKNOWN
-from pizza_assets.retail.money import exponent
+from pizza_assets.retail.contract import QUANTITY_TYPE, TOTAL_AMOUNT_TYPE, UNIT_PRICE_TYPE, UNKNOWN
+from pizza_assets.retail.money import decimal_text, exponent, float_money
 from pizza_assets.retail.times import Instants
+from pizza_assets.retail.totals import discount_of
 
 #: May be null: an unknown customer stays null, the others become 'unknown'. The field itself must be there.
 MAY_BE_NULL = frozenset({"category", "customer_id", "store_id", "store_city"})
+#: May be absent, too: the total shows whether there is a discount.
+MAY_BE_ABSENT = frozenset({"discount"})
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _LARGEST_COUNT = 2**31 - 1
@@ -86,7 +89,7 @@ def read_lines(
         for at in _unread(field, columns[field], cells):
             expected = time_expected[at] if field == "sold_at" else _expected(field, dialect)
             problems.setdefault(at, []).append(_problem(dialect.names[field], cells[at], expected))
-    _reject_wrong_totals(columns, dialect.names, problems)
+    _settle_totals(columns, dialect.names, problems)
     _reject_corrected(columns, problems, time_zone)
     return _table(columns, problems, dialect, data_source), [
         Rejected(lines[at], "; ".join(problems[at])) for at in sorted(problems)
@@ -110,7 +113,7 @@ def _money(given: Mapping[str, Cells], dialect: Dialect) -> dict[str, list[objec
             _amount(dialect.money(cell, decimals), _largest(kind))
             for cell, decimals in zip(given[field], places, strict=True)
         ]
-        for field, kind in (("unit_price", UNIT_PRICE_TYPE), ("total_amount", TOTAL_AMOUNT_TYPE))
+        for field, kind in _MONEY.items()
     }
 
 
@@ -130,8 +133,16 @@ def _count(cell: object) -> int | None:
     return int(cell) if cell == int(cell) else None
 
 
+def _quantity(cell: object) -> Decimal | None:
+    """Read a number, or its decimal text: items, or kilograms with at most four decimal places."""
+    places = QUANTITY_TYPE.scale
+    found = decimal_text(cell, places) if isinstance(cell, str) else float_money(cell, places)
+    return found if found and abs(found) <= _LARGEST_COUNT else None
+
+
 #: How cells are read, text where nothing else is said; money takes its currency besides.
-_READERS: Mapping[str, Callable[[object], object]] = {"line": _count, "quantity": _count, "currency": _currency}
+_READERS: Mapping[str, Callable[[object], object]] = {"line": _count, "quantity": _quantity, "currency": _currency}
+_MONEY = {"unit_price": UNIT_PRICE_TYPE, "discount": TOTAL_AMOUNT_TYPE, "total_amount": TOTAL_AMOUNT_TYPE}
 
 
 @cache
@@ -140,12 +151,14 @@ def _largest(kind: pyarrow.Decimal128Type) -> Decimal:
 
 
 def _amount(amount: Decimal | None, largest: Decimal) -> Decimal | None:
-    return amount if amount is not None and 0 <= amount <= largest else None
+    return amount if amount is not None and abs(amount) <= largest else None
 
 
 def _unread(field: str, column: Sequence[object], cells: Cells) -> list[int]:
     unread = [at for at, value in enumerate(column) if value is None]
-    return [at for at in unread if not _is_blank(cells[at])] if field in MAY_BE_NULL else unread
+    if field in MAY_BE_ABSENT:
+        unread = [at for at in unread if not isinstance(cells[at], _Absent)]
+    return [at for at in unread if not _is_blank(cells[at])] if field in MAY_BE_NULL | MAY_BE_ABSENT else unread
 
 
 def _is_blank(cell: object) -> bool:
@@ -153,10 +166,12 @@ def _is_blank(cell: object) -> bool:
 
 
 def _expected(field: str, dialect: Dialect) -> str:
-    if field in {"line", "quantity"}:
+    if field == "line":
         return f"a whole number from 1 to {_LARGEST_COUNT}"
-    if field in {"unit_price", "total_amount"}:
-        return f"{dialect.money_expected}, not negative"
+    if field == "quantity":
+        return f"a number other than 0 with at most {QUANTITY_TYPE.scale} decimals, up to {_LARGEST_COUNT}"
+    if field in _MONEY:
+        return dialect.money_expected
     return "a code such as GBP" if field == "currency" else "text"
 
 
@@ -166,14 +181,29 @@ def _problem(name: str, cell: object, expected: object) -> str:
     return f"{name} is missing" if cell is None else f"{name} = {found(cell)}: expected {expected}"
 
 
-def _reject_wrong_totals(columns: Mapping[str, Cells], names: Mapping[str, str], problems: Problems) -> None:
-    numbers = zip(columns["quantity"], columns["unit_price"], columns["total_amount"], strict=True)
-    for at, (quantity, price, total) in enumerate(numbers):
-        if not (isinstance(quantity, int) and isinstance(price, Decimal) and isinstance(total, Decimal)):
+def _settle_totals(columns: dict[str, list[object]], names: Mapping[str, str], problems: Problems) -> None:
+    """Find the discount of each line that explains its total, and reject the lines that nothing explains.
+
+    A return that is written as a negative price becomes one of a negative quantity.
+    """
+    fields = [columns[name] for name in ("quantity", "unit_price", "total_amount", "discount", "currency")]
+    discounts: list[object] = []
+    for at, (quantity, price, total, stated, currency) in enumerate(zip(*fields, strict=True)):
+        discounts.append(None)
+        if not (isinstance(quantity, Decimal) and isinstance(price, Decimal) and isinstance(total, Decimal)):
             continue  # rejected already
-        if quantity * price != total:
-            reason = f"{names['total_amount']} = {total}: expected {quantity * price}, {quantity} x {price}"
+        if price < 0 < quantity:
+            quantity, price = -quantity, -price  # noqa: PLW2901 the same return, written as the others are
+            columns["quantity"][at], columns["unit_price"][at] = quantity, price
+        given = stated if isinstance(stated, Decimal) else None
+        discount = None if price < 0 else discount_of(quantity, price, total, given, exponent(currency))
+        if discount is None:
+            off = "" if given is None else f" less {names['discount']} = {given}"
+            expected = f"{(quantity * price).normalize():f}, {quantity.normalize():f} x {price}{off}"
+            reason = f"{names['total_amount']} = {total}: expected {expected}, or the price of fewer items"
             problems.setdefault(at, []).append(reason)
+        discounts[at] = discount
+    columns["discount"] = discounts
 
 
 def _reject_corrected(columns: Mapping[str, Cells], problems: Problems, time_zone: str) -> None:

@@ -8,6 +8,7 @@
                 "description": "Stone Baked Margherita", "dept": "Frozen Pizza", "member": null, "branch": "B07",
                 "town": "Leeds", "qty": 2, "price_p": 250, "total_p": 500, "ccy": "GBP"}]}
 
+``discount_p`` may say what was taken off; a return has a negative quantity or price, and a negative total.
 ``sold`` is local time of the retailer's time zone without an offset: an hour that the clock shows twice in autumn is
 taken as the first, one that it skips in spring is rejected.
 
@@ -47,6 +48,7 @@ DIALECT = Dialect(
         "store_city": "town",
         "quantity": "qty",
         "unit_price": "price_p",
+        "discount": "discount_p",
         "total_amount": "total_p",
         "currency": "ccy",
     },

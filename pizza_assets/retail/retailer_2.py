@@ -13,8 +13,9 @@
                           "count": 2, "unit": "2.50", "amount": "5.00"}]}],
      "links": {"next": "{RETAILER_2_URL}/transactions?cursor=..."}}
 
-``customer`` is null where it is not known; ``links.next`` is null on the last page. The line of an item is its
-position. A transaction without items counts as one record, and is rejected.
+An item may have a ``discount``; a return has a negative count and amount. ``customer`` is null where it is not known;
+``links.next`` is null on the last page. The line of an item is its position. A transaction without items counts as one
+record, and is rejected.
 
 Belongs here: all that is particular to this API. Does not belong here: reading lines as such (``reading.py``).
 """
@@ -55,6 +56,7 @@ DIALECT = Dialect(
         "store_city": "shop.city",
         "quantity": "item.count",
         "unit_price": "item.unit",
+        "discount": "item.discount",
         "total_amount": "item.amount",
         "currency": "currency",
     },

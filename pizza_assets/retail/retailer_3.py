@@ -11,7 +11,8 @@
                "units": 2, "unitPrice": 2.5, "lineTotal": 5.0, "currency": "GBP"}],
      "cursor": null}
 
-``cursor`` is null on the last page. A signature covers the whole page, its place and its day, so that a page that was
+``lineDiscount`` may say what was taken off; a return has negative units and a negative total. ``cursor`` is null on the
+last page. A signature covers the whole page, its place and its day, so that a page that was
 cut, changed, left out or taken from another day is noticed.
 
 Belongs here: all that is particular to this API. Does not belong here: reading lines as such (``reading.py``).
@@ -57,6 +58,7 @@ DIALECT = Dialect(
         "store_city": "store.city",
         "quantity": "units",
         "unit_price": "unitPrice",
+        "discount": "lineDiscount",
         "total_amount": "lineTotal",
         "currency": "currency",
     },

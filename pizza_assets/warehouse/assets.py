@@ -44,7 +44,7 @@ _DESCRIPTIONS = {
     "counts_reconcile": "The facts are as many as the audit says were stated.",
     "completeness": "Products and stores are known.",
     "volume": "The day has between half and double of the facts that are usual on its weekday.",
-    "totals": "Totals are quantity x price.",
+    "totals": "Totals are quantity x price, rounded, less the discount.",
     "referential_integrity": "Every fact has its members, and every foreign key is in force.",
     "freshness": "The day's feed has sales of the day itself.",
 }

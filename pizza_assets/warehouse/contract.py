@@ -11,11 +11,12 @@ import pandera.pandas as pa
 import pyarrow
 
 from pizza_assets.analysis.contract import TIME_WINDOWS, VERDICTS
-from pizza_assets.platform.columns import SOURCES, data_set, decimal, instant, integer, number, source, text
+from pizza_assets.platform.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.retail.contract import RETAILER_IDS
 
 _DAY = pd.ArrowDtype(pyarrow.date32())
 _PRICE, _MONEY, _SHARE = (pyarrow.decimal128(*digits) for digits in ((16, 4), (18, 4), (38, 20)))
+_AMOUNT = _PRICE
 
 
 def _day(description: str) -> pa.Column:
@@ -43,11 +44,16 @@ _PRODUCT = {
     "category": text("Its category, as its newest feed names it."),
 }
 _LABELS = {"currency": _CURRENCY, "data_source": _SOURCE}
-_QUANTITY = integer("Items sold.", "items", ge=1)
-_REVENUE = decimal(_MONEY, "Sum of totals.", "currency", ge=Decimal(0))
-_SOLD = {"quantity": _QUANTITY, "revenue": _REVENUE}
-_TRANSACTIONS = integer("Receipts.", "receipts", ge=1)
-_PER_TRANSACTION = decimal(_MONEY, "Revenue per receipt.", "currency", ge=Decimal(0))
+_SOLD = {
+    "net_quantity": decimal(_AMOUNT, "Items, or kilograms, that were sold less those that came back.", "items or kg"),
+    "returned_quantity": decimal(_AMOUNT, "Items, or kilograms, that came back.", "items or kg", ge=Decimal(0)),
+    "gross_revenue": decimal(_MONEY, "Sales before discounts and returns.", "currency", ge=Decimal(0)),
+    "discounts": decimal(_MONEY, "What was taken off these sales.", "currency", ge=Decimal(0)),
+    "returns": decimal(_MONEY, "What was paid back for returns.", "currency", ge=Decimal(0)),
+    "net_revenue": decimal(_MONEY, "gross_revenue - discounts - returns.", "currency"),
+}
+_TRANSACTIONS = integer("Receipts, those of returns too.", "receipts", ge=1)
+_PER_TRANSACTION = decimal(_MONEY, "Net revenue per receipt.", "currency")
 _DAYS = integer("Days with sales.", "days", ge=1)
 
 FACT_SALES = data_set(
@@ -63,13 +69,17 @@ FACT_SALES = data_set(
         "customer_key": _key("The customer."),
         "store_key": _key("The store."),
         "sold_at": instant("When it was sold."),
-        "quantity": _QUANTITY,
-        "unit_price": decimal(_PRICE, "Price of one item.", "currency", ge=Decimal(0)),
-        "total_amount": decimal(_MONEY, "quantity x unit_price.", "currency", ge=Decimal(0)),
+        "quantity": decimal(_AMOUNT, "Items, or kilograms; negative on a return.", "items or kg"),
+        "unit_price": decimal(_PRICE, "Price of one item, or kilogram.", "currency", ge=Decimal(0)),
+        "total_amount": decimal(
+            _MONEY, "What was paid: quantity x unit_price, rounded, less the discount.", "currency"
+        ),
         "currency": _CURRENCY,
         "data_source": _SOURCE,
         "line": integer("Line of the receipt, from 1; below 1: a product's lines, summed by an older version.", "1"),
         "source_day": _day("The day of the feed that states this row; late rows have an older date_key."),
+        "discount": decimal(_MONEY, "What was taken off; negative on a return.", "currency"),
+        "is_return": flag("Whether the line gives money back."),
     },
 )
 
@@ -121,12 +131,14 @@ VIEWS = {
                 "category": _PRODUCT["category"],
                 **_LABELS,
                 **_SOLD,
-                "share_of_month": _or_null(_SHARE, "Share of the retailer's revenue of the month.", "share"),
+                "share_of_month": _or_null(
+                    _SHARE, "Share of the retailer's net revenue of the month; null where that is not above 0.", "share"
+                ),
             },
         ),
         data_set(
             "mv_top_products_by_revenue",
-            "Products by revenue over all days.",
+            "Products by net revenue over all days.",
             grain="one row per retailer, product, currency and data source",
             key=["retailer_id", "product_sku", "currency", "data_source"],
             columns={
@@ -152,7 +164,9 @@ VIEWS = {
                 "days": _DAYS,
                 "transactions": _TRANSACTIONS,
                 **_SOLD,
-                "previous_revenue": _or_null(_MONEY, "Revenue of the week before, where both are whole.", "currency"),
+                "previous_revenue": _or_null(
+                    _MONEY, "Net revenue of the week before, where both are whole.", "currency"
+                ),
                 "change": _or_null(_SHARE, "Change against it, where both weeks have seven days.", "share"),
             },
         ),
@@ -208,7 +222,7 @@ PIZZA_VS_FOOTBALL = data_set(
         "data_source": source("real where sales and matches are real; mock where the sales are. Never pooled."),
         "retailers": text("Whose sales count, separated by blanks."),
         "days": integer("Days on which all of them are loaded; all others are not observed.", "days", ge=0),
-        "items": integer("Items sold in the windows.", "items", ge=0),
+        "items": integer("Items sold in the windows, without returns; a weighed line is one.", "items", ge=0),
         "expected": number("Items expected in them without a match.", "items", ge=0, nullable=True),
         "uplift_pct": number("Items sold against expected; null where insufficient.", "%", nullable=True),
         "ci_low": number("Lower end of the 95 % interval.", "%", nullable=True),

@@ -6,6 +6,7 @@ Belongs here: checking and keying the lines, in Arrow. Does not belong here: the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +14,13 @@ import pyarrow.compute as pc
 
 from pizza_assets.errors import ContractError
 from pizza_assets.retail.business_days import days_of_sale
-from pizza_assets.retail.contract import UNKNOWN, sales_schema
+from pizza_assets.retail.contract import QUANTITY_TYPE, UNKNOWN, sales_schema
+from pizza_assets.retail.totals import unexplained
 
 #: What makes a fact of a retailer this fact: a receipt's number is unique on one day at most.
 FACT_KEY = ["date_key", "transaction_id", "line"]
 #: What a fact says as the line does.
-_AS_STATED = ["quantity", "unit_price", "total_amount", "currency", "data_source", "source_day"]
+_AS_STATED = ["quantity", "unit_price", "discount", "total_amount", "currency", "data_source", "source_day"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Feed:
     time_zone: str = "UTC"
 
 
+_NONE = pa.scalar(Decimal(0), QUANTITY_TYPE)
+
+
 def check_feed(feed: Feed, retailer_id: str) -> None:
     """Raise ContractError unless the feed's lines keep the contract of sales as far as the facts rest on it."""
     sales = feed.sales
@@ -41,12 +46,11 @@ def check_feed(feed: Feed, retailer_id: str) -> None:
     if sales.schema.names != sales_schema().names or sales.schema.types != sales_schema().types:
         raise ContractError(f"{where}: expected the columns {sales_schema().names} with the contract's types.")
     required = [field.name for field in sales_schema() if not field.nullable]
-    product = pc.multiply(sales["unit_price"], sales["quantity"])
     problems = {
         "lines without a value where one is required": sum(sales[name].null_count for name in required),
         "lines of another retailer": _count(pc.not_equal(sales["retailer_id"], retailer_id)),
-        "lines with a quantity below 1": _count(pc.less(sales["quantity"], 1)),
-        "lines whose total is not quantity x price": _count(pc.not_equal(sales["total_amount"], product)),
+        "lines without a quantity": _count(pc.equal(sales["quantity"], _NONE)),
+        "lines whose total is not quantity x price, less the discount": _count(unexplained(sales)),
         "lines that come twice": sales.num_rows - _different_lines(feed),
         "sources beside the first (a day is all real or all mock)": max(0, len(pc.unique(sales["data_source"])) - 1),
     }
@@ -133,6 +137,7 @@ def facts_of(lines: pa.Table, keys: Mapping[str, Mapping[str, int]]) -> pa.Table
             "store_key": looked_up(lines["store_id"], keys["store_id"]),
             "sold_at": pc.cast(lines["sold_at"], pa.timestamp("us")),
             **{name: lines[name] for name in _AS_STATED},
+            "is_return": pc.less(lines["quantity"], _NONE),
         }
     )
     return facts.sort_by([(name, "ascending") for name in (*FACT_KEY, "source_day")])

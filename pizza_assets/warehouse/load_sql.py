@@ -64,10 +64,10 @@ WITH settled AS (
     WHERE f.retailer_key = %(retailer)s
     AND (f.date_key, f.transaction_id, f.line, f.source_day) = (s.date_key, s.transaction_id, s.line, s.source_day)
     RETURNING s.source_day, CASE
-        WHEN (f.product_key, f.customer_key, f.store_key, f.sold_at, f.quantity, f.unit_price, f.total_amount,
-              f.currency, f.data_source)
-           = (s.product_key, s.customer_key, s.store_key, s.sold_at, s.quantity, s.unit_price, s.total_amount,
-              s.currency, s.data_source)
+        WHEN (f.product_key, f.customer_key, f.store_key, f.sold_at, f.quantity, f.unit_price, f.discount,
+              f.total_amount, f.currency, f.data_source)
+           = (s.product_key, s.customer_key, s.store_key, s.sold_at, s.quantity, s.unit_price, s.discount,
+              s.total_amount, s.currency, s.data_source)
         THEN 'duplicate' ELSE 'ignored'
     END AS outcome
 )
@@ -96,8 +96,8 @@ WITH every AS (
     SELECT *, ROW(stated.*)::sales.fact_sales, false FROM stated
 ), told AS (
     SELECT fact, is_held, date_key, transaction_id, line, source_day,
-           ROW(product_key, customer_key, store_key, sold_at, quantity, unit_price, total_amount, currency,
-               data_source)::text AS content
+           ROW(product_key, customer_key, store_key, sold_at, quantity, unit_price, discount, total_amount,
+               currency, data_source)::text AS content
     FROM every
 ), compared AS (
     SELECT *, max(source_day) FILTER (WHERE is_held) OVER of_one_fact AS held_day,

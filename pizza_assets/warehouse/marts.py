@@ -24,6 +24,12 @@ INSERT INTO stale
 SELECT retailer_key, date_key FROM sales.fact_sales
 UNION SELECT retailer_key, date_key FROM marts.rollup_daily_retailer
 """
+#: Gross is before discounts and returns; net = gross - discounts - returns. Discounts are those of sales: what comes
+#: back is what was paid.
+_SUMS = """sum(quantity) AS quantity, -coalesce(sum(quantity) FILTER (WHERE is_return), 0) AS returned,
+           coalesce(sum(total_amount + discount) FILTER (WHERE NOT is_return), 0) AS gross,
+           coalesce(sum(discount) FILTER (WHERE NOT is_return), 0) AS discounts,
+           -coalesce(sum(total_amount) FILTER (WHERE is_return), 0) AS returns, sum(total_amount) AS net"""
 _ROLL_UPS = (
     """
     DELETE FROM marts.rollup_daily_retailer AS r USING stale AS s
@@ -33,20 +39,20 @@ _ROLL_UPS = (
     DELETE FROM marts.rollup_daily_product AS r USING stale AS s
     WHERE (r.date_key, r.retailer_key) = (s.date_key, s.retailer_key)
     """,
-    """
+    f"""
     INSERT INTO marts.rollup_daily_retailer
     SELECT date_key, retailer_key, currency, data_source, count(DISTINCT transaction_id),
-           count(DISTINCT customer_key) FILTER (WHERE customer_key <> 0), count(*), sum(quantity), sum(total_amount)
+           count(DISTINCT customer_key) FILTER (WHERE customer_key <> 0), count(*), {_SUMS}
     FROM sales.fact_sales JOIN stale USING (date_key, retailer_key)
     GROUP BY date_key, retailer_key, currency, data_source
     """,
     # Receipts first: twice as quick as count(DISTINCT).
-    """
+    f"""
     INSERT INTO marts.rollup_daily_product
-    SELECT date_key, retailer_key, product_key, currency, data_source, count(*), sum(quantity), sum(revenue)
+    SELECT date_key, retailer_key, product_key, currency, data_source, count(*), sum(quantity), sum(returned),
+           sum(gross), sum(discounts), sum(returns), sum(net)
     FROM (
-        SELECT date_key, retailer_key, product_key, currency, data_source, sum(quantity) AS quantity,
-               sum(total_amount) AS revenue
+        SELECT date_key, retailer_key, product_key, currency, data_source, {_SUMS}
         FROM sales.fact_sales JOIN stale USING (date_key, retailer_key)
         GROUP BY date_key, retailer_key, product_key, currency, data_source, transaction_id
     ) AS receipts

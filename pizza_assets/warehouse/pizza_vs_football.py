@@ -7,7 +7,8 @@ is estimated of them (``analysis.categories``).
 retailer that is missing on a day would look like a fall of sales, and one that is new like a rise. Of all groups of
 the retailers that sell a category, the one with the most retailer-days in common is taken. Observed is a UTC day when
 the feeds of every calendar day that it touches at the retailer's shops are loaded from the source, and none of them
-has been archived since: no other day is a zero, it is unknown.
+has been archived since: no other day is a zero, it is unknown. Returns take no part, for they do not tell when somebody
+wanted pizza; a weighed line is one item.
 """
 
 from collections import defaultdict
@@ -50,18 +51,19 @@ SELECT f.data_source, p.category, array_agg(DISTINCT r.retailer_id)
 FROM sales.fact_sales f
 JOIN sales.dim_product p USING (product_key)
 JOIN sales.dim_retailer r ON r.retailer_key = f.retailer_key
-WHERE f.sold_at >= %(start)s AND f.sold_at < %(end)s
+WHERE f.sold_at >= %(start)s AND f.sold_at < %(end)s AND NOT f.is_return
 GROUP BY f.data_source, p.category
 ORDER BY f.data_source DESC, p.category
 """
 _ITEMS = f"""
-SELECT s.city, floor(extract(epoch FROM f.sold_at) / {BIN_MINUTES * 60})::bigint AS bin, sum(f.quantity)::bigint
+SELECT s.city, floor(extract(epoch FROM f.sold_at) / {BIN_MINUTES * 60})::bigint AS bin,
+       sum(CASE WHEN f.quantity = trunc(f.quantity) THEN f.quantity ELSE 1 END)::bigint
 FROM sales.fact_sales f
 JOIN sales.dim_product p USING (product_key)
 JOIN sales.dim_store s USING (store_key)
 JOIN sales.dim_retailer r ON r.retailer_key = f.retailer_key
 WHERE f.sold_at >= %(start)s AND f.sold_at < %(end)s
-AND f.data_source = %(source)s AND p.category = %(category)s AND r.retailer_id = ANY(%(retailers)s)
+AND NOT f.is_return AND f.data_source = %(source)s AND p.category = %(category)s AND r.retailer_id = ANY(%(retailers)s)
 GROUP BY 1, 2
 """  # noqa: S608 a number of ours
 

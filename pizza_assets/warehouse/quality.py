@@ -7,8 +7,10 @@ contract's), and what follows from a failed check (``platform``).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, Literal
 
+from pizza_assets.retail.money import EXPONENTS
 from pizza_assets.warehouse.connection import Connection
 
 Severity = Literal["error", "warning"]
@@ -35,7 +37,11 @@ class CheckResult:
     expected: str
 
 
-_MEASURES = """
+#: As ``retail.totals`` tells it: the smallest unit of the currency, or half of it for each item.
+_WRONG = """abs(k.total_amount + k.discount - k.quantity * k.unit_price) >= coalesce(u.unit, 0.01)
+            AND abs(k.total_amount + k.discount - k.quantity * k.unit_price)
+                > abs(k.quantity) * coalesce(u.unit, 0.01) / 2"""
+_MEASURES = f"""
 WITH retailer AS (SELECT retailer_key FROM sales.dim_retailer WHERE retailer_id = %(retailer)s),
 loads AS (
     SELECT * FROM ops.load_audit JOIN retailer USING (retailer_key)
@@ -66,7 +72,7 @@ SELECT (SELECT count(*) FROM loads) AS loads,
        (SELECT received = rejected + merged + inserted + corrected + duplicate + ignored FROM last) AS adds_up,
        count(k.*) AS kept,
        count(k.*) FILTER (WHERE k.product_key = 0 OR k.store_key = 0) AS unknown,
-       count(k.*) FILTER (WHERE abs(k.total_amount - k.quantity * k.unit_price) > 0.00005 * k.quantity) AS wrong_totals,
+       count(k.*) FILTER (WHERE {_WRONG}) AS wrong_totals,
        count(k.*) FILTER (
            WHERE d.date_key IS NULL OR p.product_key IS NULL OR c.customer_key IS NULL OR s.store_key IS NULL
        ) AS orphans,
@@ -83,7 +89,8 @@ LEFT JOIN sales.dim_date d USING (date_key)
 LEFT JOIN sales.dim_product p USING (product_key)
 LEFT JOIN sales.dim_customer c USING (customer_key)
 LEFT JOIN sales.dim_store s USING (store_key)
-"""
+LEFT JOIN unnest(%(currencies)s::text[], %(units)s::numeric[]) AS u (currency, unit) ON u.currency = k.currency
+"""  # noqa: S608 a condition of ours
 _MISSING = """
 SELECT r.retailer_id FROM sales.dim_retailer r
 WHERE r.retailer_key <> 0 AND NOT EXISTS (
@@ -112,7 +119,14 @@ MISSING_RETAILER = "missing_retailer"
 
 def check_day(connection: Connection, retailer_id: str, day: date) -> list[CheckResult]:
     """Check what was loaded of a retailer's day, and keep the results."""
-    values = {"retailer": retailer_id, "day": day, "usual_days": _USUAL_DAYS, "recent_days": _RECENT_DAYS}
+    values = {
+        "retailer": retailer_id,
+        "day": day,
+        "usual_days": _USUAL_DAYS,
+        "recent_days": _RECENT_DAYS,
+        "currencies": [*EXPONENTS],
+        "units": [Decimal(1).scaleb(-places) for places in EXPONENTS.values()],
+    }
     cursor = connection.execute(_MEASURES, values)
     row = cursor.fetchone()
     measured = dict(zip((column.name for column in cursor.description or ()), row or (), strict=True))
@@ -167,7 +181,7 @@ def judge(retailer_id: str, day: date, measured: dict[str, Any]) -> list[CheckRe
             "totals",
             "error",
             passed=measured["wrong_totals"] == 0,
-            observed=f"{measured['wrong_totals']} facts whose total is not quantity x price",
+            observed=f"{measured['wrong_totals']} facts whose total does not follow from quantity, price and discount",
             expected="none",
         ),
         result(

@@ -1,4 +1,4 @@
-"""Eleven questions that people ask of the warehouse, as ``bi_reader`` may ask them.
+"""Twelve questions that people ask of the warehouse, as ``bi_reader`` may ask them.
 
 Belongs here: queries for people. Does not belong here: queries of the platform itself. ``docs/warehouse.md`` shows
 them, and a test holds it up to date. Each query keeps currencies, and real and mock data, apart.
@@ -25,7 +25,8 @@ QUESTIONS: Mapping[str, Question] = {
     "sales_by_day": _question(
         "What did each retailer sell in the last seven days that it has?",
         """
-        SELECT retailer_id, data_source, sale_date, transactions, quantity, revenue, currency
+        SELECT retailer_id, data_source, sale_date, transactions, net_quantity, gross_revenue, discounts, returns,
+               net_revenue, currency
         FROM (
             SELECT *, max(sale_date) OVER (PARTITION BY retailer_id) AS newest
             FROM marts.mv_daily_sales_summary
@@ -37,16 +38,17 @@ QUESTIONS: Mapping[str, Question] = {
     "monthly_categories": _question(
         "Which categories make a retailer's month, and what is their share?",
         """
-        SELECT month_start, retailer_id, data_source, category, revenue, currency,
+        SELECT month_start, retailer_id, data_source, category, net_revenue, currency,
                round(100 * share_of_month, 1) AS percent_of_month
         FROM marts.mv_monthly_sales_by_category
-        ORDER BY month_start, retailer_id, data_source, currency, revenue DESC, category;
+        ORDER BY month_start, retailer_id, data_source, currency, net_revenue DESC, category;
         """,
     ),
     "top_products": _question(
         "Which ten products bring each retailer the most?",
         """
-        SELECT retailer_id, data_source, revenue_rank, product_name, category, quantity, revenue, currency
+        SELECT retailer_id, data_source, revenue_rank, product_name, category, net_quantity, net_revenue, returns,
+               currency
         FROM marts.mv_top_products_by_revenue
         WHERE revenue_rank <= 10
         ORDER BY retailer_id, data_source, currency, revenue_rank;
@@ -55,7 +57,7 @@ QUESTIONS: Mapping[str, Question] = {
     "weekly_trend": _question(
         "How did each whole week go against the one before?",
         """
-        SELECT iso_year, iso_week, week_start, retailer_id, data_source, revenue, previous_revenue, currency,
+        SELECT iso_year, iso_week, week_start, retailer_id, data_source, net_revenue, previous_revenue, currency,
                round(100 * change, 1) AS percent_change
         FROM marts.mv_weekly_sales_trends
         WHERE days = 7
@@ -65,7 +67,8 @@ QUESTIONS: Mapping[str, Question] = {
     "quarters": _question(
         "What did each quarter bring, and how much is a transaction worth?",
         """
-        SELECT year, quarter, retailer_id, data_source, days, transactions, revenue, revenue_per_transaction, currency
+        SELECT year, quarter, retailer_id, data_source, days, transactions, gross_revenue, discounts, returns,
+               net_revenue, revenue_per_transaction, currency
         FROM marts.mv_quarterly_sales_summary
         ORDER BY year, quarter, retailer_id, data_source, currency;
         """,
@@ -75,7 +78,7 @@ QUESTIONS: Mapping[str, Question] = {
         """
         WITH pizza AS (
             SELECT retailer_id, data_source, matches_source, currency, is_match_date, sale_date,
-                   sum(quantity) AS quantity
+                   sum(net_quantity + returned_quantity) AS quantity
             FROM marts.mv_daily_sales_by_product
             WHERE category IN ('fresh pizza', 'frozen pizza', 'delivered pizza') AND is_match_date IS NOT NULL
             GROUP BY retailer_id, data_source, matches_source, currency, is_match_date, sale_date
@@ -103,29 +106,29 @@ QUESTIONS: Mapping[str, Question] = {
     "cities": _question(
         "In which cities is the most pizza sold?",
         """
-        SELECT s.city, f.data_source, sum(f.quantity) AS pizzas, sum(f.total_amount) AS revenue, f.currency
+        SELECT s.city, f.data_source, sum(f.quantity) AS net_pizzas, sum(f.total_amount) AS net_revenue, f.currency
         FROM sales.fact_sales f
         JOIN sales.dim_store s USING (store_key)
         JOIN sales.dim_product p USING (product_key)
         WHERE p.category IN ('fresh pizza', 'frozen pizza', 'delivered pizza')
         GROUP BY s.city, f.data_source, f.currency
-        ORDER BY f.data_source, f.currency, revenue DESC, s.city;
+        ORDER BY f.data_source, f.currency, net_revenue DESC, s.city;
         """,
     ),
     "customers": _question(
-        "How much of the revenue comes from customers who came back?",
+        "How much of the net revenue comes from customers who came back?",
         """
         WITH customers AS (
-            SELECT retailer_key, customer_key, data_source, currency, sum(total_amount) AS revenue,
-                   count(DISTINCT (date_key, transaction_id)) AS transactions
+            SELECT retailer_key, customer_key, data_source, currency, sum(total_amount) AS net_revenue,
+                   count(DISTINCT (date_key, transaction_id)) FILTER (WHERE NOT is_return) AS transactions
             FROM sales.fact_sales
             WHERE customer_key <> 0
             GROUP BY retailer_key, customer_key, data_source, currency
         )
         SELECT r.retailer_id, c.data_source, count(*) AS customers,
                count(*) FILTER (WHERE c.transactions > 1) AS came_back,
-               round(100 * sum(c.revenue) FILTER (WHERE c.transactions > 1) / sum(c.revenue), 1)
-                   AS percent_of_revenue,
+               round(100 * sum(c.net_revenue) FILTER (WHERE c.transactions > 1) / nullif(sum(c.net_revenue), 0), 1)
+                   AS percent_of_net_revenue,
                c.currency
         FROM customers c
         JOIN sales.dim_retailer r USING (retailer_key)
@@ -144,6 +147,17 @@ QUESTIONS: Mapping[str, Question] = {
         JOIN sales.dim_product p ON p.product_key = f.product_key
         WHERE o.source_day < f.source_day AND o.total_amount <> f.total_amount
         ORDER BY f.source_day, r.retailer_id, f.transaction_id, f.line, o.source_day;
+        """,
+    ),
+    "returns": _question(
+        "What share of each category's sales comes back?",
+        """
+        SELECT retailer_id, data_source, category, sum(gross_revenue) AS gross_revenue, sum(discounts) AS discounts,
+               sum(returns) AS returns,
+               round(100 * sum(returns) / nullif(sum(gross_revenue - discounts), 0), 2) AS percent_returned, currency
+        FROM marts.mv_monthly_sales_by_category
+        GROUP BY retailer_id, data_source, category, currency
+        ORDER BY retailer_id, data_source, currency, percent_returned DESC NULLS LAST, category;
         """,
     ),
     "freshness": _question(

@@ -36,8 +36,8 @@ _SELECT = """
 COPY (
     SELECT r.retailer_id, f.transaction_id, f.sold_at AT TIME ZONE 'UTC' AS sold_at, d.calendar_date AS sale_date,
            p.product_sku, p.product_name, p.category, c.customer_id, s.store_id, s.city AS store_city,
-           f.quantity, f.unit_price, f.total_amount, f.currency, f.data_source, f.line, f.source_day,
-           f.is_superseded
+           f.quantity, f.unit_price, f.discount, f.total_amount, f.is_return, f.currency, f.data_source, f.line,
+           f.source_day, f.is_superseded
     FROM (
         SELECT *, false AS is_superseded FROM sales.fact_sales
         UNION ALL SELECT *, true FROM sales.fact_sales_superseded
@@ -53,9 +53,11 @@ COPY (
 _TYPES = {
     "sold_at": pa.timestamp("us"),
     "sale_date": pa.date32(),
-    "quantity": pa.int64(),
+    "quantity": pa.decimal128(16, 4),
     "unit_price": pa.decimal128(16, 4),
+    "discount": pa.decimal128(18, 4),
     "total_amount": pa.decimal128(18, 4),
+    "is_return": pa.bool_(),
     "line": pa.int64(),
     "source_day": pa.date32(),
     "is_superseded": pa.bool_(),

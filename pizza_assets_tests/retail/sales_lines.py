@@ -29,8 +29,9 @@ def sale(**changes: object) -> dict[str, Any]:
         "customer_id": None,
         "store_id": "store-1",
         "store_city": "Leeds",
-        "quantity": 3,
+        "quantity": Decimal(3),
         "unit_price": Decimal("2.10"),
+        "discount": Decimal(0),
         "total_amount": Decimal("6.30"),
         "currency": "GBP",
         "data_source": "real",
@@ -41,6 +42,22 @@ def sale(**changes: object) -> dict[str, Any]:
 def sales(rows: Sequence[dict[str, Any]]) -> pyarrow.Table:
     """Return lines as a table of the contract's schema."""
     return pyarrow.Table.from_pylist(list(rows), schema=sales_schema())
+
+
+@st.composite
+def amounts(draw: st.DrawFn) -> tuple[Decimal, Decimal, Decimal]:
+    """Quantity, price and discount of a line: items or kilograms, sold or returned, with or without a discount."""
+    price = Decimal(draw(st.integers(0, 10**7))).scaleb(-2)
+    quantity = Decimal(draw(st.integers(1, 2_000)))
+    if draw(st.booleans()):
+        quantity = Decimal(draw(st.integers(1, 9_999))).scaleb(-3)
+    gross = (quantity * price).quantize(Decimal("0.01"))
+    discount = Decimal(draw(st.integers(0, int(gross * 100)))).scaleb(-2) if draw(st.booleans()) else Decimal(0)
+    sign = draw(st.sampled_from([1, -1]))
+    return sign * quantity, price, sign * discount
+
+
+AMOUNTS = amounts()
 
 
 @st.composite
@@ -64,14 +81,14 @@ def sales_of_day(
             "data_source": source,
         }
         for line in range(1, draw(st.integers(1, 4)) + 1):
-            quantity = draw(st.integers(1, 2_000))
-            price = Decimal(draw(st.integers(0, 10**7))).scaleb(-2)
+            quantity, price, discount = draw(AMOUNTS)
             product = {
                 "line": line,
                 "product_sku": draw(st.sampled_from(["1", "2", "sku-3"])),
                 "product_name": draw(NAMES),
                 "category": draw(st.sampled_from([*PIZZA_CATEGORIES, "soft drinks", "fruit and vegetables", "new"])),
             }
-            amounts = {"quantity": quantity, "unit_price": price, "total_amount": quantity * price}
-            rows.append(sale(**receipt, **product, **amounts))
+            amounts = {"quantity": quantity, "unit_price": price, "discount": discount}
+            paid = (quantity * price).quantize(Decimal("0.01")) - discount
+            rows.append(sale(**receipt, **product, **amounts, total_amount=paid))
     return sales(rows)

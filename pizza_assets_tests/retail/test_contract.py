@@ -29,8 +29,10 @@ def test_only_the_customer_may_be_missing() -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"total_amount": Decimal("6.31")}, "total_amount = quantity x unit_price"),
-        ({"quantity": -3, "total_amount": Decimal("-6.30")}, "quantity"),
+        ({"total_amount": Decimal("6.35")}, "total_amount = quantity x unit_price"),
+        ({"discount": Decimal("0.30")}, "total_amount = quantity x unit_price"),
+        ({"quantity": Decimal(-3)}, "total_amount = quantity x unit_price"),
+        ({"quantity": Decimal(0), "total_amount": Decimal(0)}, "quantity"),
         ({"unit_price": Decimal("-2.10"), "total_amount": Decimal("-6.30")}, "unit_price"),
         ({"retailer_id": "retailer_4"}, "retailer_id"),
         ({"currency": "pounds"}, "currency"),

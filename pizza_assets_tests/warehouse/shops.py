@@ -25,6 +25,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "store_city": "Leeds",
     "quantity": 1,
     "unit_price": "2.50",
+    "discount": 0,
     "currency": "GBP",
     "data_source": "mock",
 }
@@ -39,8 +40,10 @@ def sales(*lines: Mapping[str, Any], day: date = DAY) -> pa.Table:
         row = {**_DEFAULTS, "sold_at": noon, **given}
         numbers[row["transaction_id"]] = numbers.get(row["transaction_id"], 0) + 1
         row.setdefault("line", numbers[row["transaction_id"]])
-        row["unit_price"] = Decimal(row["unit_price"])
-        row["total_amount"] = Decimal(row.get("total_amount", row["unit_price"] * row["quantity"]))
+        for name in ("quantity", "unit_price", "discount"):
+            row[name] = Decimal(row[name])
+        gross = (row["unit_price"] * row["quantity"]).quantize(Decimal("0.01"))
+        row["total_amount"] = Decimal(row.get("total_amount", gross - row["discount"]))
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=sales_schema())
 
@@ -49,8 +52,8 @@ def facts(connection: Connection) -> list[dict[str, Any]]:
     """Return the facts with names instead of keys, in the order of their natural key."""
     cursor = connection.execute("""
         SELECT r.retailer_id, f.transaction_id, p.product_sku, p.product_name, p.category, d.calendar_date,
-               c.customer_id, s.store_id, s.city, f.sold_at, f.quantity, f.unit_price, f.total_amount, f.currency,
-               f.data_source, f.line, f.source_day
+               c.customer_id, s.store_id, s.city, f.sold_at, f.quantity, f.unit_price, f.discount, f.total_amount,
+               f.is_return, f.currency, f.data_source, f.line, f.source_day
         FROM sales.fact_sales f
         JOIN sales.dim_retailer r USING (retailer_key) JOIN sales.dim_product p USING (product_key)
         JOIN sales.dim_date d USING (date_key) JOIN sales.dim_customer c USING (customer_key)

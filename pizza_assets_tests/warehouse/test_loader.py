@@ -41,8 +41,8 @@ def test_a_line_becomes_a_fact_with_its_dimensions(connection: Connection) -> No
             "retailer_id": RETAILER, "transaction_id": "T1", "product_sku": "P1", "product_name": "Margherita",
             "category": "frozen pizza", "calendar_date": DAY, "customer_id": "C1", "store_id": "S1", "city": "Leeds",
             "sold_at": datetime(2025, 3, 3, 12, tzinfo=UTC), "quantity": 3, "unit_price": Decimal("2.5000"),
-            "total_amount": Decimal("7.50"), "currency": "GBP", "data_source": "mock", "line": 1,
-            "source_day": DAY,
+            "discount": 0, "total_amount": Decimal("7.50"), "is_return": False, "currency": "GBP",
+            "data_source": "mock", "line": 1, "source_day": DAY,
         }
     ]  # fmt: skip
     assert audit(connection) == [(DAY, "loaded", "add", 3, 2, 1, 0, 0, 0, 0)]
@@ -111,6 +111,39 @@ def test_lines_of_a_receipt_over_midnight_and_over_the_clock_change_have_their_o
 ) -> None:
     load(connection, *({"sold_at": datetime.fromisoformat(at).replace(tzinfo=UTC)} for at in sold), day=days[0])
     assert column(facts(connection), "line", "calendar_date") == [(1, days[0]), (2, days[1])]
+
+
+def test_returns_discounts_and_weighed_goods_are_facts(connection: Connection) -> None:
+    """A return needs no sale that it takes back: that may lie in another day's feed, or in nobody's."""
+    load(
+        connection,
+        {"quantity": 3, "discount": "2.50"},
+        {"quantity": -1, "transaction_id": "R1"},
+        {"quantity": -3, "discount": "-2.50", "transaction_id": "R2"},
+        {"quantity": "1.25", "total_amount": "3.12", "transaction_id": "T2"},
+    )
+    assert column(facts(connection), "transaction_id", "quantity", "discount", "total_amount", "is_return") == [
+        ("R1", -1, 0, Decimal("-2.50"), True),
+        ("R2", -3, Decimal("-2.50"), Decimal("-5.00"), True),
+        ("T1", 3, Decimal("2.50"), Decimal("5.00"), False),
+        ("T2", Decimal("1.25"), 0, Decimal("3.12"), False),
+    ]
+
+
+def test_a_currency_that_changes_is_a_correction(connection: Connection) -> None:
+    load(connection, {"currency": "GBP"})
+    assert load(connection, {"currency": "EUR", **SOLD_THEN}, day=NEXT_DAY).corrected == 1
+    assert column(facts(connection), "currency", "total_amount") == [("EUR", Decimal("2.50"))]
+
+
+def test_a_product_may_be_renamed_and_repriced(connection: Connection) -> None:
+    """Facts keep their prices; the name is the newest feed's, whatever the order of loads."""
+    newer = {"product_name": "Margherita, new recipe", "unit_price": "2.75"}
+    load(connection, {**newer, "transaction_id": "T2"}, day=NEXT_DAY)
+    load(connection, {"transaction_id": "T1"})
+    assert column(facts(connection), "product_name", "unit_price") == [
+        ("Margherita, new recipe", Decimal("2.50")), ("Margherita, new recipe", Decimal("2.75"))
+    ]  # fmt: skip
 
 
 def test_unknown_customers_and_stores_are_the_unknown_members(connection: Connection) -> None:
@@ -233,8 +266,9 @@ def test_products_and_stores_are_as_the_newest_day_tells(connection: Connection)
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ({"quantity": 0}, "1 lines with a quantity below 1"),
-        ({"quantity": -2}, "1 lines with a quantity below 1"),
+        ({"quantity": 0}, "1 lines without a quantity"),
+        ({"quantity": -2, "total_amount": "5.00"}, "1 lines whose total is not quantity x price"),
+        ({"quantity": 2, "discount": "-1.00"}, "1 lines whose total is not quantity x price"),
         ({"total_amount": "9.99"}, "1 lines whose total is not quantity x price"),
         ({"retailer_id": "dominos"}, "1 lines of another retailer"),
         ({"store_id": None}, "1 lines without a value"),
@@ -401,9 +435,10 @@ line = st.fixed_dictionaries(
         "line": st.integers(1, 2),
         "sold_at": st.sampled_from([datetime(2025, 3, day, 12, tzinfo=UTC) for day in (3, 4)]),
         "product_sku": st.sampled_from(["P1", "P2"]),
-        "quantity": st.integers(1, 3),
+        "quantity": st.sampled_from([1, 2, 3, -1, Decimal("1.25")]),
+        "discount": st.sampled_from([0, "0.50"]),
     }
-)
+).map(lambda line: line if line["quantity"] > 0 else {**line, "discount": 0})
 Key = tuple[str, int, date]
 
 
@@ -422,7 +457,7 @@ def test_facts_are_what_the_newest_feed_states_whatever_the_order(
     shared: Connection, loads: list[tuple[bool, list[tuple[int, list[dict[str, Any]]]]]], *, is_bulk: bool
 ) -> None:
     """Loads in any order, of one day or of several at once, again or replaced, the fast way or not."""
-    stated: dict[int, dict[Key, tuple[str, int]]] = {}
+    stated: dict[int, dict[Key, tuple[Any, ...]]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bulk, "pays", lambda *_: is_bulk)
         for replace, days in loads:
@@ -431,14 +466,16 @@ def test_facts_are_what_the_newest_feed_states_whatever_the_order(
                      for number, lines in content.items()]  # fmt: skip
             done = load_days(shared, batch, retailer_id=RETAILER, replace=replace)
             for number, lines in content.items():
-                said = {key_of(item): (item["product_sku"], item["quantity"]) for item in lines}
+                said = {
+                    key_of(item): (item["product_sku"], item["quantity"], Decimal(item["discount"])) for item in lines
+                }
                 stated[number] = said if replace else {**said, **stated.get(number, {})}
             for day in done:
                 assert day.received == day.inserted + day.corrected + day.duplicate + day.ignored
     expected = {key: (*said, number) for number in sorted(stated) for key, said in stated[number].items()}
     found = {
         (row["transaction_id"], row["line"], row["calendar_date"]): (
-            row["product_sku"], row["quantity"], (row["source_day"] - DAY).days
+            row["product_sku"], row["quantity"], row["discount"], (row["source_day"] - DAY).days
         )
         for row in facts(shared)
     }  # fmt: skip

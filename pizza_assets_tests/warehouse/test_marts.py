@@ -16,6 +16,12 @@ from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.marts import refresh
 from pizza_assets_tests.warehouse.shops import DAY, NEXT_DAY, RETAILER, one, sales
 
+MEASURES = "net_quantity, returned_quantity, gross_revenue, discounts, returns, net_revenue"
+#: The same of facts; net is what was paid, and what came back what was paid for it.
+SAID = """
+    sum(quantity), sum(greatest(-quantity, 0)), sum(greatest(total_amount + discount, 0)), sum(greatest(discount, 0)),
+    sum(greatest(-total_amount, 0)), sum(total_amount)
+"""
 VIEWS = (
     "mv_daily_sales_by_product",
     "mv_daily_sales_summary",
@@ -42,10 +48,12 @@ def load(
 
 
 def test_the_six_views_are_there_each_with_a_unique_index(connection: Connection) -> None:
-    found = connection.execute("""
+    found = connection.execute(
+        b"""
         SELECT c.relname, count(*) FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid AND i.indisunique
         WHERE c.relkind = 'm' AND c.relnamespace = 'marts'::regnamespace GROUP BY 1 ORDER BY 1
-    """).fetchall()
+    """
+    ).fetchall()
     assert found == [(name, 1) for name in VIEWS]
 
 
@@ -60,14 +68,48 @@ def test_a_day_is_summed(connection: Connection) -> None:
     assert view(
         connection,
         "mv_daily_sales_summary",
-        "sale_date, retailer_id, transactions, customers, facts, quantity, revenue, revenue_per_transaction",
+        "sale_date, retailer_id, transactions, customers, facts, net_quantity, net_revenue, revenue_per_transaction",
     ) == [(DAY, RETAILER, 2, 1, 3, 4, Decimal("11.50"), Decimal("5.75"))]
     assert view(
-        connection, "mv_daily_sales_by_product", "product_sku, transactions, quantity, revenue, data_source"
+        connection, "mv_daily_sales_by_product", "product_sku, transactions, net_quantity, net_revenue, data_source"
     ) == [
         ("P1", 2, 3, Decimal("7.50"), "mock"),
         ("P2", 1, 1, Decimal("4.00"), "mock"),
     ]
+
+
+def test_gross_discounts_returns_and_net_stand_apart(connection: Connection) -> None:
+    """Sold: 3 x 2.50 less 2.50, and 1.25 kg for 3.12. Came back: one of three that were bought for two, and a sale
+    that is not there.
+    """
+    load(
+        connection,
+        {"quantity": 3, "discount": "2.50"},
+        {"quantity": "1.25", "total_amount": "3.12"},
+        {"transaction_id": "R1", "quantity": -1, "discount": "-0.83"},
+        {"transaction_id": "R2", "quantity": -2},
+    )
+    refresh(connection)
+    sums = (Decimal("1.25"), Decimal(3), Decimal("10.62"), Decimal("2.50"), Decimal("6.67"), Decimal("1.45"))
+    for name in VIEWS:
+        assert view(connection, name, MEASURES) == [sums]
+    assert view(connection, "mv_daily_sales_summary", "transactions, revenue_per_transaction, 0, 0, 0") == [
+        (3, Decimal("0.48"), 0, 0, 0)
+    ]
+
+
+def test_where_more_came_back_than_was_sold_there_is_no_share_and_no_change(connection: Connection) -> None:
+    for number in range(14):
+        quantity = -1 if number < 7 else 1
+        load(connection, {"transaction_id": f"T{number}", "quantity": quantity}, day=DAY + timedelta(days=number))
+    load(connection, {"quantity": -5}, day=date(2025, 5, 1))
+    refresh(connection)
+    assert view(connection, "mv_monthly_sales_by_category", "month_start, net_revenue, share_of_month, 0, 0") == [
+        (date(2025, 3, 1), 0, None, 0, 0), (date(2025, 5, 1), Decimal("-12.5"), None, 0, 0)
+    ]  # fmt: skip
+    assert view(connection, "mv_weekly_sales_trends", "iso_week, previous_revenue, change, 0, 0") == [
+        (10, None, None, 0, 0), (11, Decimal("-17.5"), None, 0, 0), (18, None, None, 0, 0)
+    ]  # fmt: skip
 
 
 def test_real_and_mock_sales_and_currencies_never_stand_in_one_figure(connection: Connection) -> None:
@@ -76,7 +118,7 @@ def test_real_and_mock_sales_and_currencies_never_stand_in_one_figure(connection
     load(connection, {"transaction_id": "T3", "data_source": "mock", "currency": "EUR"}, day=NEXT_DAY + timedelta(1))
     refresh(connection)
     for name in VIEWS:
-        found = view(connection, name, "data_source, currency, revenue, 0, 0")
+        found = view(connection, name, "data_source, currency, net_revenue, 0, 0")
         assert found == [("mock", "EUR", Decimal("2.50"), 0, 0), ("mock", "GBP", Decimal("2.50"), 0, 0),
                          ("real", "GBP", Decimal("2.50"), 0, 0)]  # fmt: skip
 
@@ -84,7 +126,9 @@ def test_real_and_mock_sales_and_currencies_never_stand_in_one_figure(connection
 def test_shares_of_a_month_add_up_to_one(connection: Connection) -> None:
     load(connection, {}, {"product_sku": "P2", "category": "drinks", "unit_price": "7.50"})
     refresh(connection)
-    assert view(connection, "mv_monthly_sales_by_category", "month_start, category, revenue, share_of_month, 0") == [
+    assert view(
+        connection, "mv_monthly_sales_by_category", "month_start, category, net_revenue, share_of_month, 0"
+    ) == [
         (date(2025, 3, 1), "drinks", Decimal("7.50"), Decimal("0.75"), 0),
         (date(2025, 3, 1), "frozen pizza", Decimal("2.50"), Decimal("0.25"), 0),
     ]
@@ -106,7 +150,7 @@ def test_weeks_are_iso_weeks_and_a_change_needs_two_whole_ones(connection: Conne
         price = "1.00" if number < 7 else "1.50"
         load(connection, {"transaction_id": f"T{number}", "unit_price": price}, day=monday + timedelta(days=number))
     refresh(connection)
-    columns = "iso_year, iso_week, week_start, days, revenue, previous_revenue, change"
+    columns = "iso_year, iso_week, week_start, days, net_revenue, previous_revenue, change"
     assert view(connection, "mv_weekly_sales_trends", columns) == [
         (2025, 1, monday, 7, Decimal("7.00"), None, None),
         (2025, 2, date(2025, 1, 6), 7, Decimal("10.50"), Decimal("7.00"), Decimal("0.5")),
@@ -118,7 +162,7 @@ def test_quarters(connection: Connection) -> None:
     load(connection, {})
     load(connection, {"transaction_id": "T2"}, {"transaction_id": "T3"}, day=date(2025, 4, 1))
     refresh(connection)
-    columns = "year, quarter, days, transactions, revenue"
+    columns = "year, quarter, days, transactions, net_revenue"
     assert view(connection, "mv_quarterly_sales_summary", columns) == [
         (2025, 1, 1, 1, Decimal("2.50")), (2025, 2, 1, 2, Decimal("5.00"))
     ]  # fmt: skip
@@ -210,7 +254,7 @@ line = st.fixed_dictionaries(
         "transaction_id": st.sampled_from(["T1", "T2"]),
         "product_sku": st.sampled_from(["P1", "P2"]),
         "customer_id": st.sampled_from(["C1", None]),
-        "quantity": st.integers(1, 3),
+        "quantity": st.sampled_from([1, 2, -1, "0.75"]),
         "sold_at": st.sampled_from([datetime(2025, 3, day, 12, tzinfo=UTC) for day in (3, 4)]),
         "data_source": st.just("mock"),
     }
@@ -225,18 +269,21 @@ def test_the_views_tell_what_the_facts_say_after_any_loads(
         load(shared, *lines, day=DAY + timedelta(days=offset), replace=replace)
         if number in {0, len(steps) - 1}:
             refresh(shared)
-    told = view(shared, "mv_daily_sales_summary", "sale_date, transactions, customers, quantity, revenue")
-    products = view(shared, "mv_daily_sales_by_product", "sale_date, product_sku, transactions, quantity, revenue")
-    said = shared.execute("""
-        SELECT calendar_date, count(DISTINCT transaction_id), count(DISTINCT nullif(customer_key, 0)), sum(quantity),
-               sum(total_amount)
+    told = view(shared, "mv_daily_sales_summary", f"sale_date, transactions, customers, {MEASURES}")
+    products = view(shared, "mv_daily_sales_by_product", f"sale_date, product_sku, transactions, {MEASURES}")
+    said = shared.execute(
+        f"""
+        SELECT calendar_date, count(DISTINCT transaction_id), count(DISTINCT nullif(customer_key, 0)), {SAID}
         FROM sales.fact_sales JOIN sales.dim_date USING (date_key) GROUP BY 1 ORDER BY 1
-    """).fetchall()
-    said_of_products = shared.execute("""
-        SELECT calendar_date, product_sku, count(DISTINCT transaction_id), sum(quantity), sum(total_amount)
+    """.encode()  # noqa: S608 names of this test
+    ).fetchall()
+    said_of_products = shared.execute(
+        f"""
+        SELECT calendar_date, product_sku, count(DISTINCT transaction_id), {SAID}
         FROM sales.fact_sales JOIN sales.dim_date USING (date_key) JOIN sales.dim_product USING (product_key)
         GROUP BY 1, 2 ORDER BY 1, 2
-    """).fetchall()
+    """.encode()  # noqa: S608 names of this test
+    ).fetchall()
     for table in ("sales.fact_sales", "sales.fact_sales_superseded", "marts.rollup_daily_retailer"):
         shared.execute(f"DELETE FROM {table}".encode())  # noqa: S608 names of this test
     shared.execute("DELETE FROM marts.rollup_daily_product")

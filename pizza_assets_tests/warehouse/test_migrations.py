@@ -19,7 +19,7 @@ from pizza_assets.warehouse.loader import load_day
 from pizza_assets.warehouse.migrations import HEAD, check, current, migrate
 from pizza_assets_tests.warehouse.shops import DAY, NEXT_DAY, RETAILER, column, facts, one, sales
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
 
 _SCHEMA = {
@@ -96,7 +96,7 @@ def test_facts_survive_the_marts_way_back(connection: Connection) -> None:
     migrate(connection, "0002")
     migrate(connection)
     assert old_facts(connection) == kept
-    assert one(connection, "SELECT count(*) FROM ops.stale_day") == 1
+    assert one(connection, "SELECT count(DISTINCT (retailer_key, date_key)) FROM ops.stale_day") == 1
 
 
 _OLD_FACTS = """
@@ -167,6 +167,37 @@ def test_lines_are_summed_by_product_on_the_way_back_and_no_day_or_currency_is_m
     ]
 
 
+def test_facts_that_an_older_schema_cannot_hold_are_set_aside_and_come_back(connection: Connection) -> None:
+    lines = sales(
+        {},
+        {"quantity": -1},
+        {"quantity": "1.25", "total_amount": "3.12"},
+        {"quantity": 3, "discount": "2.50"},
+        {"quantity": 3, "unit_price": "0.33", "total_amount": "1.00"},
+    )
+    load_day(connection, lines, retailer_id=RETAILER, source_day=DAY)
+    corrected = sales({"quantity": -2, "line": 2, "sold_at": lines["sold_at"][0]}, day=NEXT_DAY)
+    load_day(connection, corrected, retailer_id=RETAILER, source_day=NEXT_DAY)
+    before = facts(connection), old_facts(connection, "fact_sales_superseded")
+    migrate(connection, "0006")
+    assert [row[:1] + row[3:6] for row in old_facts(connection)] == [("T1", 1, Decimal("2.5"), Decimal("2.5"))]
+    migrate(connection)
+    assert (facts(connection), old_facts(connection, "fact_sales_superseded")) == before
+    assert one(connection, "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'set_aside%'") == 0
+
+
+def test_what_was_set_aside_does_not_undo_what_was_loaded_since(connection: Connection) -> None:
+    load_day(connection, sales({"quantity": -1}), retailer_id=RETAILER, source_day=DAY)
+    migrate(connection, "0006")
+    connection.execute("""
+        INSERT INTO sales.fact_sales
+        SELECT retailer_key, transaction_id, product_key, date_key, customer_key, store_key, sold_at, 4, unit_price, 10,
+               currency, data_source, line, source_day FROM ops.set_aside_0007
+    """)
+    migrate(connection)
+    assert column(facts(connection), "quantity", "total_amount") == [(4, 10)]
+
+
 def test_the_package_works_with_the_newest_migration() -> None:
     config = Config()
     config.set_main_option("script_location", "pizza_assets.warehouse:migrations")
@@ -193,7 +224,7 @@ def test_two_processes_that_migrate_at_once_wait_for_each_other(empty_database: 
     ("revision", "sentence"),
     [
         (None, "has no warehouse yet.*run pizza-assets warehouse migrate"),
-        ("0002", "is at revision 0002.*works with revision 0006.*run pizza-assets warehouse migrate"),
+        ("0002", "is at revision 0002.*works with revision 0007.*run pizza-assets warehouse migrate"),
     ],
 )
 def test_a_database_that_is_behind_says_so(empty_database: str, revision: str | None, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The eleven questions, each asked as a reader of a small load whose answers a person can work out."""
+"""The twelve questions, each asked as a reader of a small load whose answers a person can work out."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -47,7 +47,7 @@ def shop(connection: Connection) -> Connection:
     Retailer 1, mock: a pizza of 2.50 a day in the first week, two a day in the second, and one on the Monday after;
     every day's customer is C1, but C2 on the first day. On the first Tuesday also a drink of 4.00 in York. The
     correction of the first Wednesday makes it three pizzas. Domino's, real: one pizza of 12.00, without a customer,
-    on the first Monday. Matches on the first Monday (mock) and none on the other days: too few to say what they do.
+    on the first Monday. One pizza comes back on the last Monday. Matches on the first Monday (mock) and none on the other days: too few to say what they do.
     """
     for number in range(15):
         day = MONDAY + timedelta(days=number)
@@ -60,6 +60,8 @@ def shop(connection: Connection) -> Connection:
                 {"transaction_id": "T-drink", "product_sku": "P2", "product_name": "Cola", "category": "drinks",
                  "unit_price": "4.00", "store_id": "S2", "store_city": "York"}
             )  # fmt: skip
+        if number == 14:
+            lines.append({"transaction_id": "T-return", "quantity": -1, "customer_id": None})
         if number == 3:
             lines.append(
                 {"transaction_id": "T2", "quantity": 3, "sold_at": sales({}, day=day - timedelta(1))["sold_at"][0]}
@@ -83,30 +85,30 @@ def shop(connection: Connection) -> Connection:
 
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "sales_by_day": [
-        ("dominos", "real", MONDAY, 1, 1, money("12.00"), "GBP"),
+        ("dominos", "real", MONDAY, 1, 1, money("12.00"), 0, 0, money("12.00"), "GBP"),
         *(
-            ("retailer_1", "mock", MONDAY + timedelta(days=number), 1, 2, money("5.00"), "GBP")
+            ("retailer_1", "mock", MONDAY + timedelta(days=number), 1, 2, money("5.00"), 0, 0, money("5.00"), "GBP")
             for number in range(8, 14)
         ),
-        ("retailer_1", "mock", MONDAY + timedelta(days=14), 1, 1, money("2.50"), "GBP"),
+        ("retailer_1", "mock", MONDAY + timedelta(days=14), 2, 0, money("2.50"), 0, money("2.50"), 0, "GBP"),
     ],
     "monthly_categories": [
         (date(2025, 3, 1), "dominos", "real", "delivered pizza", money("12.00"), "GBP", money("100.0")),
-        (date(2025, 3, 1), "retailer_1", "mock", "frozen pizza", money("60.00"), "GBP", money("93.8")),
-        (date(2025, 3, 1), "retailer_1", "mock", "drinks", money("4.00"), "GBP", money("6.3")),
+        (date(2025, 3, 1), "retailer_1", "mock", "frozen pizza", money("57.50"), "GBP", money("93.5")),
+        (date(2025, 3, 1), "retailer_1", "mock", "drinks", money("4.00"), "GBP", money("6.5")),
     ],
     "top_products": [
-        ("dominos", "real", 1, "Pepperoni", "delivered pizza", 1, money("12.00"), "GBP"),
-        ("retailer_1", "mock", 1, "Margherita", "frozen pizza", 24, money("60.00"), "GBP"),
-        ("retailer_1", "mock", 2, "Cola", "drinks", 1, money("4.00"), "GBP"),
+        ("dominos", "real", 1, "Pepperoni", "delivered pizza", 1, money("12.00"), 0, "GBP"),
+        ("retailer_1", "mock", 1, "Margherita", "frozen pizza", 23, money("57.50"), money("2.50"), "GBP"),
+        ("retailer_1", "mock", 2, "Cola", "drinks", 1, money("4.00"), 0, "GBP"),
     ],
     "weekly_trend": [
         (2025, 10, MONDAY, "retailer_1", "mock", money("26.50"), None, "GBP", None),
         (2025, 11, date(2025, 3, 10), "retailer_1", "mock", money("35.00"), money("26.50"), "GBP", money("32.1")),
     ],
     "quarters": [
-        (2025, 1, "dominos", "real", 1, 1, money("12.00"), money("12.00"), "GBP"),
-        (2025, 1, "retailer_1", "mock", 15, 16, money("64.00"), money("4.00"), "GBP"),
+        (2025, 1, "dominos", "real", 1, 1, money("12.00"), 0, 0, money("12.00"), money("12.00"), "GBP"),
+        (2025, 1, "retailer_1", "mock", 15, 17, money("64.00"), 0, money("2.50"), money("61.50"), money("3.62"), "GBP"),
     ],
     "match_days": [
         ("dominos", "real", "mock", True, 1, money("1.0")),
@@ -119,13 +121,18 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         for window in TIME_WINDOWS
     ],
     "cities": [
-        ("Leeds", "mock", 24, money("60.00"), "GBP"),
+        ("Leeds", "mock", 23, money("57.50"), "GBP"),
         ("Leeds", "real", 1, money("12.00"), "GBP"),
     ],
     "customers": [("retailer_1", "mock", 2, 1, money("96.1"), "GBP")],
     "corrections": [
         ("retailer_1", "mock", "T2", 1, "Margherita", date(2025, 3, 5), date(2025, 3, 6), money("2.50"), money("7.50"),
          "GBP")
+    ],
+    "returns": [
+        ("dominos", "real", "delivered pizza", money("12.00"), 0, 0, 0, "GBP"),
+        ("retailer_1", "mock", "frozen pizza", money("60.00"), 0, money("2.50"), money("4.17"), "GBP"),
+        ("retailer_1", "mock", "drinks", money("4.00"), 0, 0, 0, "GBP"),
     ],
     "freshness": [
         ("dominos", 1, 1, 0, MONDAY, MONDAY, 0),
@@ -145,9 +152,9 @@ def test_the_answer_is_right(shop: Connection, reading: Connection, name: str) -
     assert name == "freshness" or "data_source" in names
 
 
-def test_there_are_eleven_questions_and_the_document_shows_each() -> None:
+def test_there_are_twelve_questions_and_the_document_shows_each() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
-    assert len(QUESTIONS) == 11
+    assert len(QUESTIONS) == 12
     for name, question in QUESTIONS.items():
         assert f"**{question.asks}** (`{name}`)\n\n```sql\n{question.sql}\n```\n" in document
 

@@ -18,7 +18,10 @@ SOURCE, DATA_SET = "warehouse", "sales"
 REFRESHED_AT = "05:00"
 _RELATION = "marts.mv_daily_sales_by_product"
 #: QuickSight is given types that every PostgreSQL and every QuickSight tell alike.
-_CASTS: Mapping[str, str] = {"is_match_date": "integer", "revenue": "numeric(18, 4)"}
+_CASTS: Mapping[str, str] = {
+    "is_match_date": "integer",
+    **{name: "numeric(18, 4)" for name in SALES_BY_PRODUCT.columns if column_type(SALES_BY_PRODUCT, name) == "DECIMAL"},
+}
 
 
 def data_source(to: Target, warehouse: WarehouseTarget) -> Request:

@@ -10,7 +10,7 @@ import psycopg
 from pizza_assets.errors import WarehouseError
 
 #: The revision that this version of the package works with.
-HEAD = "0006"
+HEAD = "0007"
 #: Advisory lock of migrations ('pizza'): no two processes migrate at once.
 LOCK = 0x70697A7A61
 

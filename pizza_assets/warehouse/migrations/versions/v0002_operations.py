@@ -90,5 +90,6 @@ def downgrade() -> None:
     """Remove the tables of operations with their history."""
     op.execute("""
         DROP VIEW ops.loaded_day;
+        DROP TABLE IF EXISTS ops.set_aside_0007, ops.set_aside_superseded_0007;
         DROP TABLE ops.stale_day, ops.archive, ops.quality_result, ops.load_audit;
     """)

@@ -9,9 +9,7 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-_ROLL_UPS = """
-CREATE SCHEMA marts;
-
+ROLL_UPS = """
 CREATE TABLE marts.rollup_daily_retailer (
     date_key     integer NOT NULL,
     retailer_key smallint NOT NULL,
@@ -40,7 +38,7 @@ CREATE TABLE marts.rollup_daily_product (
 COMMENT ON TABLE marts.rollup_daily_product IS 'Facts by day and product; the views sum it.';
 """
 
-_VIEWS = """
+VIEWS = """
 CREATE MATERIALIZED VIEW marts.mv_daily_sales_summary AS
 SELECT d.calendar_date AS sale_date, d.iso_day_of_week, d.is_match_date, d.matches_source, r.retailer_id, s.currency,
        s.data_source, s.transactions, s.customers, s.facts, s.quantity, s.revenue,
@@ -117,6 +115,9 @@ JOIN sales.dim_retailer r ON r.retailer_key = s.retailer_key;
 CREATE UNIQUE INDEX mv_daily_sales_by_product_key
     ON marts.mv_daily_sales_by_product (sale_date, retailer_id, product_sku, currency, data_source);
 
+"""
+
+_LOAD_STATUS = """
 CREATE VIEW marts.load_status AS
 SELECT r.retailer_id, count(*) AS days, min(a.source_day) AS first_day, max(a.source_day) AS last_day,
        max(a.source_day) - min(a.source_day) + 1 - count(*) AS missing_days,
@@ -146,8 +147,10 @@ COMMENT ON FUNCTION marts.refresh_views() IS 'Refreshes every materialized view 
 
 def upgrade() -> None:
     """Make the roll-ups and the views; every day that has facts is stale until the first refresh."""
-    op.execute(_ROLL_UPS)
-    op.execute(_VIEWS)
+    op.execute("CREATE SCHEMA marts")
+    op.execute(ROLL_UPS)
+    op.execute(VIEWS)
+    op.execute(_LOAD_STATUS)
     op.execute(_REFRESH)
     op.execute("INSERT INTO ops.stale_day SELECT DISTINCT retailer_key, date_key FROM sales.fact_sales")
 

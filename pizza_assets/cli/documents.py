@@ -1,4 +1,4 @@
-"""Documents that derive from the code: the data dictionary and .env.example.
+"""Documents that derive from the code: the data dictionary, .env.example, the templates of CloudFormation.
 
 ``make dictionary`` writes them; a test holds them up to date. Does not belong here: prose.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from pizza_assets.aws.stacks import TEMPLATES, as_yaml
 from pizza_assets.contracts import CONTRACTS, data_dictionary
 from pizza_assets.dashboard.contract import SALES_BY_PRODUCT
 from pizza_assets.dashboard.datasets import DATA_SETS
@@ -40,11 +41,20 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
+def templates() -> dict[str, str]:
+    """Return the templates of CloudFormation by the name of their file in deploy/aws/."""
+    head = "# Written by 'make dictionary' from pizza_assets/aws/templates; 'pizza-assets aws deploy' sends the same.\n"
+    return {f"{kind}.yaml": head + as_yaml(template()) for kind, template in TEMPLATES.items()}
+
+
 def write(root: Path) -> None:
     """Write every document below `root`."""
     (root / "docs").mkdir(exist_ok=True)
     (root / "docs" / "data-dictionary.md").write_text(dictionary(), encoding="utf-8")
     (root / ".env.example").write_text(env_example(), encoding="utf-8")
+    (root / "deploy" / "aws").mkdir(parents=True, exist_ok=True)
+    for name, template in templates().items():
+        (root / "deploy" / "aws" / name).write_text(template, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class Deployer:
             if f'"{name}":' in stack.body
         ]
         with as_sentences(f"make a change set of the stack {stack.name}"):
-            answer = self._client.create_change_set(
+            answer = self._create(
                 StackName=stack.name,
                 ChangeSetName=f"deploy-{datetime.now(UTC):%Y%m%d-%H%M%S}",
                 ChangeSetType="CREATE" if is_new else "UPDATE",
@@ -103,7 +103,18 @@ class Deployer:
                 Parameters=parameters,
                 Capabilities=["CAPABILITY_NAMED_IAM"],
             )
-            return self._made(stack, answer["Id"], is_new=is_new)
+            return answer and self._made(stack, answer["Id"], is_new=is_new)
+
+    def _create(self, **request: object) -> Any:  # noqa: ANN401 as boto3 answers
+        """Ask for a change set; return None where AWS says at once that nothing changes."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 for AWS alone
+
+        try:
+            return self._client.create_change_set(**request)
+        except ClientError as error:
+            if any(part in str(error) for part in _NOTHING):
+                return None
+            raise
 
     def _made(self, stack: Stack, number: str, *, is_new: bool) -> ChangeSet | None:
         while True:

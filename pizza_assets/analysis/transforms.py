@@ -4,6 +4,7 @@ Belongs here: functions of one day. Does not belong here: arithmetic (``analysis
 them; Dagster, which takes other processes seconds to import.
 """
 
+import math
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
@@ -22,6 +23,7 @@ from pizza_assets.lake.tables import DailyTable, Day, Files, received_objects, r
 from pizza_assets.lake.uncovered import UNCOVERED, uncovered_fact
 from pizza_assets.orders.collect import Collected, StoredMatches
 from pizza_assets.platform.columns import Source
+from pizza_assets.platform.metrics import STRONGEST
 from pizza_assets.platform.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN
 from pizza_assets.platform.records import DayRecords, Rejected
 from pizza_assets.settings import Settings
@@ -144,7 +146,10 @@ def correlation_files(analysis: Analysis) -> Files:
         formats.csv_bytes(found),
         formats.json_bytes(analysis.summary),
     )
-    facts = {"rows": len(results), "findings": len(found), "as-of": analysis.as_of.isoformat()}
+    facts: dict[str, object] = {"rows": len(results), "findings": len(found), "as-of": analysis.as_of.isoformat()}
+    strongest = results["correlation_coefficient"].abs().max()
+    if not math.isnan(strongest):
+        facts[STRONGEST] = float(strongest)
     return Files(dict(zip(CORRELATION_FILES, content, strict=True)), facts)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pizza_assets.aws.errors import AwsError, as_sentences
 from pizza_assets.aws.stacks import bucket_name, function_name
 from pizza_assets.aws.templates.words import PROJECT, PROJECT_TAG
+from pizza_assets.lake import layout, open_lake
 from pizza_assets.settings import Settings
 
 #: S3's own limit of one request.
@@ -150,8 +151,10 @@ class Account:
     def alarms(self, suffix: str) -> list[tuple[str, str, str]]:
         """Return name, state and reason of each of our alarms."""
         with as_sentences("list the alarms"):
-            pages = self.client("cloudwatch").get_paginator("describe_alarms").paginate(
-                AlarmNamePrefix=f"pizza-game-{suffix}-"
+            pages = (
+                self.client("cloudwatch")
+                .get_paginator("describe_alarms")
+                .paginate(AlarmNamePrefix=f"pizza-game-{suffix}-")
             )
             return [
                 (item["AlarmName"], item["StateValue"], item.get("StateReason", ""))
@@ -176,15 +179,13 @@ class Account:
 
     def newest_day(self, suffix: str) -> date | None:
         """Return the newest day of the dashboard's history in the bucket; None when there is none."""
-        from pizza_assets.lake import layout, open_lake
-
         prefix = f"{layout.DASHBOARD_PREFIX}/"
         store = open_lake(f"s3://{bucket_name(suffix)}", self.client("s3"))
         days = (layout.day_of(item.key) for item in store.list(prefix))
         return max((day for day in days if day is not None), default=None)
 
     def spent(self, suffix: str, days: int = 30) -> list[tuple[str, float]]:
-        """Return what was spent of late by service (USD), by Cost Explorer, dearest first; a question costs 0.01 USD."""
+        """Return what was spent of late by service (USD), dearest first. Cost Explorer takes 0.01 USD for it."""
         until = datetime.now(UTC).date()
         with as_sentences("ask Cost Explorer"):
             answer = self.client("ce", "us-east-1").get_cost_and_usage(

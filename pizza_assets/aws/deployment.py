@@ -186,9 +186,7 @@ class Deployer:
         if state in good:
             return
         what, kind, why = failure or (name, "the stack", (found or {}).get("StackStatusReason", "AWS gives no reason"))
-        raise AwsError(
-            f"The stack {name} failed ({state}) at {what} ({kind}): {why.rstrip('.')}. {advice(why)}."
-        )
+        raise AwsError(f"The stack {name} failed ({state}) at {what} ({kind}): {why.rstrip('.')}. {advice(why)}.")
 
     def _describe(self, name: str) -> Mapping[str, Any] | None:
         from botocore.exceptions import ClientError  # noqa: PLC0415 for AWS alone
@@ -221,7 +219,10 @@ class Deployer:
 
 def _change(item: Mapping[str, Any]) -> Change:
     return Change(
-        item["Action"], item["LogicalResourceId"], item["ResourceType"], item.get("Replacement") in {"True", "Conditional"}
+        item["Action"],
+        item["LogicalResourceId"],
+        item["ResourceType"],
+        item.get("Replacement") in {"True", "Conditional"},
     )
 
 

@@ -18,11 +18,16 @@ class AwsError(PizzaAssetsError):
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"UnreservedConcurrentExecution",
-        "The account's quota of concurrent executions is too low to reserve one: deploy with --set OneAtATime=false, "
-        "or ask for a higher quota in Service Quotas",
+        (
+            "The account's quota of concurrent executions is too low to reserve one: deploy with --set "
+            "OneAtATime=false, or ask for a higher quota in Service Quotas"
+        ),
     ),
     (
-        r"not authorized to perform:? (?P<action>[a-z0-9-]+:[A-Za-z*]+)|AccessDenied|Access Denied|UnauthorizedOperation",
+        (
+            r"not authorized to perform:? (?P<action>[a-z0-9-]+:[A-Za-z*]+)"
+            r"|AccessDenied|Access Denied|UnauthorizedOperation"
+        ),
         "Give whoever deploys {action}, or deploy with a role that may, then deploy again",
     ),
     (
@@ -31,8 +36,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"[Ll]imit ?[Ee]xceeded|quota|QuotaExceeded|maximum (number|limit)",
-        "A quota of the account is reached: remove what is not used, or ask for more in Service Quotas, then deploy "
-        "again",
+        (
+            "A quota of the account is reached: remove what is not used, or ask for more in Service Quotas, then "
+            "deploy again"
+        ),
     ),
     (r"not empty|BucketNotEmpty", "Something still writes there: end it, then run it again"),
     (r"image .*(does not exist|not found)|ImageNotFound|Source image", "Push the image first, then deploy again"),
@@ -64,8 +71,8 @@ def as_sentences(what: str) -> Iterator[None]:
         yield
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
         raise AwsError(
-            f"There are no credentials of AWS to {what} with ({error}). Log in ('aws sso login' or 'aws configure'), or "
-            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            f"There are no credentials of AWS to {what} with ({error}). Log in ('aws sso login' or 'aws configure'), "
+            "or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         ) from error
     except NoRegionError as error:
         raise AwsError(f"No region is set to {what} in. Set AWS_REGION, for example eu-west-2.") from error

@@ -1,7 +1,7 @@
 """The Lambda function: the job that the schedule runs, in this process, on an instance that ends with it.
 
-Belongs here: from an event to runs, and back. Does not belong here: what an event may be (``events``), settings that are
-secrets (``with_secrets`` puts them into the environment first).
+Belongs here: from an event to runs, and back. Does not belong here: what an event may be (``events``), settings that
+are secrets (``with_secrets`` puts them into the environment first).
 """
 
 import json

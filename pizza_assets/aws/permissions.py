@@ -54,6 +54,7 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("s3:GetObject", _OBJECTS, "read days, and their metadata", _ALL),
     Permission("s3:PutObject", _OBJECTS, "store days, large ones in parts", _ALL),
     Permission("s3:DeleteObject", _OBJECTS, "replace a mock day by a real one", _ALL),
+    Permission("s3:AbortMultipartUpload", _OBJECTS, "an upload in parts that failed", _ALL, "boto3, when a part fails"),
     Permission("s3:ListBucketVersions", _LAKE, "pizza-assets restore: which runs wrote a day", ("operator",)),
     Permission("s3:GetObjectVersion", _OBJECTS, "pizza-assets restore: what one of them wrote", ("operator",)),
     # Secrets, metrics
@@ -119,7 +120,6 @@ PERMISSIONS: tuple[Permission, ...] = (
             ("ecs:DescribeTaskDefinition", "*", "what a run's task is made like; ECS knows no resource of it"),
             ("ecs:RegisterTaskDefinition", _DEFINITIONS, "the task of a run"),
             ("ecs:TagResource", f"{_ECS}*", "costs of runs by tag; a new task has no name yet"),
-            ("ecs:ListAccountSettings", "*", "are long ARNs on; ECS knows no resource of it"),
             ("ec2:DescribeNetworkInterfaces", "*", "the subnets of the daemon's task; EC2 knows no resource of it"),
             ("iam:PassRole", "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/pizza-game-${Suffix}-*", "its roles"),
             ("secretsmanager:ListSecrets", "*", "secrets by tag; Secrets Manager knows no resource of it"),

@@ -2,16 +2,15 @@
 
 Belongs here: prices with their source, and arithmetic. Does not belong here: asking AWS what was spent.
 
-The prices are AWS's list prices in us-east-1, without any free tier, as its public pages gave them; they were not looked
-up again when this was written, for the machine had no way to these pages: compare them before you rely on them. Other
-regions are up to a third dearer.
+The prices are list prices of us-east-1, without any free tier. Nobody has compared them with AWS's pages since they
+were noted (``VERIFIED``): do so before you rely on them. Other regions are dearer.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-#: When the prices were noted, from memory of the pages named; none has been looked up since.
+#: When the prices were noted, and whether somebody has compared them with the pages that each names.
 AS_OF = date(2026, 11, 29)
 VERIFIED = False
 
@@ -57,6 +56,8 @@ PRICES: Mapping[str, Price] = {
 
 _DAYS, _HOURS = 30.4, 730.0
 _GB = 1e9
+#: A metric is charged for each hour in which it gets values; a run lies in one hour, at most in two.
+EMITTING_HOURS = 2
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def estimate(
             "S3 writes and listings": day.writes * _DAYS,
             "S3 reads": day.reads * _DAYS,
             "Logs": day.logged * _DAYS / _GB,
-            "Metrics": metrics,
+            "Metrics": metrics * EMITTING_HOURS / 24,
             "Secrets": 1,
         },
         "watching": {"Alarms": alarm_metrics, "CloudWatch dashboard": 1},
@@ -127,7 +128,10 @@ def estimate(
         },
     }
     return [
-        Line(kind, name, number, PRICES[name]) for kind in units if kind in kinds for name, number in units[kind].items()
+        Line(kind, name, number, PRICES[name])
+        for kind in units
+        if kind in kinds
+        for name, number in units[kind].items()
     ]
 
 
@@ -146,5 +150,6 @@ def table(lines: Iterable[Line]) -> list[str]:
     return [
         *rows,
         f"{'':<11} {'a month':<26} {'':>14} {'':<28} {total(found):>9.2f} USD",
-        f"List prices of us-east-1 without free tier, noted {AS_OF}, not verified since; QuickSight's users come on top.",
+        f"List prices of us-east-1 without free tier, noted {AS_OF}{'' if VERIFIED else ', not compared with AWS'};",
+        "QuickSight's users, data transfer and taxes come on top.",
     ]

@@ -58,8 +58,6 @@ def function_name(suffix: str) -> str:
 
 def check_suffix(suffix: str) -> str:
     """Return the suffix. Raises UseError when no bucket can be named so."""
-
-
     if not re.fullmatch(SUFFIX["AllowedPattern"], suffix):
         raise UseError(f"--suffix '{suffix}': {SUFFIX['ConstraintDescription']}.")
     return suffix
@@ -93,7 +91,7 @@ def plan(suffix: str, kinds: Sequence[str], given: Mapping[str, str]) -> list[St
     return stacks
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc] # yaml has no types
     """Writes equal values each time, without anchors."""
 
     def ignore_aliases(self, data: object) -> bool:
@@ -103,4 +101,4 @@ class _Dumper(yaml.SafeDumper):
 
 def as_yaml(template: Template) -> str:
     """Return a template as people read it."""
-    return yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+    return str(yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True))

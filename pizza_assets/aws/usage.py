@@ -5,6 +5,7 @@
 
 from pizza_assets.aws.prices import Day
 from pizza_assets.aws.templates import watching
+from pizza_assets.platform.metrics import UNITS
 
 #: Measured by ``make bench-lambda``: one evening's two days on a mock lake in a bucket, 30 ms for each request of S3.
 EVENING = Day(seconds=0, megabytes=1024, writes=0, reads=0, stored=0, logged=0, source="not measured")
@@ -17,8 +18,6 @@ _ASSETS = ("raw_matches", "raw_orders", "match_events", "order_volume", "merged_
 
 def metrics() -> int:
     """Return how many metrics a run emits at most, each with its asset."""
-    from pizza_assets.platform.metrics import UNITS
-
     return len(_ASSETS) * len(UNITS)
 
 

@@ -31,8 +31,8 @@ def read_secret(client: Any, name: str) -> Mapping[str, str]:  # noqa: ANN401 bo
         found = None
     if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
         raise AwsError(
-            f'The secret {name} holds something else than expected: a JSON object of texts, such as {{"FOOTBALL_API_KEY": '
-            '"..."}. Correct it: aws secretsmanager put-secret-value.'
+            f"The secret {name} holds something else than expected: a JSON object of texts, such as "
+            '{"FOOTBALL_API_KEY": "..."}. Correct it: aws secretsmanager put-secret-value.'
         )
     return found
 

@@ -191,7 +191,11 @@ def teardown(suffix: str, kinds: tuple[str, ...], *, keep_data: bool, dry_run: b
         raise UseError(f"--stack {unknown[0]}: expected one of {', '.join(TEMPLATES)}.")
     account, deployer, settings = _open()
     click.echo(f"Account {account.number()}, region {account.region}.")
-    going = [kind for kind in reversed(TEMPLATES) if kind in (kinds or TEMPLATES) and not (keep_data and kind == "storage")]
+    going = [
+        kind
+        for kind in reversed(list(TEMPLATES))
+        if kind in (kinds or TEMPLATES) and not (keep_data and kind == "storage")
+    ]
     buckets = {"storage": bucket_name(suffix), "platform": logs_bucket_name(suffix)}
     for kind in going:
         state = deployer.state(stack_name(kind, suffix))

@@ -1,8 +1,8 @@
 """How long objects of the lake are kept: one table, for the bucket's lifecycle and for ``pizza-assets lake expire``.
 
 Belongs here: prefixes, days and reasons, and which objects are past them. Does not belong here: options and schedules.
-An age counts from the last write of an object, as in a bucket's lifecycle, not from the day that it stands for: a season
-that is collected today is kept as long as the day of today.
+An age counts from the last write of an object, as in a bucket's lifecycle, not from the day that it stands for: a
+season that is collected today is kept as long as the day of today.
 """
 
 from collections.abc import Iterator

@@ -226,9 +226,7 @@ def run_once(
     return run(plan, verbose=verbose, opened=opened, level=level)[0]
 
 
-def run(
-    plan: Plan, *, verbose: bool = False, opened: Instances = local_instance, level: str = "CRITICAL"
-) -> list[str]:
+def run(plan: Plan, *, verbose: bool = False, opened: Instances = local_instance, level: str = "CRITICAL") -> list[str]:
     """Run a plan, one set of tags after another, and return the runs' ids.
 
     Parameters

@@ -54,7 +54,7 @@ def message(record: logging.LogRecord) -> str:
 
 
 class JsonLines(JsonFormatter):
-    """One JSON object a line: timestamp (UTC), level, logger, message, request_id, run_id, asset, partition, exception."""
+    """One JSON object a line: timestamp (UTC), level, logger, message, those of ``CORRELATION``, exception."""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Fill in the fields of a line."""

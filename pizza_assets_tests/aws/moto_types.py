@@ -108,9 +108,7 @@ class BucketPolicy(Made):
 
     @classmethod
     def put(cls, name: str, properties: dict[str, Any]) -> None:
-        client("s3").put_bucket_policy(
-            Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"])
-        )
+        client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"]))
 
     @classmethod
     def remove(cls, name: str, properties: dict[str, Any]) -> None:

@@ -2,10 +2,10 @@
 
 import json
 import logging
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
+import requests
 import yaml
 from click.testing import CliRunner, Result
 from moto.server import ThreadedMotoServer
@@ -34,7 +34,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr("pizza_assets.aws.deployment._POLL_SECONDS", 0)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     yield address
-    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).read()
+    requests.post(f"{address}/moto-api/reset", timeout=30).raise_for_status()
     server.stop()
 
 
@@ -55,13 +55,18 @@ def test_what_is_deployed_is_what_the_templates_say(aws: str) -> None:
     (denied,) = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
     assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
     rules = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
-    found = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules if "Days" in rule.get("Expiration", {})}
+    found = {
+        rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules if "Days" in rule.get("Expiration", {})
+    }
     assert found == {rule.prefix: rule.days for rule in RULES}
     assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
     assert set(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"].values()) == {True}
 
     schedule = client("scheduler").get_schedule(Name=FUNCTION)
-    assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == ("cron(0 18 * * ? *)", "Europe/London")
+    assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == (
+        "cron(0 18 * * ? *)",
+        "Europe/London",
+    )
     function = client("lambda").get_function(FunctionName=FUNCTION)
     configuration = function["Configuration"]
     assert (configuration["Timeout"], configuration["MemorySize"]) == (900, 1024)

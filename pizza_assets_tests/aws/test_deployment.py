@@ -84,8 +84,7 @@ def test_progress_is_shown_event_by_event() -> None:
         ("pizza-game-analytics-x already exists", "The name is taken: choose another --suffix"),
         ("Limit Exceeded for buckets", "A quota of the account is reached"),
         (
-            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
-            "below its minimum value of [10].",
+            "The value decreases account's UnreservedConcurrentExecution below its minimum value of [10].",
             "deploy with --set OneAtATime=false",
         ),
         ("Source image x@sha256:0 does not exist", "Push the image first"),

@@ -290,6 +290,7 @@ def _load_balancer() -> dict[str, Template]:
 
 
 def _roles() -> dict[str, Template]:
+    roles: tuple[tuple[str, permissions.Role], ...] = (("TaskRole", "task"), ("ExecutionRole", "execution"))
     return {
         name: resource(
             "IAM::Role",
@@ -301,7 +302,7 @@ def _roles() -> dict[str, Template]:
             },
             accepted={"CKV_AWS_111": "each statement on all resources says why in pizza_assets/aws/permissions.py"},
         )
-        for name, role in (("TaskRole", "task"), ("ExecutionRole", "execution"))
+        for name, role in roles
     }
 
 
@@ -371,7 +372,9 @@ def template() -> Template:
         "Parameters": {
             "Suffix": SUFFIX,
             "ImageUri": text("The image, by digest."),
-            "VpcId": text("A VPC whose private subnets reach the internet (NAT) or have the endpoints.", Type="AWS::EC2::VPC::Id"),
+            "VpcId": text(
+                "A VPC whose private subnets reach the internet (NAT) or have the endpoints.", Type="AWS::EC2::VPC::Id"
+            ),
             "SubnetIds": text("Private subnets in two zones.", Type="List<AWS::EC2::Subnet::Id>"),
             "TimeZone": text("IANA time zone of the daily refresh.", "Europe/London"),
             "DatabaseClass": text("Of RDS.", "db.t4g.small"),

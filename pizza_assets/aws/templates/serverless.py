@@ -173,5 +173,3 @@ def template() -> Template:
             "SecretName": {"Description": "Where keys go", "Value": sub("pizza-game/${Suffix}/settings")},
         },
     }
-
-

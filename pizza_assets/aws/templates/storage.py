@@ -159,7 +159,10 @@ def template() -> Template:
         },
         "Outputs": {
             "BucketName": {"Description": "The lake: PIZZA_LAKE=s3://<this>", "Value": ref("Bucket")},
-            "RepositoryUri": {"Description": "Where the image is pushed to", "Value": att("Repository", "RepositoryUri")},
+            "RepositoryUri": {
+                "Description": "Where the image is pushed to",
+                "Value": att("Repository", "RepositoryUri"),
+            },
             "OperatorPolicyArn": {"Description": "What people need", "Value": ref("OperatorPolicy")},
         },
     }

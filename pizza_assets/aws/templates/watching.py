@@ -92,14 +92,14 @@ def _alarms() -> dict[str, Template]:
         "DatapointsToAlarm": _WITHOUT_SUCCESS_HOURS,
         "TreatMissingData": "breaching",
     }
-    dead = _metric(
-        "ApproximateNumberOfMessagesVisible", "Maximum", 300, "AWS/SQS", QueueName=sub(f"{FUNCTION}-dead")
-    )
+    dead = _metric("ApproximateNumberOfMessagesVisible", "Maximum", 300, "AWS/SQS", QueueName=sub(f"{FUNCTION}-dead"))
     ingestions = [
         _metric("IngestionErrorCount", "Sum", _HOUR, "AWS/QuickSight", DatasetId=resource_id(name))
         for name in DATA_SETS
     ]
-    failed_checks = [_of_asset("ChecksFailed", "Sum", asset) for asset in (*_COLLECTED, "order_volume", "dashboard_data")]
+    failed_checks = [
+        _of_asset("ChecksFailed", "Sum", asset) for asset in (*_COLLECTED, "order_volume", "dashboard_data")
+    ]
     mock = {
         f"Mock{asset.title().replace('_', '')}": _alarm(
             f"mock-{asset.replace('_', '-')}",
@@ -164,7 +164,9 @@ def dashboard() -> str:
         _widget("Peak of memory (MB)", of_assets("PeakMemory", "dashboard_data"), (2, 0), **daily),
         _widget("Rows", of_assets("Rows", *made), (0, 1), **daily),
         _widget("Share that is real (%)", of_assets("RealShare", *_COLLECTED), (1, 1), **daily),
-        _widget("Strongest correlation (|r|)", of_assets("CorrelationStrength", "correlation_results"), (2, 1), **daily),
+        _widget(
+            "Strongest correlation (|r|)", of_assets("CorrelationStrength", "correlation_results"), (2, 1), **daily
+        ),
         _widget("Rejected records", of_assets("Rejected", *_COLLECTED), (0, 2), **daily),
         _widget("Answer time of APIs (s)", of_assets("ApiResponseTime", *_COLLECTED), (1, 2), **daily),
         _widget("Checks that failed", of_assets("ChecksFailed", *made), (2, 2), **daily),
@@ -213,7 +215,9 @@ def template() -> Template:
         "Conditions": {"HasEmail": is_set("Email")},
         "Resources": {
             "Topic": topic,
-            "TopicPolicy": resource("SNS::TopicPolicy", {"Topics": [ref("Topic")], "PolicyDocument": policy(from_alarms)}),
+            "TopicPolicy": resource(
+                "SNS::TopicPolicy", {"Topics": [ref("Topic")], "PolicyDocument": policy(from_alarms)}
+            ),
             "Subscription": resource("SNS::Subscription", subscription, Condition="HasEmail"),
             **_alarms(),
             "Dashboard": resource(

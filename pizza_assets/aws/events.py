@@ -13,8 +13,8 @@ from pizza_assets.operations.expected_partitions import days_of_refresh
 
 _KEYS = ("from", "to", "select")
 _EXAMPLE = '{"from": "2026-11-01", "to": "2026-11-07", "select": "*"}'
-#: Seconds that stay free for what follows a run, and the longest block of days of one run.
-MARGIN_SECONDS, MOST_DAYS = 60.0, 31
+#: Seconds that stay free for what follows a run; the first run's days, which are an evening's; and the longest run's.
+MARGIN_SECONDS, FIRST_DAYS, MOST_DAYS = 60.0, 2, 31
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _select(given: Mapping[str, Any]) -> str:
 def next_block(days_left: int, seconds_left: float, seconds_a_day: float | None) -> int:
     """Return how many days the next run takes; 0 when not even one day fits into the time.
 
-    The first run is one day, which shows how long a day takes. Twice that is planned for each day that follows.
+    The first run is an evening's two days, which show how long a day takes. Twice that is planned for each day that follows.
 
     Parameters
     ----------
@@ -99,5 +99,5 @@ def next_block(days_left: int, seconds_left: float, seconds_a_day: float | None)
     """
     free = seconds_left - MARGIN_SECONDS
     if seconds_a_day is None:
-        return 1 if free > 0 else 0
+        return min(days_left, FIRST_DAYS) if free > 0 else 0
     return max(0, min(days_left, MOST_DAYS, int(free / max(2 * seconds_a_day, 0.001))))

@@ -68,5 +68,6 @@ def test_a_block_fits_into_the_time(days_left: int, seconds_left: float, seconds
     assert count == 0 or count * 2 * seconds_a_day <= seconds_left - MARGIN_SECONDS + 1e-6
 
 
-def test_the_first_block_is_one_day() -> None:
-    assert [next_block(30, seconds, None) for seconds in (900, MARGIN_SECONDS + 1, MARGIN_SECONDS)] == [1, 1, 0]
+def test_the_first_block_is_an_evening() -> None:
+    assert [next_block(30, seconds, None) for seconds in (900, MARGIN_SECONDS + 1, MARGIN_SECONDS)] == [2, 2, 0]
+    assert next_block(1, 900, None) == 1

@@ -41,16 +41,16 @@ def stored() -> list[str]:
 
 
 def test_a_run_that_needs_too_long_stops_between_days_and_says_how_to_go_on(capfd: pytest.CaptureFixture[str]) -> None:
-    event = {"from": "2025-09-01", "to": "2025-09-03", "select": "raw_matches or raw_orders"}
+    event = {"from": "2025-09-01", "to": "2025-09-04", "select": "raw_matches or raw_orders"}
     answer: dict[str, Any] = handler(event, Invocation(900, 61))
-    assert (answer["status"], answer["days"]) == ("stopped", ["2025-09-01"])
-    assert stored() == ["2025-09-01"], "what is done is kept"
-    assert answer["left"] == {**event, "from": "2025-09-02"}
-    assert "1 days were made and are kept" in answer["message"]
+    assert (answer["status"], answer["days"]) == ("stopped", ["2025-09-01", "2025-09-02"])
+    assert stored() == ["2025-09-01", "2025-09-02"], "what is done is kept"
+    assert answer["left"] == {**event, "from": "2025-09-03"}
+    assert "2 days were made and are kept" in answer["message"]
     assert f"--payload '{json.dumps(answer['left'])}'" in answer["message"]
     assert answer["message"] in [json.loads(line)["message"] for line in capfd.readouterr().err.splitlines()]
     again = handler(answer["left"], Invocation(900))
-    assert (again["status"], stored()) == ("done", ["2025-09-01", "2025-09-02", "2025-09-03"])
+    assert (again["status"], stored()) == ("done", [f"2025-09-0{day}" for day in (1, 2, 3, 4)])
 
 
 def test_a_function_that_starts_without_time_does_nothing() -> None:

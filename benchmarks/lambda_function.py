@@ -4,7 +4,8 @@
 a read-only root, /tmp of 512 MB, no /dev/shm, a limit of memory. The bucket is moto's behind a proxy that waits 30 ms
 before each request. The last lines are the figures that ``pizza_assets/aws/usage.py`` has.
 
-What differs from Lambda: it runs as root, on this machine's processors, with moto's S3; Lambda gives 1,024 MB 0.58 of one.
+What differs from Lambda: it runs as root, on this machine's processors, with moto's S3; Lambda gives 1,024 MB 0.58 of
+a processor.
 """
 
 import argparse
@@ -58,6 +59,7 @@ class Slow(FaultyS3):
         self._count = threading.Lock()
 
     def draw(self, *, is_download: bool) -> str | None:
+        """Count a request, and wait."""
         with self._count:
             self.reads += is_download
             self.writes += not is_download
@@ -99,14 +101,14 @@ class _RuntimeHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None: ...
 
-    def do_GET(self) -> None:  # noqa: N802 as http.server calls it
+    def do_GET(self) -> None:
         self.server.ready.set()
         body = json.dumps(self.server.events.get()).encode()
         self.send_response(200)
         for name, value in {
             "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + TIMEOUT_SECONDS) * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:pizza-game-dashboard",
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:pizza",
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
         }.items():
@@ -114,7 +116,7 @@ class _RuntimeHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_POST(self) -> None:  # noqa: N802 as http.server calls it
+    def do_POST(self) -> None:
         if self.headers.get("Transfer-Encoding", "") == "chunked":
             parts = []
             while size := int(self.rfile.readline(), 16):
@@ -157,7 +159,7 @@ class Limited:
         command = ["unshare", "--mount", "sh", "-c", _LIMITS, "sh", sys.executable, "-m", "awslambdaric", HANDLER]
         started = time.monotonic()
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 a command of ours
         self._limit()
         while not self.runtime.ready.wait(0.05):
             if self.process.poll() is not None:
@@ -184,6 +186,7 @@ class Limited:
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
     def end(self) -> None:
+        """End the process, and remove its control group."""
         self.process.kill()
         self.process.wait()
         if self.group is not None:
@@ -198,9 +201,8 @@ def _moto() -> tuple[subprocess.Popen[bytes], str]:
         "server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False); server.start(); "
         "print('http://%s:%s' % server.get_host_and_port(), flush=True); threading.Event().wait()"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
-    return process, process.stdout.readline().decode().strip()
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603 a command of ours
+    return process, (process.stdout or sys.stdin.buffer).readline().decode().strip()
 
 
 def _season(address: str, settings: Mapping[str, str], days: int) -> None:
@@ -210,7 +212,8 @@ def _season(address: str, settings: Mapping[str, str], days: int) -> None:
     command = [sys.executable, "-W", "ignore", "-c", code, "backfill", "--from", str(FIRST), "--to"]
     environment = {**os.environ, **settings, **_CREDENTIALS, "AWS_ENDPOINT_URL": address}
     with tempfile.TemporaryDirectory() as home:
-        subprocess.run([*command, str(last)], env={**environment, "DAGSTER_HOME": home}, check=True, cwd=home)
+        environment["DAGSTER_HOME"] = home
+        subprocess.run([*command, str(last)], env=environment, check=True, cwd=home)  # noqa: S603 a command of ours
 
 
 def _bytes(address: str) -> int:
@@ -234,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "MOCK_ORDERS_PER_STORE_DAY": str(given.orders),
         "METRICS": "emf",
         "LOG_FORMAT": "json",
-        "HOME": "/tmp",
+        "HOME": "/tmp",  # noqa: S108 as in Lambda
         "RANGE_PROCESSES": "1",
     }
     moto, address = _moto()

@@ -88,7 +88,7 @@ def _select(given: Mapping[str, Any]) -> str:
 def next_block(days_left: int, seconds_left: float, seconds_a_day: float | None) -> int:
     """Return how many days the next run takes; 0 when not even one day fits into the time.
 
-    The first run is an evening's two days, which show how long a day takes. Twice that is planned for each day that follows.
+    The first run is an evening's two days, which show how long a day takes. Twice that is planned for each later day.
 
     Parameters
     ----------

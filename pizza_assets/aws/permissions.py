@@ -83,6 +83,19 @@ PERMISSIONS: tuple[Permission, ...] = (
             ("Update", "deploy, restore"),
             ("Delete", "teardown"),
         )
+        if (verb, kind) not in {("Create", "DataSource"), ("Create", "DataSet")}
+    ),
+    Permission(
+        "quicksight:CreateDataSource",
+        "*",
+        "pizza-assets quicksight deploy, restore; QuickSight knows no resource of it before it is there",
+        ("operator",),
+    ),
+    Permission(
+        "quicksight:CreateDataSet",
+        _SOURCE,
+        "pizza-assets quicksight deploy, restore; of a new data set IAM looks at the source",
+        ("operator",),
     ),
     *(
         Permission(f"quicksight:Update{kind}Permissions", on, "who sees what is there already", ("operator",))

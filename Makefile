@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate format realism calibration replayed-seasons calibration-quick bench bench-merchants bench-warehouse bench-servers fuzz-tills full-disk faulty-s3 warehouse-kill dictionary lock clean
+.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate format realism calibration replayed-seasons calibration-quick bench bench-merchants bench-warehouse bench-servers bench-lambda check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -97,6 +97,23 @@ bench-warehouse: setup ## Measure the warehouse: a million lines, and the views 
 
 bench-servers: setup ## Load the two local servers: 200 clients, 50 that never read, 50 half requests (3 minutes)
 	$(BIN)/python -m benchmarks.servers
+
+.venv/lambda/installed: .venv/installed # Lambda's runtime client, apart from our packages
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/lambda awslambdaric==4.2.2 snapshot-restore-py==1.0.0 simplejson==4.3.0
+	@touch $@
+
+bench-lambda: .venv/lambda/installed ## Run the function under Lambda's runtime client and limits: cold start, an evening, memory (as root; minutes)
+	$(BIN)/python -W ignore -m benchmarks.lambda_function --client .venv/lambda
+
+.venv/aws/installed: # checkov and parliament pin packages that ours do not go with: a venv of their own
+	$(PYTHON) -m venv .venv/aws
+	.venv/aws/bin/python -m pip install --quiet --disable-pip-version-check checkov==3.3.30 parliament==1.6.4
+	@touch $@
+
+check-aws: setup .venv/aws/installed ## Look at the templates of AWS with cfn-lint and checkov, at the policies with parliament
+	$(BIN)/cfn-lint deploy/aws/*.yaml
+	.venv/aws/bin/checkov --directory deploy/aws --framework cloudformation --compact --quiet --skip-download
+	$(BIN)/python .ci/policies.py .venv/aws/bin/parliament
 
 fuzz-tills: setup ## Read 20,000 mutated till exports of each format: no row vanishes, no traceback (hours)
 	$(BIN)/python -m benchmarks.fuzz_tills

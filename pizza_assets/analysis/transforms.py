@@ -4,6 +4,7 @@ Belongs here: functions of one day. Does not belong here: arithmetic (``analysis
 them; Dagster, which takes other processes seconds to import.
 """
 
+import math
 from collections.abc import Collection
 from datetime import date, timedelta
 
@@ -16,6 +17,7 @@ from pizza_assets.lake.layout import CORRELATION_FILES
 from pizza_assets.lake.tables import DailyTable, Day, Files
 from pizza_assets.lake.uncovered import UNCOVERED
 from pizza_assets.platform.columns import Source
+from pizza_assets.platform.metrics import STRONGEST
 
 #: A finding: significant after Benjamini-Hochberg at this level.
 ALPHA = 0.05
@@ -63,7 +65,10 @@ def correlation_files(analysis: Analysis) -> Files:
         formats.csv_bytes(found),
         formats.json_bytes(analysis.summary),
     )
-    facts = {"rows": len(results), "findings": len(found), "as-of": analysis.as_of.isoformat()}
+    facts: dict[str, object] = {"rows": len(results), "findings": len(found), "as-of": analysis.as_of.isoformat()}
+    strongest = results["correlation_coefficient"].abs().max()
+    if not math.isnan(strongest):
+        facts[STRONGEST] = float(strongest)
     return Files(dict(zip(CORRELATION_FILES, content, strict=True)), facts)
 
 

@@ -1,4 +1,4 @@
-"""Files that derive from the code: the data dictionary, .env.example, and the page's compiled charts.
+"""Files that derive from the code: the data dictionary, .env.example, compiled charts, templates of CloudFormation.
 
 ``make dictionary`` writes them; a test holds them up to date. Does not belong here: prose.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from pizza_assets.aws.stacks import TEMPLATES, as_yaml
 from pizza_assets.contracts import CONTRACTS, data_dictionary
 from pizza_assets.dashboard.charts import compiled
 from pizza_assets.dashboard.contract import SALES_BY_PRODUCT
@@ -41,10 +42,17 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
+def templates() -> dict[str, str]:
+    """Return the templates of CloudFormation by the name of their file in deploy/aws/."""
+    head = "# Written by 'make dictionary' from pizza_assets/aws/templates; 'pizza-assets aws deploy' sends the same.\n"
+    return {f"{kind}.yaml": head + as_yaml(template()) for kind, template in TEMPLATES.items()}
+
+
 def documents() -> dict[str, str]:
     """Return the text of each file, by its path below the project's root."""
     charts = {f"pizza_assets/dashboard/page_assets/{name}": text for name, text in compiled().items()}
-    return {"docs/data-dictionary.md": dictionary(), ".env.example": env_example(), **charts}
+    on_aws = {f"deploy/aws/{name}": text for name, text in templates().items()}
+    return {"docs/data-dictionary.md": dictionary(), ".env.example": env_example(), **charts, **on_aws}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from pizza_assets.cli.aws import aws
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
 from pizza_assets.cli.dev import dev
 from pizza_assets.cli.lake import athena, lake, restore
@@ -54,6 +55,7 @@ def main(ctx: click.Context, *, debug: bool) -> None:
         click.secho(f"Warning: {safe_text(line)}", fg="yellow", err=True)
 
 
+main.add_command(aws)
 main.add_command(dashboard)
 main.add_command(dev)
 main.add_command(quicksight)

@@ -173,6 +173,10 @@ class Checking:
             blocking=True,
         )
 
+    def errors(self) -> int:
+        """Return how many checks found an error on a day; a warning is none."""
+        return sum(any(result.status == "error" for result in results) for results in self._results.values())
+
     def outcomes(self) -> Iterator[dg.AssetCheckResult]:
         """Yield the result of each check, as Dagster takes it."""
         for name, results in self._results.items():

@@ -4,6 +4,8 @@ Belongs here: making an instance fit for runs of the command line. Does not belo
 exports no way to do either.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import dagster as dg
@@ -38,3 +40,10 @@ def prepare(instance: dg.DagsterInstance, job: str) -> None:
     instance.create_run_for_job = partial(create, remote_job_origin=origin_of(job))  # type: ignore[method-assign]
     instance._compute_log_manager = NoOpComputeLogManager()
     instance._compute_log_manager.register_instance(instance)
+
+
+@contextmanager
+def ephemeral_instance() -> Iterator[dg.DagsterInstance]:
+    """Open an instance in memory, whose history ends with it: for a process that keeps none, such as a function."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance

@@ -207,7 +207,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
             finally:
                 if is_shared:
                     self._let_others()
-                self.metrics.add(meter.measured(asset, run_id, failed=failed))
+                self.metrics.add(meter.measured(asset, run_id, failed=failed, checks_failed=checking.errors()))
 
     def _wait_for_others(self) -> None:
         if self._lock is None:

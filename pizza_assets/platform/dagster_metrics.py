@@ -4,6 +4,8 @@ Belongs here: measuring, and collecting what is measured. Does not belong here: 
 (``pizza_assets.platform.metrics``).
 """
 
+import resource
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -14,7 +16,7 @@ import dagster as dg
 
 from pizza_assets.lake.store import Store
 from pizza_assets.platform.http import Calls
-from pizza_assets.platform.metrics import Measured, emitter
+from pizza_assets.platform.metrics import STRONGEST, Measured, emitter
 from pizza_assets.platform.quality.measured import Item, MadeDay
 from pizza_assets.settings import Settings
 
@@ -58,6 +60,7 @@ class Meter:
         self._by_day: dict[date, Calls] = {}
         self._days: list[dict[str, float]] = []
         self._shares: list[float] = []
+        self._strengths: list[float] = []
 
     def counted(self, items: Iterable[Item]) -> Iterator[Item]:
         """Yield the days of an asset, and note how often APIs were asked for each.
@@ -77,6 +80,9 @@ class Meter:
         self._days.append({"Rows": counts["rows"], "Rejected": counts["rejected"], "Bytes": size})
         if source is not None:
             self._shares.append(100.0 if source == "real" else 0.0)
+        strength = made.content.facts.get(STRONGEST)
+        if isinstance(strength, float):
+            self._strengths.append(strength)
         return figures | self.asked_for(made.day)
 
     def asked_for(self, day: date) -> dict[str, Any]:
@@ -86,8 +92,8 @@ class Meter:
             return {}
         return {"api_calls": calls.number, "api_response_seconds": round(calls.seconds / calls.number, 3)}
 
-    def measured(self, asset: str, run_id: str, *, failed: bool) -> Measured:
-        """Return the figures of the asset in the run."""
+    def measured(self, asset: str, run_id: str, *, failed: bool, checks_failed: int = 0) -> Measured:
+        """Return the figures of the asset in the run, of which so many checks ended with an error."""
         sums = {name: _sum(self._days, name) for name in ("Rows", "Rejected", "Bytes")}
         figures: dict[str, float] = {
             "Days": len(self._days),
@@ -96,12 +102,22 @@ class Meter:
             "ApiCalls": self._calls.number,
             "StoreRetries": self._store.retries - self._retries,
             "Failures": int(failed),
+            "ChecksFailed": checks_failed,
+            "PeakMemory": round(_peak_megabytes(), 1),
         }
         if self._calls.number:
             figures["ApiResponseTime"] = round(self._calls.seconds / self._calls.number, 3)
         if self._shares:
             figures["RealShare"] = sum(self._shares) / len(self._shares)
+        if self._strengths:
+            figures["CorrelationStrength"] = self._strengths[-1]
         return Measured(asset, run_id, datetime.now(UTC), figures)
+
+
+def _peak_megabytes() -> float:
+    """Return the most memory that this process had so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, KiB elsewhere
 
 
 def _sum(days: Sequence[dict[str, float]], name: str) -> float:

@@ -8,8 +8,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -125,6 +125,9 @@ def local_instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+Instances = Callable[[], AbstractContextManager[dg.DagsterInstance]]
+
+
 def selected_assets(defs: dg.Definitions, selection: str, job: str = MATCH_DAY_JOB) -> list[dg.AssetKey]:
     """Return the assets of a job that a selection such as ``order_volume+ or merged_orders`` names.
 
@@ -215,13 +218,23 @@ def run_days(  # noqa: PLR0913 as plan_days
     return run(plan_days(settings, first, last, selection, job=job, tags=tags), verbose=verbose)
 
 
-def run_once(settings: Settings, job: str, *, verbose: bool = False) -> str:
+def run_once(
+    settings: Settings, job: str, *, verbose: bool = False, opened: Instances = local_instance, level: str = "CRITICAL"
+) -> str:
     """Run a job whose assets have no days, and return the run's id. Raises RunFailedError."""
-    return run(Plan(build_defs(settings).resolve_job_def(job), [{}], 0), verbose=verbose)[0]
+    plan = Plan(build_defs(settings).resolve_job_def(job), [{}], 0)
+    return run(plan, verbose=verbose, opened=opened, level=level)[0]
 
 
-def run(plan: Plan, *, verbose: bool = False) -> list[str]:
+def run(plan: Plan, *, verbose: bool = False, opened: Instances = local_instance, level: str = "CRITICAL") -> list[str]:
     """Run a plan, one set of tags after another, and return the runs' ids.
+
+    Parameters
+    ----------
+    opened
+        Opens the instance that has the runs' history.
+    level
+        From which on Dagster's log goes to stderr; ``verbose`` is DEBUG.
 
     Raises
     ------
@@ -230,8 +243,8 @@ def run(plan: Plan, *, verbose: bool = False) -> list[str]:
         were finished stay.
     """
     runs = []
-    level = "DEBUG" if verbose else "CRITICAL"
-    with _history_faults(), local_instance() as instance, nullcontext() if verbose else _without_asides():
+    level = "DEBUG" if verbose else level
+    with _history_faults(), opened() as instance, nullcontext() if verbose else _without_asides():
         prepare(instance, plan.job.name)
         for run_tags in plan.tags:
             result = plan.job.execute_in_process(

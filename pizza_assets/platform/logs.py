@@ -21,7 +21,7 @@ from pizza_assets.platform.redaction import redacted_error, safe_text
 from pizza_assets.settings import Settings
 
 #: What ties a line to others: the same names in every log, metric and alert.
-CORRELATION = ("run_id", "asset", "partition")
+CORRELATION = ("request_id", "run_id", "asset", "partition")
 
 _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 _CONTAINER_NAMES = ("KUBERNETES_SERVICE_HOST", "ECS_CONTAINER_METADATA_URI_V4", "AWS_LAMBDA_FUNCTION_NAME")
@@ -54,7 +54,7 @@ def message(record: logging.LogRecord) -> str:
 
 
 class JsonLines(JsonFormatter):
-    """One JSON object a line: timestamp (UTC), level, logger, message, run_id, asset, partition, exception."""
+    """One JSON object a line: timestamp (UTC), level, logger, message, those of ``CORRELATION``, exception."""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Fill in the fields of a line."""
@@ -78,7 +78,7 @@ class PlainLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 logging's name
         """Return the line."""
-        of = " ".join(value for name, value in correlation(record).items() if name != "run_id")
+        of = " ".join(value for name, value in correlation(record).items() if name not in {"request_id", "run_id"})
         return f"{record.levelname} {message(record)}" + (f" [{of}]" if of else "")
 
     def format(self, record: logging.LogRecord) -> str:

@@ -30,7 +30,12 @@ UNITS: Mapping[str, str] = {
     "StoreRetries": "Count",
     "RealShare": "Percent",
     "Failures": "Count",
+    "ChecksFailed": "Count",
+    "CorrelationStrength": "None",
+    "PeakMemory": "Megabytes",
 }
+#: The fact of a day's analysis that CorrelationStrength is: the largest |r| of all correlations that were measured.
+STRONGEST = "strongest-correlation"
 #: CloudWatch's own limit of one request.
 _AT_ONCE = 1000
 

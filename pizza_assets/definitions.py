@@ -11,6 +11,7 @@ from pizza_assets.analysis.assets import matchday_assets
 from pizza_assets.cli import demo
 from pizza_assets.dashboard.assets import dashboard_assets
 from pizza_assets.dashboard.quicksight.assets import quicksight_defs
+from pizza_assets.forecast.assets import forecast_assets
 from pizza_assets.lake import is_on_s3, lake_of, layout
 from pizza_assets.merchants.assets import merchant_defs
 from pizza_assets.operations.dagster_alerts import alert_defs
@@ -47,7 +48,12 @@ def build_defs(settings: Settings | None = None, first_sales_day: date | None = 
     of_retail = settings.model_copy(update={"pizza_start_date": first_sales_day or settings.pizza_start_date})
     logs.make_safe()
     lake = lake_resource(settings)
-    assets = [*raw_assets(settings), *matchday_assets(settings), *dashboard_assets(settings)]
+    assets = [
+        *raw_assets(settings),
+        *matchday_assets(settings),
+        *forecast_assets(settings),
+        *dashboard_assets(settings),
+    ]
     fresh = freshness_defs(settings, _DAILY)
     job = dg.define_asset_job(
         MATCH_DAY_JOB,

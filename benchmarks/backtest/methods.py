@@ -73,7 +73,7 @@ def _first_bin(world: World) -> int:
     return int((world.first_bin - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(minutes=15))
 
 
-class _History:
+class History:
     """Orders until the origin by the local time of the week, and where matches are on, in the past and ahead."""
 
     def __init__(self, prepared: Prepared, like: Forecast, fixtures: pd.DataFrame) -> None:
@@ -91,6 +91,7 @@ class _History:
 
     @property
     def n_weeks(self) -> int:
+        """Number of weeks until the origin."""
         return int(self.week.max()) + 1
 
     def cells(self, values: Floats) -> Floats:
@@ -114,7 +115,7 @@ def _phases(units: pd.DataFrame, cities: tuple[str, ...], first_bin: int, n_bins
     return phases
 
 
-def mean_of_four_weeks(history: _History, like: Forecast) -> Forecast:
+def mean_of_four_weeks(history: History, like: Forecast) -> Forecast:
     """Return the mean at the same time of the week over the last four weeks."""
     counts, seen = history.cells(history.orders), history.cells(np.ones_like(history.orders))
     last = slice(max(history.n_weeks - _MEAN_WEEKS, 0), None)
@@ -130,7 +131,7 @@ def mean_of_four_weeks(history: _History, like: Forecast) -> Forecast:
     return _with(like, plain, np.zeros_like(plain), noise)
 
 
-def fixed_effects(history: _History, like: Forecast, *, with_matches: bool) -> Forecast:
+def fixed_effects(history: History, like: Forecast, *, with_matches: bool) -> Forecast:
     """Return the regression's forecast; the effects of weeks and times are profiled out in turns."""
     phases = history.phases if with_matches else history.phases[:0]
     beta = np.zeros(len(phases))
@@ -162,7 +163,7 @@ def _noise_of(counts: Floats, mean: Floats) -> Noise:
 
 def peers(prepared: Prepared, like: Forecast, fixtures: pd.DataFrame) -> Mapping[str, Forecast]:
     """Return the public methods' forecasts by their names."""
-    history = _History(prepared, like, fixtures)
+    history = History(prepared, like, fixtures)
     methods: Mapping[str, Callable[[], Forecast]] = {
         "mean of four weeks": lambda: mean_of_four_weeks(history, like),
         "fixed effects": lambda: fixed_effects(history, like, with_matches=False),

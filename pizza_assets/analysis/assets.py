@@ -5,7 +5,7 @@ Belongs here: reading days, calling ``analysis``, handing days to the lake. Does
 
 import base64
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
 from itertools import groupby
@@ -24,13 +24,12 @@ from pizza_assets.analysis.analyse import Analysis, analyse, prepare
 from pizza_assets.analysis.history import FOUND, KEY, with_history
 from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS, FileSchema, NextDayKnown
 from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
-from pizza_assets.analysis.transforms import analysed
+from pizza_assets.analysis.transforms import analysed, read_window
+from pizza_assets.forecast.making import rows_until
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX, VERDICTS
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Files, days_with_note
-from pizza_assets.lake.uncovered import unobserved
 from pizza_assets.platform import dagster_catalog as catalog
 from pizza_assets.platform import dagster_lineage as lineage
-from pizza_assets.platform.columns import Source
 from pizza_assets.platform.dagster_checks import of_contract
 from pizza_assets.platform.dagster_daily_asset import OWNERS, columns, daily_asset
 from pizza_assets.platform.dagster_failures import without_secrets_in_errors
@@ -45,22 +44,6 @@ from pizza_assets.settings import Settings
 
 EVIDENCE_CHECK = "claims_have_evidence"
 _EVIDENCE_RULE = "Each claim of an effect has its n, its interval and its adjusted p-value."
-
-
-def read_window(
-    order_volume: DailyTable, raw_matches: DailyTable, first: date, last: date, *, compacts: bool = False
-) -> tuple[pd.DataFrame, pd.DataFrame, Mapping[date, Source], pd.DataFrame]:
-    """Return what an analysis of `first` to `last` reads.
-
-    Volume, matches, where each day's orders are from, and the days of cities that are not known as a whole. With
-    `compacts` the next analysis finds the months in one object each.
-    """
-    volume_rows, matches = (table.between(first, last, compacts=compacts) for table in (order_volume, raw_matches))
-    facts = {day: order_volume.facts(day) for day in order_volume if first <= day <= last}
-    sources: dict[date, Source] = {
-        day: "real" if of_day["data-source"] == "real" else "mock" for day, of_day in facts.items()
-    }
-    return volume_rows, matches, sources, unobserved(facts, volume_rows["city"].unique())
 
 
 def earlier_verdicts(correlation_results: DatedFiles, before: date) -> Iterator[tuple[date, pd.DataFrame]]:
@@ -86,20 +69,20 @@ def unknown_days(raw_matches: DailyTable) -> Sequence[date]:
     return days_with_note(raw_matches.store, raw_matches.layout, "unknown")
 
 
-def report_files(analysis: Analysis, volume: pd.DataFrame) -> Files:
+def report_files(analysis: Analysis, volume: pd.DataFrame, forecast: pd.DataFrame | None = None) -> Files:
     """Return an analysis' report as the files that the lake keeps of it."""
-    texts = (report_markdown(analysis, volume), report_json(analysis, volume))
+    texts = (report_markdown(analysis, volume, forecast), report_json(analysis, volume, forecast))
     content = dict(zip(REPORT_FILES, (text.encode() for text in texts), strict=True))
     return Files(content, {"as-of": analysis.as_of.isoformat()})
 
 
-def _shown_report(analysis: Analysis, volume: pd.DataFrame) -> dict[str, Any]:
+def _shown_report(analysis: Analysis, volume: pd.DataFrame, forecast: pd.DataFrame | None) -> dict[str, Any]:
     """Return what the UI shows of a report: the plot first, then its text."""
     plot = uplift_plot(analysis.results).encode()
     image = f"![uplift](data:image/svg+xml;base64,{base64.b64encode(plot).decode()})\n\n" if plot else ""
     return {
         "as_of": analysis.as_of.isoformat(),
-        "report": dg.MetadataValue.md(image + report_markdown(analysis, volume)),
+        "report": dg.MetadataValue.md(image + report_markdown(analysis, volume, forecast)),
     }
 
 
@@ -203,6 +186,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         ),
         check_specs=[dg.AssetCheckSpec(EVIDENCE_CHECK, asset="insights_report", description=_EVIDENCE_RULE)],
         tags={"branch": "match-day"},
+        deps=["order_forecast"],
     )
     @without_secrets_in_errors
     def insights_report(
@@ -222,9 +206,10 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         analysis = analyse(volume, matches, sources, last, window, unknown, focus_teams=focus, unobserved=missing)
         analysis = with_history(analysis, earlier_verdicts(correlation_results, days[-1]))
         reports = DatedFiles(lake.store(), REPORT_PREFIX)
-        key = reports.put(days[-1], report_files(analysis, volume), context.run.run_id)
+        forecast = rows_until(reports.store, days[-1])
+        key = reports.put(days[-1], report_files(analysis, volume, forecast), context.run.run_id)
         return dg.MaterializeResult(
-            metadata={"path": reports.store.uri(key), **_shown_report(analysis, volume)},
+            metadata={"path": reports.store.uri(key), **_shown_report(analysis, volume, forecast)},
             check_results=[claims_have_evidence(analysis.results)],
         )
 

@@ -7,7 +7,9 @@ The model is that of a random-effects meta-analysis, ``y_j = mu + u_j + e_j`` wi
 ``Var e_j = v_j``. tau^2 is Paule and Mandel's (1982): the value at which the generalised Q of the groups is its
 expectation, the number of groups less 1. Its interval is the Q-profile (Viechtbauer 2007): the values at which Q is the
 97.5 % and the 2.5 % quantile of chi-squared. Each group's estimate is shrunk to mu by ``tau^2 / (tau^2 + v_j)``
-(Efron and Morris 1975), and its variance is that share of v_j, plus the error of mu that it takes over.
+(Efron and Morris 1975), and its variance is that share of v_j, plus the error of mu that it takes over. A single club
+among many alike is no draw from one normal distribution, so no estimate is moved by more than 1.5 of its own standard
+errors (limited translation, Efron and Morris 1972); one that would be keeps its own variance.
 """
 
 from collections.abc import Mapping
@@ -26,6 +28,8 @@ from pizza_assets.reference import cities
 #: Fewer groups than these do not tell how much groups differ.
 MIN_GROUPS = 3
 _WIDEST = 100.0
+#: Standard errors that an estimate is moved by at most.
+_MOST_MOVED = 1.5
 _STEPS = 60
 _NORMAL_975 = 1.959964
 
@@ -79,12 +83,15 @@ def pool(names: tuple[str, ...], estimates: Floats, variances: Floats, n_units: 
     mean = float(weight @ y / weight.sum()) if len(y) else np.nan
     mean_variance = float(1 / weight.sum()) if len(y) else np.nan
     own = between / (between + v)
+    shrunk = mean + own * (y - mean)
+    limited = np.clip(shrunk, y - _MOST_MOVED * np.sqrt(v), y + _MOST_MOVED * np.sqrt(v))
+    variance = own * v + np.square(1 - own) * mean_variance
     return Pooled(
         names=kept,
         raw=y,
         variance=v,
-        shrunk=mean + own * (y - mean),
-        shrunk_variance=own * v + np.square(1 - own) * mean_variance,
+        shrunk=limited,
+        shrunk_variance=np.where(limited == shrunk, variance, v),
         mean=mean,
         mean_variance=mean_variance,
         spread=spread[0],

@@ -19,7 +19,7 @@ from pizza_assets.football.mock import mock_matches
 from pizza_assets.lake import formats
 from pizza_assets.lake.layout import CORRELATION_FILES, Note
 from pizza_assets.lake.tables import DailyTable, Day, Files, received_objects, records_at
-from pizza_assets.lake.uncovered import UNCOVERED, uncovered_fact
+from pizza_assets.lake.uncovered import UNCOVERED, uncovered_fact, unobserved
 from pizza_assets.orders.collect import Collected, StoredMatches
 from pizza_assets.platform.columns import Source
 from pizza_assets.platform.quality.sources import FALLBACK, KEPT_FACT, UNKNOWN
@@ -133,6 +133,22 @@ def merged(raw_orders: DailyTable, raw_matches: DailyTable, day: date) -> Day:
     is_complete = day + timedelta(days=1) in raw_matches
     frame = alignment.align(raw_orders.arrow(day, alignment.REPEATING), around, is_complete=is_complete)
     return Day(frame, source_of(raw_orders, day), facts={"is-complete": is_complete})
+
+
+def read_window(
+    order_volume: DailyTable, raw_matches: DailyTable, first: date, last: date, *, compacts: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame, Mapping[date, Source], pd.DataFrame]:
+    """Return what an analysis of `first` to `last` reads.
+
+    Volume, matches, where each day's orders are from, and the days of cities that are not known as a whole. With
+    `compacts` the next analysis finds the months in one object each.
+    """
+    volume_rows, matches = (table.between(first, last, compacts=compacts) for table in (order_volume, raw_matches))
+    facts = {day: order_volume.facts(day) for day in order_volume if first <= day <= last}
+    sources: dict[date, Source] = {
+        day: "real" if of_day["data-source"] == "real" else "mock" for day, of_day in facts.items()
+    }
+    return volume_rows, matches, sources, unobserved(facts, volume_rows["city"].unique())
 
 
 def correlation_files(analysis: Analysis) -> Files:

@@ -14,6 +14,7 @@ import click
 
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
 from pizza_assets.cli.dev import dev
+from pizza_assets.cli.forecast import forecast
 from pizza_assets.cli.lake import athena, lake, restore
 from pizza_assets.cli.matches import matches
 from pizza_assets.cli.merchants import merchants
@@ -58,6 +59,7 @@ main.add_command(dev)
 main.add_command(quicksight)
 main.add_command(quarantine)
 main.add_command(athena)
+main.add_command(forecast)
 main.add_command(lake)
 main.add_command(matches)
 main.add_command(orders)

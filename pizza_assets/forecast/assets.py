@@ -13,8 +13,9 @@ import pandas as pd
 
 from pizza_assets import contracts
 from pizza_assets.analysis.analyse import prepare
-from pizza_assets.analysis.assets import read_window, unknown_days
+from pizza_assets.analysis.assets import unknown_days
 from pizza_assets.analysis.forecast import HORIZON_DAYS
+from pizza_assets.analysis.transforms import read_window
 from pizza_assets.forecast.ahead import fixtures_of
 from pizza_assets.forecast.making import NEWEST_DAYS, ShopCounts, fixtures_known, forecast_of, not_made, pizzas_of
 from pizza_assets.lake.layout import FIXTURES_AHEAD

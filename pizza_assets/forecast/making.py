@@ -9,18 +9,20 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from pizza_assets.analysis.analyse import Prepared
+from pizza_assets.analysis.analyse import Prepared, prepare
 from pizza_assets.analysis.family import families, select
 from pizza_assets.analysis.forecast import HORIZON_DAYS, as_scheduled, forecast
 from pizza_assets.analysis.grid import days_since_1970
 from pizza_assets.analysis.shops import SHARE_DAYS
+from pizza_assets.analysis.transforms import read_window
 from pizza_assets.contracts import FOOTBALL_MATCHES, empty
 from pizza_assets.forecast.ahead import UNKNOWN_DAYS, days_ahead
 from pizza_assets.forecast.tables import forecast_rows, pizzas_per_order
 from pizza_assets.lake import layout
 from pizza_assets.lake.store import Store
-from pizza_assets.lake.tables import DailyTable, Day
+from pizza_assets.lake.tables import DailyTable, Day, days_with_note
 from pizza_assets.platform.columns import SOURCES, Source
+from pizza_assets.settings import Settings
 
 #: A run over more days than this forecasts its last ones alone: whoever wants an older one runs that day by itself.
 NEWEST_DAYS = 28
@@ -139,6 +141,30 @@ def newest(store: Store, until: date | None = None) -> tuple[date, pd.DataFrame]
     table = DailyTable(store, layout.ORDER_FORECAST)
     days = [day for day in table if until is None or day <= until]
     return (days[-1], table[days[-1]]) if days else None
+
+
+def is_made(rows: pd.DataFrame) -> bool:
+    """Tell whether a stored day was forecast; of a long range only the last days are."""
+    return not (rows["reason"] == NOT_MADE).any()
+
+
+def forecast_from(store: Store, settings: Settings, as_of: date) -> pd.DataFrame:
+    """Return the forecast as of a day from what the lake has now, without storing it: ORDER_FORECAST."""
+    tables = {where.name: DailyTable(store, where) for where in layout.FRAME_TABLES.values()}
+    raw_matches, window = tables["raw_matches"], settings.analysis_window_days
+    first = as_of - timedelta(days=window - 1)
+    volume, matches, sources, missing = read_window(tables["order_volume"], raw_matches, first, as_of)
+    unknown = days_with_note(store, layout.RAW_MATCHES, "unknown")
+    prepared = prepare(volume, matches, sources, unknown, missing)
+    fixtures, not_known = fixtures_known(tables["fixtures_ahead"], raw_matches, as_of)
+    sold = ShopCounts(tables["raw_orders"]).until(as_of)
+    return forecast_of(prepared, window, pizzas_of(volume, as_of), as_of, fixtures, not_known, sold).frame
+
+
+def rows_until(store: Store, day: date) -> pd.DataFrame | None:
+    """Return the newest forecast as of a day or before; None where there is none, or its days have passed."""
+    found = newest(store, day)
+    return found[1] if found is not None and (day - found[0]).days < HORIZON_DAYS else None
 
 
 def covers(as_of: date) -> tuple[date, date]:

@@ -20,8 +20,12 @@ from pizza_assets.analysis.windows import BIN_MINUTES, BINS_PER_DAY, BINS_PER_HO
 from pizza_assets.contracts import arrow_schema, conform, empty, from_arrow
 from pizza_assets.forecast.contract import ALL_SHOPS, LEVELS, NO_CITY, ORDER_FORECAST, POOLED_EFFECTS
 from pizza_assets.platform.columns import Source
+from pizza_assets.reference import cities
 
 _NO_MATCH = "none"
+#: Matches that the report tells one by one.
+MAX_TOLD = 30
+_DURING = "during_match"
 
 
 def forecast_rows(
@@ -267,6 +271,51 @@ def spread_sentence(row: Mapping[str, object]) -> str:
     return f"{name} differ: the standard deviation between them is {row['spread_pct']:.0f} %, {ends} (95 %)."
 
 
-def kinds() -> tuple[str, ...]:
-    """Return the kinds of groups in the order that readers ask for them."""
-    return tuple(sorted(KINDS, key=lambda kind: kind != "club"))
+def differences(effects: Mapping[Source, Effects]) -> dict[str, list[str]]:
+    """Return by source whether clubs, competitions, stages and slots differ during matches, in sentences.
+
+    Where clubs differ, the one with the largest and the one with the smallest pooled uplift are named.
+    """
+    rows = pooled_rows(effects)
+    rows = rows[rows["time_window"] == _DURING]
+    found: dict[str, list[str]] = {}
+    for source, of_source in rows.groupby("data_source", sort=False):
+        sentences = found.setdefault(str(source), [])
+        for kind in sorted(KINDS, key=lambda kind: kind != "club"):
+            of_kind = of_source[of_source["kind"] == kind]
+            if of_kind.empty:
+                continue
+            overall = of_kind[of_kind["name"] == "all"].to_dict("records")[0]
+            groups = of_kind[of_kind["name"] != "all"].sort_values("uplift_pct", ascending=False)
+            named = f" {_estimate(groups.iloc[0])}; {_estimate(groups.iloc[-1])}." if overall["differ"] else ""
+            sentences.append(spread_sentence(overall) + named)
+    return found
+
+
+def _estimate(row: "pd.Series") -> str:
+    return f"{row['name']} {row['uplift_pct']:+.0f} % ({row['ci_low']:+.0f} to {row['ci_high']:+.0f} %)"
+
+
+def coming_sentences(rows: pd.DataFrame) -> list[str]:
+    """Return what ORDER_FORECAST says of the matches ahead, one sentence a city kick-off, and what has no forecast."""
+    whole = rows[rows["shop"] == ALL_SHOPS]
+    known = whole[(whole["span"] == "match") & whole["expected"].notna()]
+    ordered = known.sort_values(["kickoff_ts", "city"], kind="stable")
+    lines = [_coming(row) for row in ordered.head(MAX_TOLD).to_dict("records")]
+    if len(ordered) > MAX_TOLD:
+        lines.append(f"and {len(ordered) - MAX_TOLD} more, listed in the data.")
+    missing = whole[whole["reason"].notna()]
+    reasons = missing.groupby("reason", sort=False).size()
+    lines += [f"Without a forecast: {count} ({reason})." for reason, count in reasons.items()]
+    return lines or ["No match ahead is known."]
+
+
+def _coming(row: Mapping[Hashable, object]) -> str:
+    place = cities().get(str(row["city"]))
+    at = pd.Timestamp(str(row["kickoff_ts"])).tz_convert(place.time_zone if place else "UTC")
+    pizzas = "" if pd.isna(row["pizzas"]) else f", {row['pizzas']:.0f} pizzas"  # type: ignore[call-overload]
+    made = "simulated, " if row["data_source"] == "mock" else ""
+    return (
+        f"{row['city']}, {at:%Y-%m-%d %H:%M %Z}, {row['matches']}: {row['expected']:.0f} orders to expect "
+        f"({made}80 %: {row['low_80']} to {row['high_80']}), {row['match_orders']:+.0f} by the match{pizzas}."
+    )

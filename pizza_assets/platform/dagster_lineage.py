@@ -164,6 +164,13 @@ _DATA_SETS: Mapping[str, Lineage] = {
         **dict.fromkeys(("r", *_EVIDENCE, "n_matches"), _FACTORS),
     },
     "retail": _same("pizza_vs_football", *PIZZA_VS_FOOTBALL.columns),
+    "forecast": {name: f"order_forecast.{name}" for name in DATA_SETS["forecast"].columns},
+    "pooled": {
+        **dict.fromkeys(DATA_SETS["pooled"].columns, _ESTIMATE),
+        **dict.fromkeys(("kind", "time_window"), ""),
+        "name": f"{_SCOPE} raw_matches.stage raw_matches.timestamp",
+        "data_source": _LABELS,
+    },
     "anomalies": {
         "city": "order_volume.city",
         "bucket_ts": "order_volume.bin_start",

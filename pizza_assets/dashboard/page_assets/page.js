@@ -10,6 +10,7 @@ function show() {
   drawClubs(story);
   drawKickOffs(story);
   drawMatch();
+  drawComing();
   drawMore(story);
 }
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate format realism calibration replayed-seasons calibration-quick bench bench-merchants bench-warehouse bench-servers bench-lambda check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill dictionary lock clean
+.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate format realism calibration replayed-seasons calibration-quick backtest bench bench-merchants bench-warehouse bench-servers bench-lambda check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -83,6 +83,9 @@ calibration: setup ## Prove the statistics on simulated worlds (half an hour; ma
 
 replayed-seasons: setup ## Find planted effects around real matches again (URL=http://127.0.0.1:8901/v4)
 	$(BIN)/python -m benchmarks.replayed_seasons $(URL)
+
+backtest: setup ## Forecast simulated seasons from 12 origins each, beside public methods and an oracle (20 minutes)
+	$(BIN)/python -m benchmarks.backtest
 
 calibration-quick: setup ## The same on few worlds
 	$(BIN)/python -m benchmarks.calibration --quick

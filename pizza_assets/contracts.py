@@ -6,6 +6,7 @@ here: how a value is computed.
 
 from pizza_assets.analysis.contract import ANOMALIES, CORRELATION_RESULTS, MERGED_ORDERS, ORDER_VOLUME, UNIT_UPLIFT
 from pizza_assets.football.contract import FOOTBALL_MATCHES, MATCH_EVENTS
+from pizza_assets.forecast.contract import ORDER_FORECAST, POOLED_EFFECTS
 from pizza_assets.merchants.contract import ANSWERS, MERCHANT_TRANSACTIONS, MERCHANTS
 from pizza_assets.orders.contract import DOMINOS_ORDERS
 from pizza_assets.platform.quality.contract import QUALITY_RESULTS
@@ -34,6 +35,8 @@ CONTRACTS = {
         UNIT_UPLIFT,
         CORRELATION_RESULTS,
         ANOMALIES,
+        ORDER_FORECAST,
+        POOLED_EFFECTS,
         QUALITY_RESULTS,
         SALES,
         MERCHANT_TRANSACTIONS,
@@ -60,8 +63,10 @@ __all__ = [
     "MERCHANTS",
     "MERCHANT_TRANSACTIONS",
     "MERGED_ORDERS",
+    "ORDER_FORECAST",
     "ORDER_VOLUME",
     "PERSONAL_COLUMNS",
+    "POOLED_EFFECTS",
     "QUALITY_RESULTS",
     "RETAILER_IDS",
     "SALES",

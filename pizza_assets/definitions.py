@@ -12,6 +12,7 @@ from pizza_assets.cli import demo
 from pizza_assets.dashboard.assets import dashboard_assets
 from pizza_assets.dashboard.quicksight.assets import quicksight_defs
 from pizza_assets.football.assets import raw_matches_asset
+from pizza_assets.forecast.assets import forecast_assets
 from pizza_assets.lake import is_on_s3, lake_of, layout
 from pizza_assets.merchants.assets import merchant_defs
 from pizza_assets.operations.dagster_alerts import alert_defs
@@ -52,6 +53,7 @@ def build_defs(settings: Settings | None = None, first_sales_day: date | None = 
         raw_matches_asset(settings),
         raw_orders_asset(settings),
         *matchday_assets(settings),
+        *forecast_assets(settings),
         *dashboard_assets(settings),
     ]
     fresh = freshness_defs(settings, _DAILY)

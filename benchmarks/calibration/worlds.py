@@ -156,7 +156,7 @@ def make_world(scenario: Scenario, seed: int) -> World:
     has_effect = frozenset(str(name) for name in rng.permutation(hosts)[:n_with])
     effect, own_effect = _effect(scenario, matches, names, has_effect, start, n_bins)
     true = plain * np.exp(effect)
-    shocks, of_days = _shocks(rng, scenario.shocks, scenario.persistence, *plain.shape)
+    shocks, of_days = log_shocks(rng, scenario.shocks, scenario.persistence, *plain.shape)
     if scenario.weather or scenario.promotions:
         # Of their own generator, so that other worlds stay as they were.
         shocks += _weather(np.random.default_rng([seed, 1]), scenario.weather, instants, len(names))
@@ -302,7 +302,7 @@ def _persistent(rng: np.random.Generator, persistence: float, shape: tuple[int, 
     return numbers
 
 
-def _shocks(
+def log_shocks(
     rng: np.random.Generator, scale: float, persistence: float, n_cities: int, n_bins: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return log shocks, cities by bins, with mean 1 after exp; and the nation's by day among them."""

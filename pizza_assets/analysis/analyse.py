@@ -23,6 +23,7 @@ from pizza_assets.analysis.insights import headline, sentence
 from pizza_assets.analysis.jackknife import jackknife_error, student_interval
 from pizza_assets.analysis.national import national_study
 from pizza_assets.analysis.placebo import Placebo, diagnostics, why_doubtful
+from pizza_assets.analysis.pooling import Effects, effects_of, groups_of
 from pizza_assets.analysis.results import association_rows, nation_rows, national_rows, percent, unit_table, uplift_rows
 from pizza_assets.analysis.uplift import uplift_of_sets
 from pizza_assets.analysis.verdicts import Row, doubted, judge, share_of_season, too_few
@@ -62,6 +63,8 @@ class Analysis:
     unobserved
         Where orders were not observed although their day was collected, and takes no part: city, day (UTC,
         YYYY-MM-DD), hours, usual_orders (that the city would have had), reason, data_source.
+    played
+        The matches behind the units, and the others that were played.
     """
 
     as_of: date
@@ -70,6 +73,16 @@ class Analysis:
     selection: Selection
     families: list[Family]
     unobserved: pd.DataFrame
+    played: pd.DataFrame
+
+    @cached_property
+    def pooled(self) -> dict[Source, Effects]:
+        """What matches add, partially pooled by club, competition, stage and slot, by source; see `pooling`."""
+        found = {}
+        for family in self.families:
+            groups = groups_of(family.units, family.memberships, self.played)
+            found[family.source] = effects_of(family, groups)
+        return found
 
     @cached_property
     def units(self) -> pd.DataFrame:
@@ -197,6 +210,7 @@ def _analyse(prepared: Prepared, as_of: date, window_days: int, focus_teams: Col
         selection=selection,
         families=found,
         unobserved=missing,
+        played=prepared.matches.played,
     )
 
 

@@ -26,6 +26,7 @@ from pizza_assets.analysis.quality import COUNTS_ALL_ORDERS, COUNTS_ALL_RESULTS,
 from pizza_assets.analysis.report import report_json, report_markdown, unproven, uplift_plot
 from pizza_assets.analysis.transforms import analysed, correlation_files
 from pizza_assets.analysis.window import Window, analyse_window, read_window
+from pizza_assets.forecast.making import rows_until
 from pizza_assets.lake.layout import CORRELATION_FILES, REPORT_FILES, REPORT_PREFIX, VERDICTS
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Files
 from pizza_assets.platform import dagster_catalog as catalog
@@ -64,9 +65,10 @@ def _verdicts(data: bytes, key: str) -> pyarrow.Table:
     return results.filter(pyarrow.compute.is_in(results["verdict"], pyarrow.array(FOUND)))
 
 
-def report_files(analysis: Analysis, markdown: str, volume: pd.DataFrame) -> Files:
+def report_files(analysis: Analysis, markdown: str, volume: pd.DataFrame, forecast: pd.DataFrame | None) -> Files:
     """Return an analysis' report as the files that the lake keeps of it."""
-    content = dict(zip(REPORT_FILES, (markdown.encode(), report_json(analysis, volume).encode()), strict=True))
+    texts = (markdown, report_json(analysis, volume, forecast))
+    content = dict(zip(REPORT_FILES, (text.encode() for text in texts), strict=True))
     return Files(content, {"as-of": analysis.as_of.isoformat()})
 
 
@@ -188,6 +190,7 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         ),
         check_specs=[dg.AssetCheckSpec(EVIDENCE_CHECK, asset="insights_report", description=_EVIDENCE_RULE)],
         tags={"branch": "match-day"},
+        deps=["order_forecast"],
     )
     @without_secrets_in_errors
     def insights_report(
@@ -205,8 +208,10 @@ def matchday_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         read = read_window(order_volume, raw_matches, first, last)
         analysis = analyse_window(read, last, window, settings.focus_teams)
         analysis = with_history(analysis, earlier_verdicts(correlation_results, last))
-        reports, markdown = DatedFiles(lake.store(), REPORT_PREFIX), report_markdown(analysis, read.volume)
-        key = reports.put(last, report_files(analysis, markdown, read.volume), context.run.run_id)
+        reports = DatedFiles(lake.store(), REPORT_PREFIX)
+        forecast = rows_until(reports.store, last)
+        markdown = report_markdown(analysis, read.volume, forecast)
+        key = reports.put(last, report_files(analysis, markdown, read.volume, forecast), context.run.run_id)
         return dg.MaterializeResult(
             metadata={"path": reports.store.uri(key), **_shown_report(analysis, markdown)},
             check_results=[claims_have_evidence(analysis.results)],

@@ -59,6 +59,10 @@ class Baseline:
         Number of the first week (as in the grid) of the axes of weeks.
     hour_strength
         Shape of theta's gamma prior.
+    season
+        S, weeks by blocks of the week.
+    n_free
+        City-weeks in which each time of the week was free of matches.
     """
 
     expected: Floats
@@ -71,6 +75,8 @@ class Baseline:
     block_without: Floats
     first_week: int
     hour_strength: float
+    season: Floats
+    n_free: Floats
 
     @property
     def n_weeks(self) -> int:
@@ -96,13 +102,13 @@ def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zo
 
     n_free = exposure.sum(axis=(0, 1))
     blocks = _blocks(_fit(exposure, counts), exposure, counts)
-    exposure = exposure * _all_block(blocks.factor)
+    exposure = exposure * all_blocks(blocks.factor)
     fit = _fit(exposure, counts)
     profile = np.where(n_free >= MIN_FREE_BINS, fit.profile, np.nan)
     expected, usual = np.empty_like(orders), np.empty_like(orders)
-    shared = _all_day(fit.day) * _all_block(blocks.here)
+    shared = _all_day(fit.day) * all_blocks(blocks.here)
     for city in range(n_cities):
-        by_week = fit.level[city][:, None] * profile[city] * _all_block(blocks.season)
+        by_week = fit.level[city][:, None] * profile[city] * all_blocks(blocks.season)
         usual[city] = by_week.ravel()[cell[zone[city]]]
         expected[city] = (by_week * shared).ravel()[cell[zone[city]]]
     is_known = np.isfinite(expected)
@@ -122,6 +128,8 @@ def fit_baseline(orders: Floats, free: Bools, week: Ints, time_of_week: Ints, zo
         block_without=_blocks_without(blocks, fit, exposure, share_without),
         first_week=first_week,
         hour_strength=fit.hour_strength,
+        season=blocks.season,
+        n_free=n_free,
     )
 
 
@@ -304,7 +312,8 @@ def _by_day(values: Floats) -> Floats:
     return days
 
 
-def _all_block(values: Floats) -> Floats:
+def all_blocks(values: Floats) -> Floats:
+    """Return values by block of the week as values by time of week, in the last axis."""
     return np.repeat(values, BLOCK_BINS, axis=-1)
 
 

@@ -131,6 +131,9 @@ CORRELATION_RESULTS = data_set(
     },
 )
 
+#: Groupings of matches whose effects are pooled, in the order that a forecast adds them up.
+KINDS = ("competition", "stage", "slot", "club")
+
 #: Where a kind of anomaly was seen: in real orders, in mock orders, or in both.
 SEEN_IN = ("real", "mock", "both")
 

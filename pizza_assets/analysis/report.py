@@ -22,6 +22,7 @@ from pizza_assets.analysis.insights import (
     insights,
     three_findings,
 )
+from pizza_assets.forecast.tables import coming_sentences, differences
 from pizza_assets.platform.printable import counted
 from pizza_assets.platform.vega import converter
 from pizza_assets.reference import cities
@@ -68,10 +69,13 @@ def order_value(volume: pd.DataFrame) -> Worth:
     return worth
 
 
-def report(analysis: Analysis, volume: pd.DataFrame | None = None) -> dict[str, Any]:
-    """Return the whole report as a JSON-able dict: summary, findings by source, insights and anomalies.
+def report(
+    analysis: Analysis, volume: pd.DataFrame | None = None, forecast: pd.DataFrame | None = None
+) -> dict[str, Any]:
+    """Return the whole report as a JSON-able dict: summary, findings, insights, anomalies, what is coming.
 
-    Findings tell what orders are worth where `volume`, the ORDER_VOLUME of the window, tells it.
+    Findings tell what orders are worth where `volume`, the ORDER_VOLUME of the window, tells it. `forecast` is the
+    newest ORDER_FORECAST; None where there is none.
     """
     worth = _worth(volume)
     columns = ["description", "data_source", "seen_in", "match_ids", "q_value"]
@@ -80,12 +84,14 @@ def report(analysis: Analysis, volume: pd.DataFrame | None = None) -> dict[str, 
         "findings": {source: _findings(analysis.results, source, worth) for source in analysis.summary["sources"]},
         "insights": insights(analysis.results),
         "anomalies": analysis.anomalies[columns].to_dict("records"),
+        "differences": differences(analysis.pooled),
+        "coming": [] if forecast is None else coming_sentences(forecast),
     }
 
 
-def report_json(analysis: Analysis, volume: pd.DataFrame | None = None) -> str:
+def report_json(analysis: Analysis, volume: pd.DataFrame | None = None, forecast: pd.DataFrame | None = None) -> str:
     """Return the report as JSON text; see `report`."""
-    return json.dumps(report(analysis, volume), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(report(analysis, volume, forecast), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _worth(volume: pd.DataFrame | None) -> Worth:
@@ -97,12 +103,14 @@ def _findings(results: pd.DataFrame, source: str, worth: Worth) -> list[str]:
     return [finding(row, worth.get(source)) for row in first.to_dict("records")]
 
 
-def report_markdown(analysis: Analysis, volume: pd.DataFrame | None = None) -> str:
+def report_markdown(
+    analysis: Analysis, volume: pd.DataFrame | None = None, forecast: pd.DataFrame | None = None
+) -> str:
     """Return the report as Markdown, one chapter a source: real and mock never stand in one list.
 
-    Three findings come first; what they tell is not told again below. See `report` for `volume`.
+    Three findings come first; what they tell is not told again below. See `report` for `volume` and `forecast`.
     """
-    summary, worth = analysis.summary, _worth(volume)
+    summary, worth, differ = analysis.summary, _worth(volume), differences(analysis.pooled)
     lines = [
         "# Does football sell pizza?",
         "",
@@ -118,11 +126,15 @@ def report_markdown(analysis: Analysis, volume: pd.DataFrame | None = None) -> s
         told = three_findings(results).index
         for title, rows in by_section(results):
             lines += _section(title, rows, told)
+        if differ.get(source):
+            lines += ["", "### How much do clubs differ?", "", *(f"- {text}" for text in differ[source])]
         for name, (title, meaning) in _DIAGNOSTICS.items():
             lines += _diagnostic_lines(title, meaning, facts[name])
         lines += ["", "### Anything odd?", "", *_unusual_lines(unusual)]
         if facts["unobserved"]:
             lines += ["", "### What was not observed", "", *_missing_lines(facts["unobserved"])]
+    if forecast is not None:
+        lines += ["", "## What is coming?", "", *(f"- {text}" for text in coming_sentences(forecast))]
     ignored = summary["matches_ignored"] | summary["orders_ignored"]
     if ignored:
         lines += ["", "## What does not count", ""]

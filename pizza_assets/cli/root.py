@@ -15,6 +15,7 @@ import click
 from pizza_assets.cli.aws import aws
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
 from pizza_assets.cli.dev import dev
+from pizza_assets.cli.forecast import forecast
 from pizza_assets.cli.lake import athena, lake, restore
 from pizza_assets.cli.matches import matches
 from pizza_assets.cli.merchants import merchants
@@ -61,6 +62,7 @@ main.add_command(dev)
 main.add_command(quicksight)
 main.add_command(quarantine)
 main.add_command(athena)
+main.add_command(forecast)
 main.add_command(lake)
 main.add_command(matches)
 main.add_command(orders)
@@ -134,8 +136,8 @@ def demo(debug: bool, days: int) -> None:
     missing = season.to_make(store, settings, first, last, now)
     season.mark(store)
     if missing:
-        days = counted((last - missing[0]).days + 1, "day")
-        click.echo(f"Making {days} of mock orders and matches in {settings.pizza_lake} ...")
+        span = counted((last - missing[0]).days + 1, "day")
+        click.echo(f"Making {span} of mock orders and matches in {settings.pizza_lake} ...")
         _materialize(settings, *missing, f"{_OF_A_DAY} or correlation_results", debug=debug)
     else:
         click.echo(season.already(store, first, last))

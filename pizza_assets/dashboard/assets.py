@@ -19,6 +19,7 @@ from pizza_assets.dashboard.datasets import DATA_SETS, data_sets
 from pizza_assets.dashboard.page import read_current
 from pizza_assets.dashboard.page import write as write_page
 from pizza_assets.dashboard.publish import current_as_of, newer_than, publish
+from pizza_assets.forecast.making import rows_until
 from pizza_assets.lake import formats
 from pizza_assets.lake.layout import CORRELATION_FILES, DASHBOARD_HISTORY_FILE, PAGE_KEY, RAW_ORDERS
 from pizza_assets.lake.store import Store
@@ -56,7 +57,16 @@ def publish_current(
     volume, matches, sources = read.volume, read.matches, read.sources
     analysis = analyse_window(read, day, window_days, settings.focus_teams)
     planted, retail = planted_in(store, first, day), newest_results(store, day)
-    frames = data_sets(analysis, volume, matches, sources, datetime.now(UTC), planted=planted, retail=retail)
+    frames = data_sets(
+        analysis,
+        volume,
+        matches,
+        sources,
+        datetime.now(UTC),
+        planted=planted,
+        retail=retail,
+        forecast=rows_until(store, day),
+    )
     match_sources = [raw_matches.stored[d].source for d in raw_matches if first <= d <= day]
     rows = {name: len(frame) for name, frame in frames.items()}
     sources_of = {
@@ -109,7 +119,7 @@ def dashboard_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         checks=[CurrentDataSets(DATA_SETS, read_current), HistoryDocument()],
         made_by=["pizza_assets.analysis", "pizza_assets.dashboard.datasets", "pizza_assets.dashboard.contract"],
         docs="dashboard.md",
-        deps=["pizza_vs_football"],
+        deps=["pizza_vs_football", "order_forecast"],
     )
     def dashboard_data(
         context: dg.AssetExecutionContext,

@@ -46,6 +46,7 @@ def vega_specs() -> Mapping[str, dict[str, Any]]:
         "profile": _profile(),
         "matches": _matches(),
         "match": _match(),
+        "coming": _coming(),
     }
     return {name: converter().vegalite_to_vega(chart.to_dict(validate=False)) for name, chart in charts.items()}
 
@@ -343,3 +344,26 @@ def _match() -> Any:  # noqa: ANN401 - see _chart
     )
     minutes = goals.mark_text(color=_INK, fontSize=11, dy=-10, aria=False).encode(y=alt.value(0), text="minute:N")
     return _chart([phases, noise, bars, expected, rules, balls, minutes], 220)
+
+
+def _coming() -> Any:  # noqa: ANN401 - see _chart
+    """Return the days ahead: expected orders as a dash, their intervals as bars, what they were without a match."""
+    import altair as alt
+
+    day = alt.X("from:T", scale=alt.Scale(type="utc"), axis=_day_axis())
+    orders = alt.Y("orders:Q", title="orders a day", axis=alt.Axis(tickCount=5))
+    shown = _tooltip(
+        Day_UTC="day", Orders_to_expect="expected", Without_a_match="plain", Interval_80="interval", Interval_95="wide"
+    )
+    base = alt.Chart()
+    wide, narrow = (
+        base.mark_rect(color=_QUIET, opacity=opacity, aria=False).encode(
+            x=day, x2="to:T", y=alt.Y(f"{low}:Q", title="orders a day"), y2=f"{high}:Q", tooltip=shown
+        )
+        for opacity, low, high in ((0.25, "low_95", "high_95"), (0.45, "low", "high"))
+    )
+    line = base.mark_rule(color=_ACCENT, strokeWidth=3, aria=False).encode(x=day, x2="to:T", y=orders, tooltip=shown)
+    plain = base.mark_rule(color=_INK, strokeWidth=1.6, strokeDash=[5, 3], aria=False).encode(
+        x=day, x2="to:T", y="without:Q"
+    )
+    return _chart([wide, narrow, line, plain], 220)

@@ -15,6 +15,7 @@ from pizza_assets.analysis.contract import (
     VERDICTS,
 )
 from pizza_assets.football.contract import RESULTS, SIGNIFICANCES
+from pizza_assets.forecast.contract import ORDER_FORECAST, POOLED_EFFECTS
 from pizza_assets.platform.columns import SOURCES, data_set, decimal, flag, instant, integer, number, source, text
 from pizza_assets.warehouse.contract import PIZZA_VS_FOOTBALL
 
@@ -214,6 +215,25 @@ RETAIL = data_set(
         "as_of": text("Last day of the analysis of sales (UTC).", pattern=_DAY),
         **{name: column for name, column in PIZZA_VS_FOOTBALL.columns.items() if name != "as_of"},
     },
+)
+
+FORECAST = data_set(
+    "forecast",
+    "What is coming: orders to expect on each of the next 14 days and around each match ahead, by city.",
+    grain="one row per city, span (match or day; horizon for what has no forecast) and its start; of matches one per "
+    "city and kick-off",
+    key=["city", "span", "start", "match_ids"],
+    columns={
+        name: column for name, column in ORDER_FORECAST.columns.items() if name not in {"shop", "low_50", "high_50"}
+    },
+)
+
+POOLED = data_set(
+    "pooled",
+    "How much clubs, competitions, stages and kick-off slots differ, and each one's uplift after partial pooling.",
+    grain="one row per kind, group ('all' for the spread between them), time window and data source",
+    key=["kind", "name", "time_window", "data_source"],
+    columns=dict(POOLED_EFFECTS.columns),
 )
 
 _MONEY = pyarrow.decimal128(18, 4)

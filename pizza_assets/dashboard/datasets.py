@@ -18,6 +18,8 @@ from pizza_assets.analysis.events import match_events
 from pizza_assets.contracts import conform, empty, validate
 from pizza_assets.dashboard import contract as contracts
 from pizza_assets.football.contract import PLAYED
+from pizza_assets.forecast.contract import ALL_SHOPS
+from pizza_assets.forecast.tables import pooled_rows
 from pizza_assets.platform.columns import UTC_TYPE, Source
 
 #: Every data set of the dashboard by name, in the order that the manifests list them.
@@ -33,6 +35,8 @@ DATA_SETS: Mapping[str, pa.DataFrameSchema] = {
         contracts.CORRELATIONS,
         contracts.ANOMALIES,
         contracts.RETAIL,
+        contracts.FORECAST,
+        contracts.POOLED,
     )
 }
 _OPPOSITE = {"win": "loss", "loss": "win", "draw": "draw"}
@@ -50,6 +54,7 @@ def data_sets(  # noqa: PLR0913 each is one thing that viewers see
     *,
     planted: str = "none",
     retail: pd.DataFrame | None = None,
+    forecast: pd.DataFrame | None = None,
 ) -> Mapping[str, pd.DataFrame]:
     """Return every data set of the dashboard.
 
@@ -67,6 +72,8 @@ def data_sets(  # noqa: PLR0913 each is one thing that viewers see
         The effects planted in the mock orders, as JSON, or 'none'.
     retail
         PIZZA_VS_FOOTBALL, the newest analysis of the shops' sales; None where there is none.
+    forecast
+        ORDER_FORECAST, the newest as of the analysis' day or before; None where there is none.
     """
     is_played = (matches["status"] == PLAYED) & matches["event_type"].notna()
     # A postponed match is stored under both its days; the later one was played.
@@ -84,6 +91,8 @@ def data_sets(  # noqa: PLR0913 each is one thing that viewers see
         "correlations": _correlations(analysis.results),
         "anomalies": analysis.anomalies.rename(columns={"bin_start": "bucket_ts"}),
         "retail": empty(contracts.RETAIL) if retail is None else _retail(retail),
+        "forecast": empty(contracts.FORECAST) if forecast is None else _forecast(forecast),
+        "pooled": pooled_rows(analysis.pooled),
     }
     return {name: validate(conform(frames[name], schema), schema) for name, schema in DATA_SETS.items()}
 
@@ -260,6 +269,15 @@ def _profile(profile: pd.DataFrame) -> pd.DataFrame:
 def _correlations(results: pd.DataFrame) -> pd.DataFrame:
     other = _evidence(results[results["correlation_coefficient"].notna() | (results["unit"] == "r")])
     return other.rename(columns={"correlation_coefficient": "r"})
+
+
+def _forecast(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of whole cities by match and day, and what has no forecast."""
+    is_shown = (rows["shop"] == ALL_SHOPS) & (rows["span"].isin(["match", "day"]) | rows["reason"].notna())
+    shown = rows[is_shown]
+    return shown.assign(
+        **{name: shown[name].round(1) for name in ("expected", "without_match", "match_orders", "pizzas")}
+    )
 
 
 def _retail(results: pd.DataFrame) -> pd.DataFrame:

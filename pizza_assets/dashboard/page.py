@@ -31,7 +31,17 @@ _OPENED_HOURS = (-3, 5)
 #: Days of cities that the page holds one by one; of more it holds the sum of all cities.
 MAX_CITY_DAYS = 12_000
 ALL_CITIES = "all"
-_SCRIPTS = ("model.js", "words.js", "charts.js", "tables.js", "figures.js", "match.js", "more.js", "page.js")
+_SCRIPTS = (
+    "model.js",
+    "words.js",
+    "charts.js",
+    "tables.js",
+    "figures.js",
+    "match.js",
+    "coming.js",
+    "more.js",
+    "page.js",
+)
 _LEFT_OUT = {
     "matches": ("goal_minutes", "pre_match_pct", "post_match_pct", "competition", "result", "uplift_pct"),
     "daily": ("dev_pct", "revenue", "currency", "is_match_day"),
@@ -128,7 +138,7 @@ def _worth(daily: pd.DataFrame) -> pd.DataFrame:
 
 def _zones(frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Return the IANA time zone of each city that the page names; cities without a known one have UTC."""
-    named = {city for name in ("matches", "anomalies") for city in frames[name]["city"]}
+    named = {city for name in ("matches", "anomalies", "forecast") for city in frames[name]["city"]}
     return {city: cities()[city].time_zone for city in sorted(named) if city in cities()}
 
 

@@ -265,6 +265,42 @@ VISUALS = (
         note="q is p adjusted for all results about sales together.",
     ),
     Visual(
+        "coming",
+        "What is coming?",
+        "Orders to expect around the matches ahead, from 2 h before to 4 h after kick-off",
+        Kind.TABLE,
+        "forecast",
+        _columns(
+            "kickoff_ts", "city", "span", "matches", "expected", "low_80", "high_80", "match_orders", "pizzas", "reason"
+        ),
+        follows=("source",),
+        note="The interval holds the orders 4 times in 5. Orders to expect are as of the last day; what happens later, "
+        "such as a match that is postponed, is in the next day's forecast.",
+    ),
+    Visual(
+        "differ",
+        "How much do clubs differ?",
+        "Uplift by club, competition, stage and kick-off, partially pooled",
+        Kind.TABLE,
+        "pooled",
+        _columns(
+            "kind",
+            "name",
+            "time_window",
+            "n_matches",
+            "own_pct",
+            "uplift_pct",
+            "ci_low",
+            "ci_high",
+            "spread_pct",
+            "spread_low",
+            "spread_high",
+        ),
+        follows=("source",),
+        note="Each group is drawn to the mean as far as its own matches leave it uncertain. A spread whose interval "
+        "begins at 0 means that the groups do not differ measurably.",
+    ),
+    Visual(
         "match",
         "One match",
         "Orders by the hour against expected",

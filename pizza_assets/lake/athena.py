@@ -54,7 +54,7 @@ def ddl(lake: str, database: str, first_day: date) -> str:
         raise SettingsError(f"Athena reads S3, and the lake is '{lake}'. Set PIZZA_LAKE=s3://bucket, or give --lake.")
     root = lake.rstrip("/")
     statements = [f"CREATE DATABASE IF NOT EXISTS `{database}`"]
-    statements += [_daily_table(root, database, where, first_day) for where in layout.DAILY_TABLES.values()]
+    statements += [_daily_table(root, database, where, first_day) for where in layout.FRAME_TABLES.values()]
     statements += [_sales_table(root, database, first_day), _sales_view(database)]
     return "\n\n".join(f"{statement};" for statement in statements) + "\n"
 

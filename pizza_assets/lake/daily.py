@@ -27,7 +27,7 @@ def prefix_of(asset: str) -> str:
     """Return the folder of a daily asset in the lake."""
     if asset in layout.SALES_TABLES:
         return layout.SALES_TABLES[asset].prefix
-    return _PREFIXES.get(asset) or layout.DAILY_TABLES[asset].prefix
+    return _PREFIXES.get(asset) or layout.FRAME_TABLES[asset].prefix
 
 
 def open_days(store: Store, asset: str, columns: Sequence[str] | None = None) -> AnyTable:
@@ -36,7 +36,7 @@ def open_days(store: Store, asset: str, columns: Sequence[str] | None = None) ->
         return DatedFiles(store, _PREFIXES[asset])
     if asset in layout.SALES_TABLES:
         return SalesTable(store, layout.SALES_TABLES[asset])
-    return DailyTable(store, layout.DAILY_TABLES[asset], columns)
+    return DailyTable(store, layout.FRAME_TABLES[asset], columns)
 
 
 def encoded_days(asset: str, days: Mapping[date, Any], run_id: str) -> Iterator[Encoded]:
@@ -51,4 +51,4 @@ def encoded_days(asset: str, days: Mapping[date, Any], run_id: str) -> Iterator[
         return encoded_files(_PREFIXES[asset], days, run_id)
     if asset in layout.SALES_TABLES:
         return encoded_sales(layout.SALES_TABLES[asset], days, run_id)
-    return encoded_frames(layout.DAILY_TABLES[asset], days, run_id)
+    return encoded_frames(layout.FRAME_TABLES[asset], days, run_id)

@@ -109,6 +109,17 @@ DAILY_TABLES: Mapping[str, DailyLayout] = {
     layout.name: layout for layout in (RAW_MATCHES, RAW_ORDERS, MATCH_EVENTS, ORDER_VOLUME, MERGED_ORDERS)
 }
 
+FIXTURES_AHEAD = DailyLayout(
+    "fixtures_ahead", "raw-data/fixtures-ahead", "fixtures", contracts.FOOTBALL_MATCHES, by_source=True
+)
+ORDER_FORECAST = DailyLayout(
+    "order_forecast", "processed-data/order-forecast", "order_forecast", contracts.ORDER_FORECAST
+)
+#: Tables about the days after a day. No day of the past lacks them: they are made as time passes.
+AHEAD_TABLES: Mapping[str, DailyLayout] = {layout.name: layout for layout in (FIXTURES_AHEAD, ORDER_FORECAST)}
+#: Every table that has a frame a day.
+FRAME_TABLES: Mapping[str, DailyLayout] = {**DAILY_TABLES, **AHEAD_TABLES}
+
 
 @dataclass(frozen=True)
 class SalesLayout:

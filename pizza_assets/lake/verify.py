@@ -24,7 +24,7 @@ from pizza_assets import contracts
 from pizza_assets.dashboard.datasets import DATA_SETS
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import formats, layout
-from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES, DailyLayout, SalesLayout
+from pizza_assets.lake.layout import DAILY_TABLES, FRAME_TABLES, SALES_TABLES, DailyLayout, SalesLayout
 from pizza_assets.lake.months import days_in
 from pizza_assets.lake.sales import sales_table
 from pizza_assets.lake.store import Metadata, Store, checksum
@@ -51,7 +51,7 @@ def verify(store: Store, seen: Callable[[str], None] = lambda _: None) -> Report
     """
     report = Report()
     _dashboard(store, report, seen)  # first: a day whose current data cannot be read does not end well
-    for where in DAILY_TABLES.values():
+    for where in FRAME_TABLES.values():
         _days(store, where.prefix, partial(_table_day, store, where), _collecting(where.name), report, seen)
     for sales in SALES_TABLES.values():
         mend = _backfill(sales.name, "--retail ")

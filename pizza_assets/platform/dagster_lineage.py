@@ -80,6 +80,22 @@ CORRELATION_RESULTS: Lineage = {
     "data_quality": _LABELS,
 }
 
+#: A forecast continues past orders, and adds what matches have added to those that are ahead.
+_AHEAD = " ".join(
+    f"fixtures_ahead.{name}" for name in ("match_id", "timestamp", "home_team", "away_team", "competition")
+)
+ORDER_FORECAST: Lineage = {
+    **dict.fromkeys(contracts.ORDER_FORECAST.columns, f"{_ESTIMATE} {_AHEAD}"),
+    **dict.fromkeys(("as_of", "shop", "span", "minutes"), ""),
+    "city": "order_volume.city",
+    "start": "fixtures_ahead.timestamp",
+    "kickoff_ts": "fixtures_ahead.timestamp",
+    "match_ids": "fixtures_ahead.match_id",
+    "matches": _AHEAD,
+    "data_source": "order_volume.data_source fixtures_ahead.data_source",
+    "pizzas": f"{_ESTIMATE} {_AHEAD} order_volume.pizzas",
+}
+
 _EVIDENCE = ("ci_low", "ci_high", "p_value", "q_value", "verdict", "sentence")
 _OF_MATCH = {
     "match_id": "raw_matches.match_id",
@@ -148,6 +164,13 @@ _DATA_SETS: Mapping[str, Lineage] = {
         **dict.fromkeys(("r", *_EVIDENCE, "n_matches"), _FACTORS),
     },
     "retail": _same("pizza_vs_football", *PIZZA_VS_FOOTBALL.columns),
+    "forecast": {name: f"order_forecast.{name}" for name in DATA_SETS["forecast"].columns},
+    "pooled": {
+        **dict.fromkeys(DATA_SETS["pooled"].columns, _ESTIMATE),
+        **dict.fromkeys(("kind", "time_window"), ""),
+        "name": f"{_SCOPE} raw_matches.stage raw_matches.timestamp",
+        "data_source": _LABELS,
+    },
     "anomalies": {
         "city": "order_volume.city",
         "bucket_ts": "order_volume.bin_start",

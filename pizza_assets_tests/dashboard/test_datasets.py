@@ -32,7 +32,7 @@ SEASON = World()
 
 def test_every_data_set_of_the_design_is_there() -> None:
     of_orders = ["meta", "hourly", "daily", "matches", "effects", "profile", "correlations", "anomalies"]
-    assert list(DATA_SETS) == [*of_orders, "retail"]
+    assert list(DATA_SETS) == [*of_orders, "retail", "forecast", "pooled"]
 
 
 def test_every_row_says_whether_it_is_real() -> None:

@@ -56,7 +56,7 @@ const choices = {
   type: ["regular", "tournament", "final"].filter((type) => tables.matches.some((row) => row.match_type === type)),
   // Real first: where both are there, real answers the question. They are never pooled, so there is no "all".
   source: ["real", "mock"].filter((source) =>
-    ["effects", "daily", "retail"].some((name) => tables[name].some((row) => row.data_source === source))),
+    ["effects", "daily", "retail", "forecast"].some((name) => tables[name].some((row) => row.data_source === source))),
 };
 
 function grouped(rows, keyOf) {

@@ -1,6 +1,6 @@
 // What is one click away: it is drawn when its section is opened, and then follows the filter.
 
-const sections = { days: drawDays, types: drawTypes, dots: drawDots, shops: drawShops, anomalies: drawAnomalies, tests: drawTests };
+const sections = { days: drawDays, types: drawTypes, dots: drawDots, shops: drawShops, pooled: drawPooled, anomalies: drawAnomalies, tests: drawTests };
 
 function drawMore(story) {
   for (const [id, drawSection] of Object.entries(sections)) {

@@ -11,6 +11,7 @@ function show() {
   drawNations(story);
   drawKickOffs(story);
   drawMatch();
+  drawComing();
   drawMore(story);
 }
 

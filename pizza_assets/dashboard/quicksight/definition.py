@@ -273,6 +273,7 @@ def _overview() -> Request:
             (12, [("certainty", "VISUAL", 36)]),
             (9, [("anomalies", "VISUAL", 36)]),
             (12, [("retail", "VISUAL", 18), ("shops", "VISUAL", 18)]),
+            (12, [("coming", "VISUAL", 18), ("differ", "VISUAL", 18)]),
         ),
         "SheetControlLayouts": _control_layout([f"control-{name}" for name in PARAMETERS if name != "MatchId"]),
     }

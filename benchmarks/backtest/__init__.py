@@ -1,0 +1,1 @@
+"""Rolling-origin backtest of the forecast, beside peers and an oracle."""

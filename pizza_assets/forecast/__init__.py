@@ -1,0 +1,1 @@
+"""What comes: fixtures ahead, the forecast of orders, and tonight against it."""

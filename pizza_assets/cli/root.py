@@ -4,6 +4,7 @@ Belongs here: commands, progress bars, and errors as one sentence. Does not belo
 does. Modules that cost seconds to import are imported by the commands that need them.
 """
 
+import shutil
 import sys
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -104,7 +105,11 @@ def backfill(ctx: click.Context, first: datetime, last: datetime | None, select:
     since, until = span(first, last, default=(date.min, today - timedelta(days=1)))
     _store(settings, writes=True)
     if until == today:
-        click.secho(f"Warning: {today} (UTC) has not ended; what comes later is missing of it.", fg="yellow", err=True)
+        click.secho(
+            f"Warning: {today} (UTC) has not ended: its later orders are missing. Run it again tomorrow.",
+            fg="yellow",
+            err=True,
+        )
     from pizza_assets.retail.schedules import RETAIL_JOB
 
     job = RETAIL_JOB if retail else None
@@ -217,7 +222,7 @@ def answer(
             click.echo(line)
         if not any(place.city in cities() for place in book.places.values()):
             raise PizzaAssetsError(
-                "No shop takes part, so there is nothing to answer. Say in shops.csv where they are."
+                "No shop has a city, so there is no answer. Write the cities into shops.csv, then run again."
             )
         blocks = answers.covered_blocks(book)
         if settings.matches_files and settings.football_api_key is None:
@@ -259,9 +264,13 @@ def _answer_settings(files: str, profile: str, lake: str, fixtures: str | None) 
     if settings.football_api_key is None and not settings.matches_files:
         raise SettingsError(
             "The matches are missing. Name files of fixtures by --matches (free at football-data.co.uk), or set "
-            "FOOTBALL_API_KEY (free at football-data.org); mock ones answer nothing."
+            "FOOTBALL_API_KEY (free at football-data.org)."
         )
     return settings
+
+
+#: Columns of a terminal that the table of layers needs.
+_STATUS_WIDTH = 73
 
 
 @main.command()
@@ -276,11 +285,18 @@ def _print_status(settings: Settings) -> None:
 
     store = _store(settings)
     click.echo(f"Lake: {settings.pizza_lake}")
-    click.echo(f"{'layer':<22}{'days':>6}{'real':>6}{'mock':>6}{'gaps':>6}  first to last")
+    is_wide = shutil.get_terminal_size().columns >= _STATUS_WIDTH
+    if is_wide:
+        click.echo(f"{'layer':<22}{'days':>6}{'real':>6}{'mock':>6}{'gaps':>6}  first to last")
     for layer in layers(store):
         span = f"{layer.days[0]} to {layer.days[-1]}" if layer.days else "-"
         real, mock = ("" if count is None else str(count) for count in (layer.real, layer.mock))
-        click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
+        if is_wide:
+            click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
+            continue
+        sources = f", {real} real, {mock} mock" if real else ""
+        click.echo(f"{layer.name}\n  {counted(len(layer.days), 'day')}{sources}, {counted(layer.gaps, 'gap')}")
+        click.echo(f"  {span}")
     for line in notes(store):
         click.echo(safe_text(line))
     click.echo(f"Dashboard data: as of {current_as_of(store) or '- (none yet)'}")

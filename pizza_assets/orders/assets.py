@@ -65,7 +65,7 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         made_by=[*_READING_MATCHES, "pizza_assets.football.mock", *_FIXTURES],
     )
     def raw_matches(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
-        """Football matches of the day: real from files or football-data.org, or mock that is labelled so."""
+        """Football matches of the day: real from files or football-data.org, or labelled mock data."""
         # A real day is never replaced by mock: where no competition answers it is kept, and says so.
         if is_replay(context):
             yield from ((day, reread(lake.store(), RAW_MATCHES, day, settings)) for day in days_of(context))
@@ -84,7 +84,7 @@ def raw_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         made_by=[*_READING_ORDERS, "pizza_assets.orders.mock", *_FIXTURES],
     )
     def raw_orders(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
-        """Pizza orders of the day: real from till exports or the Domino's API, or mock that is labelled so."""
+        """Pizza orders of the day: real from till exports or the Domino's API, or labelled mock data."""
         # Mock orders follow the matches of the day, real or mock, with the planted effects in the metadata.
         store = lake.store()
         if is_replay(context):

@@ -167,7 +167,7 @@ def explain(error: psycopg.Error) -> WarehouseError:
             return WarehouseError(words, final=kind is errors.DiskFull)
     if isinstance(error, psycopg.OperationalError):
         return WarehouseError(
-            "The warehouse does not answer, and what was not committed is not there. Check that the server runs and "
+            "The warehouse does not answer. What was not committed is lost. Check that the server runs and "
             f"that WAREHOUSE_URL is right, then run again. It says: {' '.join(said.split())}."
         )
-    return WarehouseError(f"The warehouse rejects; nothing was changed. It says: {said}.")
+    return WarehouseError(f"The warehouse rejected the statement; nothing was changed. Its message: {said}.")

@@ -137,8 +137,8 @@ def demo(debug: bool, days: int) -> None:
     missing = season.to_make(store, settings, first, last, now)
     season.mark(store)
     if missing:
-        days = counted((last - missing[0]).days + 1, "day")
-        click.echo(f"Making {days} of mock orders and matches in {settings.pizza_lake} ...")
+        to_make = counted((last - missing[0]).days + 1, "day")
+        click.echo(f"Making {to_make} of mock orders and matches in {settings.pizza_lake} ...")
         _materialize(settings, *missing, f"{_OF_A_DAY} or correlation_results", debug=debug)
     else:
         click.echo(season.already(store, first, last))

@@ -29,7 +29,7 @@ def test_inspect_says_what_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "Told again, for example row 1 of E0.csv: the same match stands in row 2 of E0.csv.",
         "Rejected, for example row 4 of E0.csv: date = '32/05/2024': expected a date such as",
         "1 clubs without a city: their matches are not analysed. Add them by CLUBS_FILE:",
-        "Nobody United (PL): 1 matches",
+        "Nobody United (PL): 1 match",
         "Next: MATCHES_FILES='E0.csv'",
     ):
         assert line in result.output

@@ -6,7 +6,7 @@ from datetime import date
 from pizza_assets.platform.redaction import safe_text
 
 _SPACE = "Free space there"
-_MODES = "Correct the permissions, or choose another folder"
+_MODES = "Correct the permissions, or name another folder (PIZZA_LAKE, DAGSTER_HOME, WAREHOUSE_DIR)"
 _HANDLES = "Raise the limit of open files (ulimit -n 1024)"
 _MEMORY = "Give the run more memory, or set RANGE_PROCESSES=1 and choose fewer days"
 

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     )
     football_competitions: Annotated[tuple[str, ...], NoDecode] = Field(
         ("PL",),
-        description="Competition codes, separated by commas. One that is away touches its own matches only.",
+        description="Competition codes, separated by commas. One that does not answer affects its own matches only.",
     )
     matches_files: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

@@ -53,7 +53,7 @@ def dev(ctx: click.Context, port: int, host: str) -> None:
     if told:
         click.echo("Ended.")
         return
-    click.echo(f"Error: Dagster ended by itself with exit code {code}; its lines above tell why.", err=True)
+    click.echo(f"Error: Dagster ended by itself with exit code {code}; see its output above.", err=True)
     ctx.exit(1)
 
 

@@ -57,7 +57,7 @@ def report(files: "Sequence[FixtureFile]", book: "FixtureBook") -> Iterator[str]
         yield (f"{season.competition}, season from {season.first} to {season.last}: {season.matches:,} matches; {end}.")
     untimed = sum(not match.is_timed for match in book.matches.values())
     if untimed:
-        yield f"{untimed:,} matches without a time: they answer nothing, and their days do not count as ordinary ones."
+        yield f"{untimed:,} matches without a time: they are not analysed, and their days are in no baseline."
     rejected = [aside for aside in book.aside if aside.is_rejected]
     again = [aside for aside in book.aside if not aside.is_rejected]
     yield (
@@ -69,7 +69,7 @@ def report(files: "Sequence[FixtureFile]", book: "FixtureBook") -> Iterator[str]
             yield f"{name}, for example {_in_words(those[0])}"
     unknown = book.unknown_clubs()
     if unknown:
-        yield f"{len(unknown)} clubs without a city, whose matches answer nothing; add them by CLUBS_FILE:"
+        yield f"{len(unknown)} clubs without a city: their matches are not analysed. Add them by CLUBS_FILE:"
         for club, count in unknown.most_common(20):
             yield f"  {club}: {counted(count, 'match')}"
     else:

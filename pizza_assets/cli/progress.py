@@ -18,6 +18,9 @@ from pizza_assets.platform.kept import Kept, sentences
 from pizza_assets.platform.printable import counted
 from pizza_assets.platform.redaction import safe_text
 
+#: Columns of a terminal that a bar, rate and time left need.
+_WIDE = 60
+
 
 class _Shows(Protocol):
     """Shows that a day of an asset is done."""
@@ -100,15 +103,15 @@ def _live(days: int) -> Iterator[_Shows]:
             speed = task.finished_speed or task.speed
             return Text(f"{speed:.0f}/s" if speed else "")
 
-    columns = (
+    console = Console(stderr=True)
+    columns: list[ProgressColumn] = [
         TextColumn("{task.description}"),
         TextColumn("{task.completed:>3.0f}/{task.total:.0f} days"),
-        BarColumn(bar_width=None),
-        Rate(),
-        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-    )
+    ]
+    if console.width >= _WIDE:
+        columns += [BarColumn(bar_width=None), Rate(), TimeRemainingColumn(compact=True, elapsed_when_finished=True)]
     tasks = {}
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=5, expand=True) as progress:
+    with Progress(*columns, console=console, refresh_per_second=5, expand=True) as progress:
 
         def show(asset: str, day: date, done: int, kept: int) -> None:
             del day, kept

@@ -4,6 +4,7 @@ Belongs here: commands, progress bars, and errors as one sentence. Does not belo
 does. Modules that cost seconds to import are imported by the commands that need them.
 """
 
+import shutil
 import sys
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -108,7 +109,11 @@ def backfill(ctx: click.Context, first: datetime, last: datetime | None, select:
     since, until = span(first, last, default=(date.min, today - timedelta(days=1)))
     _store(settings, writes=True)
     if until == today:
-        click.secho(f"Warning: {today} (UTC) has not ended; what comes later is missing of it.", fg="yellow", err=True)
+        click.secho(
+            f"Warning: {today} (UTC) has not ended: its later orders are missing. Run it again tomorrow.",
+            fg="yellow",
+            err=True,
+        )
     from pizza_assets.retail.schedules import RETAIL_JOB
 
     job = RETAIL_JOB if retail else None
@@ -136,8 +141,8 @@ def demo(debug: bool, days: int) -> None:
     missing = season.to_make(store, settings, first, last, now)
     season.mark(store)
     if missing:
-        span = counted((last - missing[0]).days + 1, "day")
-        click.echo(f"Making {span} of mock orders and matches in {settings.pizza_lake} ...")
+        to_make = counted((last - missing[0]).days + 1, "day")
+        click.echo(f"Making {to_make} of mock orders and matches in {settings.pizza_lake} ...")
         _materialize(settings, *missing, f"{_OF_A_DAY} or correlation_results", debug=debug)
     else:
         click.echo(season.already(store, first, last))
@@ -221,7 +226,7 @@ def answer(
             click.echo(line)
         if not any(place.city in cities() for place in book.places.values()):
             raise PizzaAssetsError(
-                "No shop takes part, so there is nothing to answer. Say in shops.csv where they are."
+                "No shop has a city, so there is no answer. Write the cities into shops.csv, then run again."
             )
         blocks = answers.covered_blocks(book)
         if settings.matches_files and settings.football_api_key is None:
@@ -263,9 +268,13 @@ def _answer_settings(files: str, profile: str, lake: str, fixtures: str | None) 
     if settings.football_api_key is None and not settings.matches_files:
         raise SettingsError(
             "The matches are missing. Name files of fixtures by --matches (free at football-data.co.uk), or set "
-            "FOOTBALL_API_KEY (free at football-data.org); mock ones answer nothing."
+            "FOOTBALL_API_KEY (free at football-data.org)."
         )
     return settings
+
+
+#: Columns of a terminal that the table of layers needs.
+_STATUS_WIDTH = 73
 
 
 @main.command()
@@ -280,11 +289,18 @@ def _print_status(settings: Settings) -> None:
 
     store = _store(settings)
     click.echo(f"Lake: {settings.pizza_lake}")
-    click.echo(f"{'layer':<22}{'days':>6}{'real':>6}{'mock':>6}{'gaps':>6}  first to last")
+    is_wide = shutil.get_terminal_size().columns >= _STATUS_WIDTH
+    if is_wide:
+        click.echo(f"{'layer':<22}{'days':>6}{'real':>6}{'mock':>6}{'gaps':>6}  first to last")
     for layer in layers(store):
         span = f"{layer.days[0]} to {layer.days[-1]}" if layer.days else "-"
         real, mock = ("" if count is None else str(count) for count in (layer.real, layer.mock))
-        click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
+        if is_wide:
+            click.echo(f"{layer.name:<22}{len(layer.days):>6}{real:>6}{mock:>6}{layer.gaps:>6}  {span}")
+            continue
+        sources = f", {real} real, {mock} mock" if real else ""
+        click.echo(f"{layer.name}\n  {counted(len(layer.days), 'day')}{sources}, {counted(layer.gaps, 'gap')}")
+        click.echo(f"  {span}")
     for line in notes(store):
         click.echo(safe_text(line))
     click.echo(f"Dashboard data: as of {current_as_of(store) or '- (none yet)'}")

@@ -51,7 +51,7 @@ def raw_matches_asset(settings: Settings) -> dg.AssetsDefinition:
         made_by=_CODE,
     )
     def raw_matches(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
-        """Football matches of the day: real from files or football-data.org, or mock that is labelled so."""
+        """Football matches of the day: real from files or football-data.org, or labelled mock data."""
         # A real day is never replaced by mock: where no competition answers it is kept, and says so.
         if is_replay(context):
             yield from ((day, reread(lake.store(), RAW_MATCHES, day, settings)) for day in days_of(context))

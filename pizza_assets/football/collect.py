@@ -207,8 +207,8 @@ class _Seasons:
             )
         elif not found and isinstance(self._listed[competition], tuple):
             error = SourceError(
-                f"football-data.org tells of the season {season.years[0]} of {competition}, and does not have its "
-                "matches (404). Ask again later.",
+                f"football-data.org lists the season {season.years[0]} of {competition}, but has none of its "
+                "matches (404). Try again later.",
                 final=True,
             )
         return error or _of_years([answer for answer in found if not isinstance(answer, SourceError)])

@@ -90,7 +90,7 @@ class WriterLock:
                 _LOGGER.warning("Another run writes to this lake (%s); waiting until it has ended.", path)
                 self._lock.acquire()
             if isinstance(self._store, LocalStore) and (swept := self._store.sweep()):
-                _LOGGER.info("%d half-written files of killed writers were removed from %s.", swept, path.parent)
+                _LOGGER.info("%d half-written files of killed runs were removed from %s.", swept, path.parent)
         except OSError as error:
             raise LakeError(
                 f"{path} could not be written: {error.strerror}. Nothing in the lake was changed. "

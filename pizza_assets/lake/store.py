@@ -157,7 +157,7 @@ class LocalStore:
     def _without_metadata(self, key: str) -> LakeError:
         where = self.root / ".metadata"
         lost = "" if where.is_dir() else f" The folder {where} is missing: was the lake copied without it? Copy it too."
-        return LakeError(f"{self.uri(key)} has no metadata, so nothing tells whether it is whole.{lost}")
+        return LakeError(f"{self.uri(key)} has no metadata, so it cannot be checked.{lost}")
 
     def write(self, key: str, data: bytes, metadata: Metadata) -> None:
         """Put the object in place: temporary file, fsync, rename."""

@@ -173,7 +173,7 @@ class Days:
         if encoded.facts.get("data-source") == "mock" and self.is_real(encoded.day):
             raise RealDataError(
                 f"{self.store.uri(encoded.key)}: mock data never replaces the real data of {encoded.day}. "
-                "To have it removed first: pizza-assets lake remove."
+                "To remove that first: pizza-assets lake remove."
             )
         for key, data in encoded.objects.items():
             self.store.write(key, data, encoded.facts)

@@ -103,7 +103,7 @@ def transactions_asset(settings: Settings) -> dg.AssetsDefinition:
     )
     @without_secrets_in_errors
     def merchant_transactions(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # with checks, dagster knows it only without argument
-        """Payments by card, with their merchants: real ones, or mock that is labelled so."""
+        """Payments by card, with their merchants: real or mock, and labelled."""
         with (
             as_failure(),
             _inputs(settings, context.log.warning) as inputs,

@@ -128,7 +128,7 @@ class DuckDBEngine:
             yield
         except duckdb.OutOfMemoryException as error:
             raise EngineError(
-                f"DuckDB's {self._limit} of memory do not suffice. Raise MERCHANTS_MEMORY_LIMIT (or --memory-limit), "
+                f"DuckDB's {self._limit} of memory are not enough. Raise MERCHANTS_MEMORY_LIMIT (or --memory-limit), "
                 "or take a larger engine: --engine spark."
             ) from error
         except duckdb.Error as error:

@@ -126,7 +126,9 @@ def _one_kind(
         )
     if not wanted:
         asked = " ".join(filter(None, (source, currency)))
-        raise SourceError(f"The warehouse has no {asked} sales; its facts are {there}. Choose of these.", final=True)
+        raise SourceError(
+            f"The warehouse has no {asked} sales; its facts are {there}. Choose one of these.", final=True
+        )
     if len({kind for kind, _, _ in wanted}) > 1:
         raise SourceError(
             f"The warehouse's sales are partly real and partly mock ({there}), which are never mixed. Choose with "

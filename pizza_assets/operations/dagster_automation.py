@@ -56,7 +56,7 @@ def daily_refresh(settings: Settings, job: Any, now: Clock = _utc_now) -> dg.Sch
         if last < first:
             return dg.SkipReason(f"PIZZA_START_DATE is {first}; the daily refresh starts then.")
         if now().date() > last:
-            return dg.SkipReason(f"The refresh of {last} comes too late to be of today: catch_up collects that day.")
+            return dg.SkipReason(f"The refresh of {last} came after that day had ended: catch_up collects it.")
         # One key for each tick: a daemon that is killed between asking and noting asks once. Another day, or a
         # re-execution from the UI, has another key or none, and fires.
         key = f"daily-refresh-{at.astimezone(UTC):%Y-%m-%dT%H%M}Z"

@@ -51,8 +51,8 @@ def reread(store: Store, where: DailyLayout, day: date, settings: Settings) -> D
     frame, facts = contracts.validate(table[day], where.contract), table.facts(day)
     if len(rejects_of_day) != int(facts["rejected"]):
         raise LakeError(
-            f"{where.name} {day}: its data tell of {facts['rejected']} rejected records, its quarantine has "
-            f"{len(rejects_of_day)}: a run that replaced the day has not finished. Collect it again first: "
+            f"{where.name} {day}: expected {facts['rejected']} rejected records in its quarantine, found "
+            f"{len(rejects_of_day)}: a run that replaced the day did not finish. Collect it again first: "
             f"pizza-assets backfill --from {day} --to {day}."
         )
     again, reasons = _READERS[where.name](rejects_of_day, settings, facts)

@@ -53,7 +53,7 @@ def raw_orders_asset(settings: Settings) -> dg.AssetsDefinition:
         made_by=_CODE,
     )
     def raw_orders(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Item]:
-        """Pizza orders of the day: real from till exports or the Domino's API, or mock that is labelled so."""
+        """Pizza orders of the day: real from till exports or the Domino's API, or labelled mock data."""
         # Mock orders follow the matches of the day, real or mock, with the planted effects in the metadata.
         store = lake.store()
         if is_replay(context):

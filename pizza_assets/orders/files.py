@@ -74,14 +74,14 @@ class OrderFiles:
     def __init__(self, settings: Settings) -> None:
         given = profile_of(settings)
         if settings.orders_columns and not settings.orders_profile:
-            _LOGGER.info("ORDERS_COLUMNS is read. A profile says more: pizza-assets orders inspect writes one.")
+            _LOGGER.info("ORDERS_COLUMNS is used. A profile can say more: pizza-assets orders inspect writes one.")
         by_path = _tables(settings.orders_files or "")
         findings = find_out([table for tables in by_path.values() for table in tables], given)
         try:
             findings.check()
         except SourceError as error:
             raise SourceError(
-                f"{error} Say it in ORDERS_PROFILE, or ask pizza-assets orders inspect.", final=True
+                f"{error} Set it in the profile (ORDERS_PROFILE), or run pizza-assets orders inspect.", final=True
             ) from None
         left_out = {table.source: why for table, why in findings.left_out}
         problems = [

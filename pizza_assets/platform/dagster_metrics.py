@@ -35,7 +35,7 @@ class Batch:
 def metrics_resource(settings: Settings) -> dg.ResourceDefinition:
     """Return the resource that takes what is measured in a run, and hands it over at the end of the run."""
 
-    @dg.resource(description="Takes figures while a run lasts, and hands them to CloudWatch when it ends.")
+    @dg.resource(description="Collects figures during a run and sends them to CloudWatch at its end.")
     @contextmanager
     def metrics(_: dg.InitResourceContext) -> Iterator[Batch]:
         batch = Batch()

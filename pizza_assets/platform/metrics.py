@@ -73,7 +73,7 @@ class CloudWatch:
                 self._client.put_metric_data(Namespace=self._namespace, MetricData=data[start : start + _AT_ONCE])
         except (ClientError, BotoCoreError) as error:
             _LOGGER.warning(
-                "CloudWatch did not take the metrics of this run: %s. The run needs cloudwatch:PutMetricData; "
+                "CloudWatch rejected the metrics of this run: %s. The run needs cloudwatch:PutMetricData; "
                 "METRICS=off switches them off.",
                 error,
             )

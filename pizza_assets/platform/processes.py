@@ -60,8 +60,8 @@ def on_all_cores(make: Callable[[Item], Made], items: Iterable[Item], processes:
                 yield from _taken(ahead.popleft())
         except BrokenProcessPool as error:
             raise PizzaAssetsError(
-                f"One of {processes} processes that made days was ended from outside, as a machine without memory "
-                "does. Give the run more memory, or set RANGE_PROCESSES=1."
+                f"One of {processes} processes of the analysis was killed, probably because memory ran out. Give the "
+                "run more memory, or set RANGE_PROCESSES=1."
             ) from error
         finally:
             for future in ahead:

@@ -37,7 +37,7 @@ from pizza_assets.settings import Settings
 
 RETRIES, RETRY_DELAY = 2, 300
 _REAL_SALES = "Each line that one retailer sold on its business day, from its API."
-_MOCK_SALES = "Each line that one retailer sold on its business day: mock, as no API of it is named."
+_MOCK_SALES = "What one retailer sold on its business day, a row for each line: mock, because its API is not set up."
 
 
 def _stored_form(collected: CollectedSales, planted: Mapping[str, float]) -> SalesDay:

@@ -135,7 +135,7 @@ def _asked(
     if rejected and not len(table):
         raise SourceError(
             f"{retailer_id}: not one of {len(rejected)} lines of {day} could be read; the first: "
-            f"{rejected[0].reason}. Its form has changed, or {retailer_id.upper()}_URL is another API."
+            f"{rejected[0].reason}. Its format has changed, or {retailer_id.upper()}_URL is another API."
         )
     return CollectedSales(day, table, answer.data_source, len(answer.lines), rejected, answer.pages, None)
 

@@ -191,7 +191,7 @@ def decide(
         return dg.SkipReason(f"No new facts.{f' {told}.' if missing else ''}")
     for job in (RETAIL_JOB, VIEWS_JOB):
         if instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=list(ACTIVE_RUNS))):
-            return dg.SkipReason(f"A run of {job} is on its way; one refresh will do for all of it.")
+            return dg.SkipReason(f"A run of {job} is queued or running; one refresh follows it.")
     if missing and not is_late:
         return dg.SkipReason(f"{told}; waiting until {late:%H:%M %Z}.")
     return _refresh(f"views-{newest}", day, {**seen, "storage_id": newest})
@@ -232,8 +232,8 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now, *, asks_for_ord
         cron_schedule="0 * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every hour: where it is 02:00 at a retailer, yesterday and older gaps, a run of its own for each; "
-        f"until 06:00 ({zone}) again the days that have not come.",
+        description="Every hour: runs yesterday and older missing days of each retailer where it is 02:00, one run for "
+        f"each; until 06:00 ({zone}) it runs days that are still missing again.",
     )
     @without_secrets_in_errors
     def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
@@ -245,7 +245,7 @@ def retail_daily_defs(settings: Settings, now: Clock = _utc_now, *, asks_for_ord
         job=views,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Refreshes the views when all retailers are in, or at 06:00 ({zone}) without those that are not.",
+        description=f"Refreshes the views once all retailers are loaded, or at 06:00 ({zone}) without some.",
     )
     @without_secrets_in_errors
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

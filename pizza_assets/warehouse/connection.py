@@ -186,11 +186,11 @@ def explain(error: psycopg.Error) -> WarehouseError:
     said = (error.diag.message_primary or str(error)).strip().rstrip(".")
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
-            words = f"The warehouse rejects: {advice}. Nothing was changed. It says: {said}."
+            words = f"The warehouse rejected the statement: {advice}. Nothing was changed. Its message: {said}."
             return WarehouseError(words, final=kind is errors.DiskFull)
     if isinstance(error, psycopg.OperationalError):
         return WarehouseError(
-            "The warehouse does not answer, and what was not committed is not there. Check that the server runs and "
-            f"that WAREHOUSE_URL is right, then run again. It says: {' '.join(said.split())}."
+            "The warehouse does not answer. What was not committed is lost. Check that the server runs and "
+            f"that WAREHOUSE_URL is right, then run again. Its message: {' '.join(said.split())}."
         )
-    return WarehouseError(f"The warehouse rejects; nothing was changed. It says: {said}.")
+    return WarehouseError(f"The warehouse rejected the statement; nothing was changed. Its message: {said}.")

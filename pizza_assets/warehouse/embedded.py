@@ -170,8 +170,8 @@ def _wait_for_leftovers(data: Path) -> None:
     while found := postmaster.others(data):
         if time.monotonic() > deadline:
             raise WarehouseError(
-                f"PostgreSQL processes work on {data} that its postmaster.pid does not account for: "
-                f"{', '.join(map(str, found))}. None was touched. End them, then run again."
+                f"Expected no PostgreSQL process on {data} besides that of its postmaster.pid, found the processes "
+                f"{', '.join(map(str, found))}. They were left alone. End them, then run again."
             )
         time.sleep(0.1)
 

@@ -190,7 +190,7 @@ def test_the_demo_says_what_it_found_and_is_not_done_twice() -> None:
 
     shorter = invoke("demo", "--days", "2").stdout
     assert "The demo is there already: 5 days" in shorter
-    assert f"For 2 days alone, remove {Path('lake').absolute()}" in shorter
+    assert f"For 2 days only, remove {Path('lake').absolute()}" in shorter
     assert f"Orders: 5 days to {yesterday()}" in shorter
     longer = invoke("demo", "--days", "6").stdout
     assert "Making 6 days of mock orders" in longer, "analyses look back, so what follows a new day is made again"

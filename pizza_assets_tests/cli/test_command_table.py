@@ -5,13 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
 from pizza_assets.cli import main
+from pizza_assets.errors import machine_fault
+from pizza_assets.lake.layout import RAW_ORDERS
 
 _DAYS = ("--from", "2025-09-04", "--to", "2025-09-05")
 _OF_ORDERS = ("--data-set", "raw_orders")
@@ -191,6 +196,46 @@ def test_a_folder_that_cannot_be_made_is_an_error(command: tuple[str, ...], monk
     monkeypatch.setenv("WAREHOUSE_DIR", str(Path("file/warehouse").absolute()))
     monkeypatch.setenv("DAGSTER_HOME", str(Path("file/home").absolute()))
     check(invoke(*command), 1, str(Path("file").absolute()))
+
+
+@pytest.mark.parametrize(
+    "fault", ["[Errno 30] Read-only file system: '/clone/.dagster'", "[Errno 13] Permission denied"]
+)
+def test_a_folder_that_cannot_be_written_names_the_settings_of_folders(fault: str) -> None:
+    said = machine_fault(f"OSError: {fault}", "/clone/.dagster") or ""
+    assert said.startswith("/clone/.dagster could not be used: ")
+    assert all(name in said for name in ("PIZZA_LAKE", "DAGSTER_HOME", "WAREHOUSE_DIR"))
+
+
+def test_a_terminal_of_40_columns_cuts_no_line_of_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("lake").mkdir()
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = invoke("status").output.splitlines()
+    assert "  0 days, 0 real, 0 mock, 0 gaps" in lines
+    assert max(map(len, lines)) <= 40
+
+
+@pytest.fixture(params=["Pacific/Auckland", "America/Los_Angeles"])
+def _elsewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_elsewhere")
+def test_days_are_utc_wherever_the_clock_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOCK_ORDERS_PER_STORE_DAY", "10")
+    done = invoke(
+        "backfill", "--from", "2025-09-04", "--to", "2025-09-05", "--select", "key:raw_matches or key:raw_orders"
+    )
+    assert done.exit_code == 0, done.output
+    days = [line.split()[-3:] for line in invoke("status").output.splitlines() if line.startswith("raw_orders")]
+    assert days == [["2025-09-04", "to", "2025-09-05"]]
+    (orders,) = Path("lake", RAW_ORDERS.prefix).rglob("20250904_*.parquet")
+    placed = pd.read_parquet(orders)["timestamp"]
+    assert set(placed.dt.date) == {date(2025, 9, 4)}
 
 
 def test_without_a_command_help_shows_whole_sentences() -> None:

@@ -24,12 +24,12 @@ def test_inspect_says_what_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "football-data.co.uk, text (UTF-8), cells separated by commas; PL; 3 matches from 2024-05-04 to 2024-05-11",
         "Times: Europe/London.",
         "PL, season from 2024-05-04 to 2024-05-11: 2 matches; others may follow its last day, which are unknown.",
-        "1 matches without a time: they answer nothing, and their days do not count as ordinary ones.",
+        "1 matches without a time: they are not analysed, and their days are in no baseline.",
         "4 rows = 2 matches + 1 that tell of a match again + 1 rejected.",
         "Told again, for example row 1 of E0.csv: the same match stands in row 2 of E0.csv.",
         "Rejected, for example row 4 of E0.csv: date = '32/05/2024': expected a date such as",
-        "1 clubs without a city, whose matches answer nothing; add them by CLUBS_FILE:",
-        "Nobody United (PL): 1 matches",
+        "1 clubs without a city: their matches are not analysed. Add them by CLUBS_FILE:",
+        "Nobody United (PL): 1 match",
         "Next: MATCHES_FILES='E0.csv'",
     ):
         assert line in result.output

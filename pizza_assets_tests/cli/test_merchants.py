@@ -111,4 +111,4 @@ def test_what_is_wrong_is_one_sentence(options: list[str], sentence: str) -> Non
 def test_out_of_memory_is_one_sentence(simulated: list[str]) -> None:
     result = run("merchants", "mean-sales", *simulated, "--memory-limit", "1MB")
     assert result.exit_code == 1
-    assert "DuckDB's 1MB of memory do not suffice. Raise MERCHANTS_MEMORY_LIMIT" in result.stderr
+    assert "DuckDB's 1MB of memory are not enough. Raise MERCHANTS_MEMORY_LIMIT" in result.stderr

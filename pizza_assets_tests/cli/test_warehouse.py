@@ -121,7 +121,7 @@ def test_sql_answers_names_and_queries(run: Run, filled: Store) -> None:
     assert run("sql", "SELECT 1 AS one, NULL AS nothing").output == "one  nothing\n  1\n"
     rejected = run("sql", "DELETE FROM sales.fact_sales")
     assert rejected.exit_code == 1
-    assert "Error: The warehouse rejects" in rejected.output
+    assert "Error: The warehouse rejected the statement" in rejected.output
 
 
 def test_migrate_makes_an_empty_database_and_says_from_where(

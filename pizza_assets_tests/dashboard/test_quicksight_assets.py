@@ -180,7 +180,7 @@ def test_a_backfill_that_goes_on_is_waited_for(instance: dg.DagsterInstance) -> 
     daemon, tag = Daemon(instance), {"dagster/backfill": "abc"}
     land(instance, "2025-01-05", tags=tag)
     rest = pending(instance, "land", tag)
-    assert "on its way" in daemon.why()
+    assert "queued or running" in daemon.why()
     assert daemon.tick() == []
     instance.report_run_canceled(rest)
     assert len(daemon.tick()) == 1

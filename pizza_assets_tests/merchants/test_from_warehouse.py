@@ -274,7 +274,7 @@ def test_a_list_that_is_given_names_the_stores(shops: Connection, database: str)
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--currency", "EUR"], "The warehouse has no EUR sales; its facts are 280 mock in GBP. Choose of these."),
+        (["--currency", "EUR"], "The warehouse has no EUR sales; its facts are 280 mock in GBP. Choose one of these."),
         (["--currency", "euro"], "MERCHANTS_CURRENCY: String should match pattern"),
         (["--data-source", "real"], "The warehouse has no real sales"),
         (["--master", "spark://host:7077"], "The workers of spark://host:7077 cannot read what is exported"),

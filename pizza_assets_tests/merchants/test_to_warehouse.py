@@ -105,7 +105,9 @@ class TestAllOrNone:
         answers, run = others
         last = answers["merchant_advice"]
         broken = {**answers, "merchant_advice": pa.concat_tables([last, last.slice(0, 1)])}
-        with pytest.raises(WarehouseError, match=r"rejects; nothing was changed\. It says: duplicate key"):
+        with pytest.raises(
+            WarehouseError, match=r"rejected the statement; nothing was changed\. Its message: duplicate key"
+        ):
             publish(connection, broken, run)
         assert tables(connection) == before
 

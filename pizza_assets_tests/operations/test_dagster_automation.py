@@ -88,7 +88,7 @@ def test_a_tick_has_one_run_key_and_the_next_day_another() -> None:
 
 
 def test_a_tick_that_comes_on_another_day_is_left_to_the_catch_up() -> None:
-    assert "comes too late" in str(refreshed(some(), at(TODAY - ONE_DAY, 18), NOON))
+    assert "came after that day had ended" in str(refreshed(some(), at(TODAY - ONE_DAY, 18), NOON))
     assert isinstance(refreshed(some(), at(TODAY, 18), at(TODAY, 23, 59)), dg.RunRequest)
 
 

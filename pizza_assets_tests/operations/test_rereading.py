@@ -75,7 +75,7 @@ def test_a_day_whose_replacement_was_killed_is_not_replayed(store: Store) -> Non
     put(store, a_reject(order()), a_reject(order("bad", quantity=0)))
     # A killed run has written the new quarantine, and not the new data.
     store.write(RAW_ORDERS.rejected_key(DAY), ndjson_bytes([a_reject(order("bad", quantity=0))]), {"rejected": "1"})
-    with pytest.raises(LakeError, match=r"tell of 2 rejected records, its quarantine has 1.*Collect it again"):
+    with pytest.raises(LakeError, match=r"expected 2 rejected records in its quarantine, found 1.*Collect it again"):
         reread(store, RAW_ORDERS, DAY, SETTINGS)
     assert DailyTable(store, RAW_ORDERS).facts(DAY)["rejected"] == "2"
 

@@ -129,7 +129,7 @@ def test_a_source_that_is_set_up_and_does_not_answer_is_a_warning_then_an_error(
     run_days(unreachable, FIRST + timedelta(days=2), FIRST + timedelta(days=2), MATCHES)
     habit = evaluations()["raw_matches", "share_of_real_data"]
     assert (habit.passed, habit.severity, habit.blocking) == (False, dg.AssetCheckSeverity.ERROR, False)
-    assert "mock for 3 day(s) in a row although a source is set up" in days_shown(habit)[0]["message"]
+    assert "mock for 3 days in a row, although a source is set up" in days_shown(habit)[0]["message"]
 
 
 def _without_pizzas(orders: pyarrow.Table) -> pd.DataFrame:

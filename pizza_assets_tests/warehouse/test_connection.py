@@ -78,7 +78,10 @@ def test_a_server_that_goes_away_in_the_middle_is_told(database: str) -> None:
         (errors.DiskFull("could not extend file"), "its disk is full. Free space, then run again.*could not extend"),
         (errors.ReadOnlySqlTransaction("read-only"), "Point WAREHOUSE_URL at the primary"),
         (errors.InsufficientPrivilege("denied"), "role loader or bi_reader"),
-        (errors.UniqueViolation("duplicate key"), "rejects; nothing was changed. It says: duplicate key"),
+        (
+            errors.UniqueViolation("duplicate key"),
+            "rejected the statement; nothing was changed. Its message: duplicate key",
+        ),
         (psycopg.OperationalError("server closed\nthe connection"), "does not answer.*closed the connection"),
     ],
 )

@@ -164,9 +164,9 @@ def decide(
         return dg.SkipReason("No new dashboard_data.")
     newest = records[0]
     if instance.get_runs_count(dg.RunsFilter(job_name=REFRESH_JOB, statuses=list(ACTIVE_RUNS))):
-        return dg.SkipReason("A refresh is running; what has come since is refreshed after it.")
+        return dg.SkipReason("A refresh is running; newer data is refreshed after it.")
     if _is_still_coming(instance, newest.run_id):
-        return dg.SkipReason("More dashboard_data is on its way; one refresh will do for all of it.")
+        return dg.SkipReason("Runs that write dashboard_data are queued or running; one refresh follows them.")
     used = _refreshes_since(instance, now - timedelta(hours=24))
     if used >= budget:
         return dg.SkipReason(

@@ -106,7 +106,9 @@ class AlertQueue:
                     waiting.channels.remove(name)
                     save()
             if waiting.channels and now - waiting.since > LIFETIME:
-                _LOGGER.error("Nobody took this message for %s: %s", LIFETIME, waiting.message.headline)
+                _LOGGER.error(
+                    "This message could not be sent for %s and is given up: %s", LIFETIME, waiting.message.headline
+                )
                 waiting.channels.clear()
         self.outbox = [waiting for waiting in self.outbox if waiting.channels]
         save()

@@ -40,7 +40,7 @@ def anomalies(store: Store, published: Collection[str], run_id: str) -> Iterator
             return
         data = store.read(layout.current_key("anomalies"))
     except LakeError as error:  # the lake's own checks tell of it; other alerts must not wait for that
-        _LOGGER.warning("Anomalies are not looked at: %s", error)
+        _LOGGER.warning("Anomalies were not checked: %s", error)
         return
     spikes = pd.read_csv(io.BytesIO(data))
     spikes["bucket_ts"] = pd.to_datetime(spikes["bucket_ts"], utc=True)  # not while reading: a file may have no rows

@@ -40,7 +40,7 @@ def findings(store: Store, analysed: Collection[str], run_id: str) -> Iterator[A
             return
         now, earlier = (_found(files, day) for day in (days[-1], before[-1]))
     except LakeError as error:  # the lake's own checks tell of it; other alerts must not wait for that
-        _LOGGER.warning("Findings are not looked at: %s", error)
+        _LOGGER.warning("Findings were not checked: %s", error)
         return
     known = set(earlier[[*KEY, "verdict"]].itertuples(index=False, name=None))
     is_new = [key not in known for key in now[[*KEY, "verdict"]].itertuples(index=False, name=None)]

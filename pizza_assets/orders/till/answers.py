@@ -36,10 +36,11 @@ def days_with_matches(
     known = [day for day in days if knows(day)]
     if not known:
         raise SourceError(
-            f"The files of fixtures cover none of the days from {days[0]} to {days[-1]}. Give those of these seasons."
+            f"The files of fixtures have no match from {days[0]} to {days[-1]}, the days of the orders. Give the files "
+            "of those seasons."
         )
     unknown = [f"{first} to {last}" for first, last in _spans(day for day in days if not knows(day))]
-    sentence = f"The files of fixtures do not cover {', '.join(unknown)}; these days take no part."
+    sentence = f"The files of fixtures do not cover {', '.join(unknown)}; these days are left out."
     return _spans(known), [sentence] if unknown else []
 
 

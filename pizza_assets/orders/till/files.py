@@ -161,7 +161,7 @@ def _tables(part: Part) -> list[Table]:
         return [json_table(source, open_file, is_lines=text.startswith(b"{"))]
     if text[:100].lower().startswith((b"<html", b"<!doctype html", b"<table")):
         raise SourceError(
-            f"{source} is a web page, whatever its name says. Open it in a spreadsheet and save it as .xlsx."
+            f"{source} is a web page, although its name says otherwise. Open it in a spreadsheet and save it as .xlsx."
         )
     if text.startswith(b"<?xml"):
         raise SourceError(f"{source} is XML. Open it in a spreadsheet and save it as .xlsx, or export CSV.")

@@ -11,6 +11,7 @@ from pizza_assets.lake.sales import SalesDay
 from pizza_assets.lake.tables import Day
 from pizza_assets.platform.columns import Source
 from pizza_assets.platform.kept import Kept
+from pizza_assets.platform.printable import counted
 from pizza_assets.platform.quality.results import Background, DayResult, Status
 
 #: The fact of a mock day for which a real source was set up.
@@ -75,9 +76,8 @@ class ShareOfReal:
         if source == "real" or not self.is_configured:
             return DayResult(day, "passed", "" if source == "real" else f"mock: {reason}", figures)
         status: Status = "error" if in_a_row >= self.error_after_days else "warn"
-        return DayResult(
-            day, status, f"mock for {in_a_row} day(s) in a row although a source is set up: {reason}", figures
-        )
+        days = counted(in_a_row, "day")
+        return DayResult(day, status, f"mock for {days} in a row, although a source is set up: {reason}", figures)
 
 
 @dataclass(frozen=True)

@@ -63,4 +63,4 @@ def test_an_analysis_that_cannot_be_read_stops_no_other_alert(lake: Store, caplo
     key = next(item.key for item in lake.list(f"{CORRELATION_PREFIX}/") if CORRELATION_FILES[0] in item.key)
     (Path("lake") / key).write_bytes(b"damaged")
     assert list(findings(lake, [AS_OF.isoformat()], "r1")) == []
-    assert "Findings are not looked at" in caplog.text
+    assert "Findings were not checked" in caplog.text

@@ -72,7 +72,7 @@ def test_an_answer_from_exports_and_fixtures_without_a_key(tmp_path: Path) -> No
     exports.write(tmp_path, "E0.csv", "\n".join([header, *rows, "E0,13/09/2024,20:00,Leeds,Arsenal,1,1"]))
     result = CliRunner().invoke(main, ["answer", "--orders", "till.csv", "--matches", "E0.csv", "--yes", "--no-open"])
     assert result.exit_code == 0, result.output
-    assert "The files of fixtures do not cover 2024-09-14 to 2024-09-15; these days take no part." in result.output
+    assert "The files of fixtures do not cover 2024-09-14 to 2024-09-15; these days are left out." in result.output
     assert "Does football sell pizza?" in result.output
     store = open_lake("answer-lake", None)
     matches = DailyTable(store, RAW_MATCHES)

@@ -54,7 +54,7 @@ def test_without_a_key_mock_is_what_was_asked_for(tmp_path: Path) -> None:
 def test_a_fallback_warns_and_a_habit_is_an_error(tmp_path: Path) -> None:
     results = judged(tmp_path, {}, {0: "real", 1: "mock", 2: "mock", 3: "mock", 4: "mock", 5: "real", 6: "mock"})
     assert statuses(results) == ["passed", "warn", "warn", "error", "error", "passed", "warn"]
-    assert results[4].message == "mock for 4 day(s) in a row although a source is set up: the API answers 503"
+    assert results[4].message == "mock for 4 days in a row, although a source is set up: the API answers 503"
 
 
 def test_the_days_before_the_run_count(tmp_path: Path) -> None:

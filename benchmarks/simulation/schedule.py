@@ -24,7 +24,7 @@ _NONE = Faults()
 #: Sources of corrections, and data sets of replays.
 _SOURCES = (*UP, SALES)
 _RAW = ("raw_matches", "raw_orders")
-#: Where kills are, with the most writes that are counted there: as often late in a run as early, although there is less.
+#: Where kills are, and how many writes are counted there at most: late in a run as often as early.
 _LATE = {"quicksight-ready/dashboard-data/current/": 6, "quicksight-ready/": 24}
 _PLACES = {"": 150, "raw-data/": 30, "processed-data/": 30, ".metadata/raw-data/": 12, **_LATE}
 _SALES_PLACES = ("raw/", WAREHOUSE)

@@ -1,7 +1,7 @@
 """No secret leaves: a marker stands in every secret setting, every service repeats all of them, and nothing has any.
 
-What is searched: the lake with its metadata and quarantine, Dagster's history and logs, what the steps of a daemon's run
-write to stdout and stderr (compute logs), stdout, stderr, and the alerts by Slack and mail.
+What is searched: the lake with its metadata and quarantine, Dagster's history and logs, stdout and stderr, those of the
+steps of a daemon's run too (compute logs), and the alerts by Slack and mail.
 """
 
 import base64

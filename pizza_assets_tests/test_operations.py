@@ -69,6 +69,20 @@ def test_other_days_stay_and_a_day_may_be_restored_from_an_older_version(version
     assert verify(versioned).problems == []
 
 
+def test_a_mock_version_does_not_replace_a_real_day(versioned: Store) -> None:
+    mock = orders_frame([NOON], ["Leeds"], source="mock")
+    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(mock, "mock"), "first")
+    DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real"), "second")
+    before = {item.key: versioned.read(item.key) for item in versioned.list("")}
+    rejected = restore("--run", "first")
+    assert rejected.exit_code == 1
+    assert "The run first wrote mock data, which never replaces real data." in rejected.output
+    assert {item.key: versioned.read(item.key) for item in versioned.list("")} == before
+    DailyTable(versioned, RAW_ORDERS).remove(DAY)
+    assert restore("--run", "first").exit_code == 0
+    assert DailyTable(versioned, RAW_ORDERS).stored[DAY].source == "mock"
+
+
 def test_a_run_that_wrote_nothing_of_the_day_changes_nothing(versioned: Store) -> None:
     DailyTable(versioned, RAW_ORDERS).put(DAY, Day(REAL, "real"), "first")
     wrong = restore("--run", "unknown")

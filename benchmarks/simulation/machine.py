@@ -276,7 +276,8 @@ class Process(Clock):
         return self._statements != self.faults.database_ends_at
 
     def _is_last(self, key: str) -> bool:
-        if not key.removeprefix(".metadata/").startswith(self.faults.kill_within):
+        within = self.faults.kill_within
+        if not key.startswith(within) and not key.removeprefix(".metadata/").startswith(within):
             return False
         self._writes += 1
         return self._writes == self.faults.kill_at

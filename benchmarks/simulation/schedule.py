@@ -24,9 +24,9 @@ _NONE = Faults()
 #: Sources of corrections, and data sets of replays.
 _SOURCES = (*UP, SALES)
 _RAW = ("raw_matches", "raw_orders")
-#: What is written late in a run; kills are there as often as anywhere else, although it is little.
-_LATE = "quicksight-ready/"
-_PLACES = ("", "", "raw-data/", "processed-data/", _LATE)
+#: Where kills are, and how many writes are counted there at most: late in a run as often as early.
+_LATE = {"quicksight-ready/dashboard-data/current/": 6, "quicksight-ready/": 24}
+_PLACES = {"": 150, "raw-data/": 30, "processed-data/": 30, ".metadata/raw-data/": 12, **_LATE}
 _SALES_PLACES = ("raw/", WAREHOUSE)
 
 
@@ -169,9 +169,8 @@ def _faults(random: Random, is_on_s3: bool, *, is_late: bool = False) -> Faults:
         return Faults()
     failing = random.choice([0.0, 0.1, 0.3, 0.5] if is_on_s3 else [0.0, 0.0, 0.005, 0.02])
     slow = random.choice([0.0, 0.05]) if is_on_s3 else 0.0
-    within = random.choice((_LATE, *_PLACES) if is_late else _PLACES)
-    writes = (20, 60, 150) if not within else (10, 30)
-    kill_at = random.choice([None, *(random.randint(1, most) for most in writes)])
+    within, most = random.choice([*(_LATE if is_late and random.random() < 0.7 else _PLACES).items()])
+    kill_at = random.choice([None, random.randint(1, most), random.randint(1, (most + 2) // 3)])
     return Faults(failing, slow, kill_at, random.random() < 0.5, within if kill_at else "")
 
 

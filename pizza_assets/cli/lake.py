@@ -82,13 +82,13 @@ def restore(data_set: str, asked: datetime, run_id: str | None) -> None:
     """Bring a day back as a run wrote it, from the versions that a bucket keeps."""
     from pizza_assets.lake import lake_to_read
     from pizza_assets.lake import versions as older
-    from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES
+    from pizza_assets.lake.daily import open_days
     from pizza_assets.lake.lock import WriterLock
 
     stored, day = lake_to_read(Settings.load()), asked.date()
-    prefix = (SALES_TABLES.get(data_set) or DAILY_TABLES[data_set]).prefix
+    days = open_days(stored, data_set)
     if run_id is None:
-        _, found = older.versions_of_day(stored, prefix, day)
+        _, found = older.versions_of_day(stored, days.prefix, day)
         for run, version in {version.metadata.get("run-id"): version for version in found}.items():
             facts = f"{version.metadata.get('data-source')}, {version.metadata.get('rows')} rows"
             click.echo(f"{version.at:%Y-%m-%d %H:%M:%S} UTC: run {run}, {facts}")
@@ -97,8 +97,8 @@ def restore(data_set: str, asked: datetime, run_id: str | None) -> None:
     lock = WriterLock(stored)
     lock.acquire()
     try:
-        store, found = older.versions_of_day(stored, prefix, day)
-        count = older.restore(store, found, run_id)
+        store, found = older.versions_of_day(stored, days.prefix, day)
+        count = older.restore(store, found, run_id, is_real=days.is_real(day))
     finally:
         lock.release()
     click.echo(f"{data_set} {day} is what the run {run_id} wrote: {counted(count, 'object')}.")

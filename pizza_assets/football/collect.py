@@ -31,6 +31,12 @@ from pizza_assets.settings import Settings
 #: What a match that was begun may be called later, although people watched it.
 _DECIDED = ("AWARDED", "CANCELLED", "POSTPONED")
 
+#: Why a real day that cannot be read is not replaced.
+_UNREADABLE = (
+    "what is stored of it cannot be read, and not every competition gives matches, so some might be lost. {damage} "
+    "To have the day without them: pizza-assets lake remove, then run the day again."
+)
+
 Result = TypeVar("Result")
 
 
@@ -96,7 +102,7 @@ def collect_matches(
             except LakeError as damage:
                 # Nobody knows what is stored, so no competition's matches can stay, nor be missed.
                 if not sources.are_whole(answers):
-                    yield Kept(day, f"{damage} If there is none: pizza-assets lake remove, then run the day again.")
+                    yield Kept(day, _UNREADABLE.format(damage=damage))
                     continue
                 before = None
             if before is not None:

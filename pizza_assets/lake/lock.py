@@ -26,6 +26,8 @@ _LOGGER = logging.getLogger("pizza_assets.lake")
 _NAME = ".metadata/writer.lock"
 #: A lease that is not renewed for so long is of an owner that was killed, or cut off.
 LEASE_SECONDS = 60.0
+#: The owner of a lease stops after this share of it: its clock may run slower than that of the run that takes it over.
+_OWNERS_SHARE = 0.8
 
 
 class Clock:
@@ -110,7 +112,7 @@ class _Lease:
     """An object in the bucket that only its owner may replace, by conditional writes.
 
     No clock is compared with another one: a waiting run takes the lease over when it has itself seen the same version
-    of the object for longer than a lease lasts, and the owner stops when it could not renew it for that long.
+    of the object for longer than a lease lasts, and the owner stops when it could not renew it for somewhat less.
     """
 
     def __init__(self, store: S3Store, seconds: float, clock: Clock) -> None:
@@ -155,9 +157,10 @@ class _Lease:
                 _LOGGER.warning("The lease on this lake ends by itself, in %.0f s: %s", self._seconds, error)
 
     def _check(self) -> None:
-        if self._version is None or self._clock.monotonic() - self._renewed > self._seconds:
+        longest = self._seconds * _OWNERS_SHARE
+        if self._version is None or self._clock.monotonic() - self._renewed > longest:
             raise LakeError(
-                f"The lease on this lake ({self._store.uri(_NAME)}) could not be renewed for {self._seconds:.0f} s, so "
+                f"The lease on this lake ({self._store.uri(_NAME)}) could not be renewed for {longest:.0f} s, so "
                 "another run may write now. This run stops; finished days are kept. Run again.",
                 final=True,
             )

@@ -5,7 +5,7 @@ Belongs here: choosing versions and restoring them. Does not belong here: option
 
 from datetime import date
 
-from pizza_assets.errors import LakeError
+from pizza_assets.errors import LakeError, RealDataError
 from pizza_assets.lake import layout
 from pizza_assets.lake.s3 import NO_VERSION, S3Store, Version
 from pizza_assets.lake.store import Store
@@ -35,18 +35,26 @@ def versions_of_day(store: Store, prefix: str, day: date) -> tuple[S3Store, list
     return store, sorted(found, key=lambda version: version.at)
 
 
-def restore(store: S3Store, versions: list[Version], run_id: str) -> int:
+def restore(store: S3Store, versions: list[Version], run_id: str, *, is_real: bool) -> int:
     """Put what a run wrote in place again, then remove what it did not write; return how many objects it wrote.
 
     Raises
     ------
     LakeError
         When the run wrote nothing of the day; nothing is changed then.
+    RealDataError
+        When the run wrote mock data, and the day `is_real` now; nothing is changed then.
     """
     of_run = {version.key: version.number for version in versions if version.metadata.get("run-id") == run_id}
     if not of_run:
         runs = dict.fromkeys(str(version.metadata.get("run-id")) for version in versions)
         raise LakeError(f"No version of this day is of the run {run_id}. Expected one of {', '.join(runs)}.")
+    is_mock = any(of.metadata.get("data-source") == "mock" for of in versions if of.number == of_run.get(of.key))
+    if is_real and is_mock:
+        raise RealDataError(
+            f"The run {run_id} wrote mock data, which never replaces real data. To have the real day removed first: "
+            "pizza-assets lake remove."
+        )
     for key, number in of_run.items():
         store.restore(key, number)
     for key in {version.key for version in versions} - of_run.keys():

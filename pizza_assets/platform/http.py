@@ -34,6 +34,7 @@ from pizza_assets.platform.api import (
     checked_token,
     host_of,
 )
+from pizza_assets.platform.header_deadline import HeaderDeadline
 from pizza_assets.platform.rate_budget import RateBudget, rates_of
 from pizza_assets.platform.records import read_json
 from pizza_assets.platform.redaction import REDACTED, learn, safe_text, without_secrets
@@ -145,6 +146,8 @@ class HttpSession:
         self._sleep = sleep
         self._http = requests.Session()
         self._http.auth = TokenAuth(api)
+        for scheme in ("https://", "http://"):
+            self._http.mount(scheme, HeaderDeadline(TOTAL_TIMEOUTS * self._timeout))
         self._http.headers.update({"Accept": "application/json", **api.headers})
         if is_loopback(parts.hostname):
             self._http.trust_env = False  # no proxy between us and this very machine
@@ -217,14 +220,15 @@ class HttpSession:
         asked = f"{self.api.name}, {request.method} {url}?{urlencode(parameters)}"
         self._budget.take()
         started = time.monotonic()
+        deadline = started + TOTAL_TIMEOUTS * self._timeout
         counters = [calls for calls in (self.calls, _counted.get()) if calls is not None]
         for calls in counters:
             calls.number += 1
         # Errors are raised outside of ``except``: a requests exception carries the request, and so the token.
         try:
-            answer: _Answer | str = self._exchange(request, started + TOTAL_TIMEOUTS * self._timeout)
+            answer: _Answer | str = self._exchange(request, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
-            answer = self._network_fault(error)
+            answer = self._network_fault(error) if time.monotonic() < deadline else self._late
         finally:
             for calls in counters:
                 calls.seconds += time.monotonic() - started
@@ -256,8 +260,12 @@ class HttpSession:
                 if len(body) > MAX_BODY_BYTES:
                     return f"an answer of more than {MAX_BODY_BYTES >> 20} MiB"
                 if time.monotonic() > deadline:
-                    return f"one that was not complete after {TOTAL_TIMEOUTS * self._timeout:g} s"
+                    return self._late
             return self._without_secrets(response.status_code, response.headers, bytes(body))
+
+    @property
+    def _late(self) -> str:
+        return f"one that was not complete after {TOTAL_TIMEOUTS * self._timeout:g} s"
 
     def _without_secrets(self, status: int, headers: Mapping[str, str], body: bytes) -> _Answer:
         """Return an answer as we keep and show it; one that repeats a secret of ours is told."""

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pizza_assets.contracts import FOOTBALL_MATCHES, validate
-from pizza_assets.errors import SettingsError, SourceError
+from pizza_assets.errors import LakeError, SettingsError, SourceError
 from pizza_assets.football.collect import StoredMatches, collect_matches
 from pizza_assets.football.mock import mock_matches
 from pizza_assets.platform.collected import Collected
@@ -299,6 +299,35 @@ def test_a_competition_that_answers_without_the_stored_matches_keeps_them(api: F
     assert "CL: expected matches of 2024-05-04, of which 2 are stored, found none" in day.kept["CL"]
     api.answers(Answer(body=envelope()))
     assert isinstance(collected_again(api, tmp_path, before), Kept)
+
+
+@pytest.mark.parametrize(
+    ("pl", "cl", "is_replaced"),
+    [
+        (Answer(body=envelope(of("PL", 9))), Answer(body=envelope(of("CL", 10))), True),
+        (Answer(body=envelope(of("PL", 9))), Answer(body=envelope(of("CL", 10, "2024-05-05T14:00:00Z"))), True),
+        (Answer(body=envelope(of("PL", 9))), Answer(body=envelope()), False),
+        (Answer(body=envelope(of("PL", 9))), Answer(500), False),
+        (Answer(500), Answer(500), False),
+    ],
+)
+def test_a_real_day_that_cannot_be_read_is_replaced_by_what_all_competitions_give(
+    api: FakeApi, tmp_path: Path, pl: Answer, cl: Answer, is_replaced: bool
+) -> None:
+    """Its own matches are not known, so none of them can stay: an answer that might lose some does not replace it."""
+
+    def damaged(day: date) -> None:
+        raise LakeError(f"the object of {day} is damaged.")
+
+    api.follows(lambda request: pl if "/PL/" in request.path else cl)
+    settings = settings_for(api, football_competitions=("PL", "CL"), max_api_retries=0)
+    with football_session(settings, tmp_path) as session:
+        asked = [SATURDAY, SATURDAY + timedelta(days=1)]
+        day, _ = collect_matches(asked, settings, damaged, session=session)
+    assert isinstance(day, Collected) == is_replaced
+    if isinstance(day, Kept):
+        assert "cannot be read" in str(day)
+        assert "2024-05-04 is damaged. To have" in str(day)
 
 
 def test_matches_that_moved_to_another_day_are_gone_from_theirs(api: FakeApi, tmp_path: Path) -> None:

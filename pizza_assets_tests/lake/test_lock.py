@@ -3,7 +3,7 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from pizza_assets.errors import LakeError
 from pizza_assets.lake import open_lake
-from pizza_assets.lake.lock import WriterLock
+from pizza_assets.lake.lock import LEASE_SECONDS, Clock, WriterLock
 from pizza_assets.lake.store import Store
 from pizza_assets_tests.conftest import AWS, BUCKET
 from pizza_assets_tests.faulty_s3 import faulty
@@ -143,6 +143,28 @@ def test_a_writer_that_lost_its_lease_stops(server: str) -> None:
         owner.release()
         other.acquire()
         other.release()
+
+
+class _SlowClock(Clock):
+    """A clock that runs slow: of the seconds that have ``passed`` it shows 85 %."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return 0.85 * self.passed
+
+    def every(self, seconds: float, do: Callable[[], bool]) -> Callable[[], None]:
+        return lambda: None  # cut off: it renews nothing
+
+
+def test_an_owner_whose_clock_is_slow_stops_before_another_run_takes_over(server: str) -> None:
+    store = open_lake(f"s3://{BUCKET}/slow", AWS.client("s3", endpoint_url=server))
+    clock = _SlowClock()
+    owner = WriterLock(store, LEASE_SECONDS, clock)
+    owner.acquire()
+    clock.passed = LEASE_SECONDS
+    with pytest.raises(LakeError, match="could not be renewed for 48 s"):
+        owner.acquire()
 
 
 @pytest.mark.parametrize("written", ["1999-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])

@@ -1,4 +1,4 @@
-"""Servers that repeat our secrets: every API, S3, QuickSight, Slack's webhook and a PostgreSQL server, on loopback."""
+"""Servers that repeat our secrets: every API, S3, QuickSight, Slack, a mail and a PostgreSQL server, on loopback."""
 
 import base64
 import json
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -40,13 +41,17 @@ MODES = (
 
 @dataclass
 class Liar:
-    """What is told: the secrets in one of the forms, in the way of one of the modes."""
+    """What is told: the secrets in one of the forms, in the way of one of the modes.
+
+    ``alerts`` are those that came.
+    """
 
     secrets: Sequence[str] = ()
     signing_key: str = ""
     mode: str = "values"
     form: str = "raw"
     answers: Counter[str] = field(default_factory=Counter)
+    alerts: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def told(self) -> str:
@@ -146,7 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path.startswith("/services"):
+            self.server.liar.alerts.append(("message to Slack", body.decode()))
         self.do_GET()
 
     def do_PUT(self) -> None:
@@ -225,6 +232,44 @@ class _Rejection(socketserver.BaseRequestHandler):
             body = b"".join(f"{name}{value}".encode() + b"\0" for name, value in fields.items()) + b"\0"
             self.request.sendall(b"E" + struct.pack("!I", len(body) + 4) + body)
             return
+
+
+class LyingMailServer(socketserver.ThreadingTCPServer):
+    """A mail server that takes every second mail, and repeats our secrets in each reply."""
+
+    daemon_threads = True
+
+    def __init__(self, liar: Liar) -> None:
+        super().__init__(("127.0.0.1", 0), _Mails)
+        self.liar = liar
+
+
+class _Mails(socketserver.StreamRequestHandler):
+    server: LyingMailServer
+
+    def handle(self) -> None:
+        """Answer as RFC 5321 has it."""
+        liar = self.server.liar
+        liar.answers["smtp"] += 1
+        is_taken = liar.answers["smtp"] % 2 == 1
+        self._say("220", liar.told)
+        while words := self.rfile.readline().split():
+            verb = words[0].upper()
+            if verb == b"EHLO":
+                self._say("250-loopback", liar.told)
+                self._say("250 AUTH PLAIN", "")
+            elif verb == b"DATA":
+                self._say("354", liar.told)
+                lines = iter(self.rfile.readline, b".\r\n")
+                message = message_from_bytes(b"".join(lines), policy=policy.default)
+                liar.alerts.append(("mail", f"{message.items()}\n{message.get_content()}"))
+                self._say("250", liar.told)
+            else:
+                code = {b"AUTH": "235", b"QUIT": "221", b"MAIL": "250" if is_taken else "550"}.get(verb, "250")
+                self._say(code, liar.told)
+
+    def _say(self, code: str, told: str) -> None:
+        self.wfile.write(f"{code} {told}\r\n".encode())
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """No secret leaves: a marker stands in every secret setting, every service repeats all of them, and nothing has any.
 
-What is searched: the lake with its metadata and quarantine, Dagster's history and logs, stdout, stderr and the alerts.
+What is searched: the lake with its metadata and quarantine, Dagster's history and logs, stdout and stderr, those of the
+steps of a daemon's run too (compute logs), and the alerts by Slack and mail.
 """
 
 import base64
@@ -10,6 +11,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +25,7 @@ import pyarrow.parquet
 import pytest
 from pydantic import SecretStr
 
+import pizza_assets
 from pizza_assets.dashboard.quicksight import assets as quicksight
 from pizza_assets.dashboard.quicksight.api import BotoApi
 from pizza_assets.definitions import build_defs
@@ -32,7 +35,7 @@ from pizza_assets.platform.dagster_runs import local_instance
 from pizza_assets.retail import assets as retail
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse import assets as warehouse
-from pizza_assets_tests.leaks.liar import FORMS, MODES, Liar, LiarServer, LyingDatabase, serving
+from pizza_assets_tests.leaks.liar import FORMS, MODES, Liar, LiarServer, LyingDatabase, LyingMailServer, serving
 
 FIRST = date(2024, 5, 1)
 COLLECTED = ("raw_matches", "raw_orders", "raw_retailer_1", "raw_retailer_2", "raw_retailer_3")
@@ -56,6 +59,7 @@ class World:
         self.home = folder / "home"
         self.liar = Liar()
         self.server, self.database = LiarServer(self.liar), LyingDatabase(self.liar)
+        self.mail = LyingMailServer(self.liar)
         self.markers = {
             # Letters and numbers alone would look the same in an address and in JSON.
             name: f'Mk{number}-{name.replace("_", "")[:12]}/+"&{number}z'
@@ -83,6 +87,11 @@ class World:
             "retailer_requests_per_minute": "100000",
             "metrics": "cloudwatch",
             "quicksight_account_id": "123456789012",
+            "smtp_host": "127.0.0.1",
+            "smtp_port": str(self.mail.server_address[1]),
+            "smtp_user": "pizza",
+            "alert_email_from": "pizza@example.com",
+            "alert_email_to": "people@example.com",
         }
         for name, value in values.items():
             monkeypatch.setenv(name.upper(), value)
@@ -116,6 +125,21 @@ class World:
         sensor = alert_sensor(settings, lambda: datetime.now(UTC) + timedelta(seconds=10))
         sensor.evaluate_tick(dg.build_sensor_context(instance))
 
+    def run_as_the_daemon_does(self) -> "subprocess.CompletedProcess[str]":
+        """Run a job in a process of its own, on an instance as the repository's dagster.yaml has it."""
+        home = self.folder / "daemon"
+        home.mkdir()
+        shutil.copy(Path(pizza_assets.__file__).parents[1] / "dagster.yaml", home)
+        return subprocess.run(
+            [sys.executable, "-m", "dagster", "job", "execute", "-m", "pizza_assets.definitions", "-j", "daily_refresh",
+             "--tags", json.dumps(_range(FIRST + timedelta(days=365)))],
+            cwd=home,
+            env={**os.environ, "DAGSTER_HOME": str(home), "PIZZA_ALLOW_MOCK": "false"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+
     def fail(self, name: str, **changes: object) -> None:
         """Run an asset that fails: the lake, the warehouse or QuickSight rejects."""
         settings = Settings.load(**changes)
@@ -140,7 +164,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     root, handler = logging.getLogger(), logs.handler(made.stderr)
     before = root.handlers[:]
     root.addHandler(handler)
-    with serving(made.server, made.database):
+    with serving(made.server, made.database, made.mail):
         yield made
     root.handlers = before
 
@@ -180,7 +204,7 @@ def everything(
 ) -> list[tuple[str, str]]:
     out, err = capfd.readouterr()
     spoken = [("stdout", out), ("stderr", err), ("log", world.stderr.getvalue()), ("records", caplog.text)]
-    return [*texts(world.folder), *spoken]
+    return [*texts(world.folder), *spoken, *world.liar.alerts]
 
 
 def test_no_marker_is_written_whatever_the_services_answer(
@@ -203,15 +227,19 @@ def test_no_marker_is_written_whatever_the_services_answer(
     )
     assert ended.returncode == 1
     assert "PIZZA_ALLOW_MOCK=false forbids mock ones" in ended.stderr
+    daemon = world.run_as_the_daemon_does()
+    assert daemon.returncode == 1
     spoken = [("command's stdout", ended.stdout), ("command's stderr", ended.stderr)]
+    spoken += [("daemon's stdout", daemon.stdout), ("daemon's stderr", daemon.stderr)]
     searched = [*everything(world, capfd, caplog), *spoken]
     leaks = found(list(world.markers.values()), searched)
     assert leaks == []
     assert set(world.liar.answers) == {
-        "/football", "/dominos", "/retailer_1", "/retailer_2", "/retailer_3", "/services", "/aws", "postgresql",
+        "/football", "/dominos", "/retailer_1", "/retailer_2", "/retailer_3", "/services", "/aws", "postgresql", "smtp",
     }  # fmt: skip
+    assert {kind for kind, _ in world.liar.alerts} == {"message to Slack", "mail"}
     names = [name for name, _ in searched]
-    for place in (".metadata/", "/rejected/", "/received/", ".db"):
+    for place in (".metadata/", "/rejected/", "/received/", ".db", "compute-logs/"):
         assert any(place in name for name in names), place
     assert sum(text.count("[redacted]") for _, text in searched) > 100, "the services were heard"
     with capfd.disabled():

@@ -1,7 +1,10 @@
 import base64
+import contextlib
 import gzip
 import json
 import logging
+import socket
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +20,7 @@ from pizza_assets.errors import SourceError
 from pizza_assets.platform import http
 from pizza_assets.platform.api import AuthenticationError
 from pizza_assets.platform.http import HttpSession
+from pizza_assets.settings import Settings
 from pizza_assets_tests.platform.fake_api import (
     TOKEN,
     Answer,
@@ -98,6 +102,37 @@ def test_gives_up_an_answer_that_dribbles(api: FakeApi, tmp_path: Path) -> None:
         pytest.raises(SourceError, match=r"not complete after 0\.4 s"),
     ):
         session.get("x", {})
+
+
+def test_gives_up_headers_that_dribble(tmp_path: Path) -> None:
+    """Each byte comes in time, and the headers never end."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def dribble() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(10_000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                while not ended.wait(0.02):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        settings = Settings(
+            _env_file=None,
+            football_api_key=SecretStr("0123456789abcdef"),
+            football_api_url=f"http://127.0.0.1:{server.getsockname()[1]}",
+            api_timeout=0.1,
+            max_api_retries=0,
+        )
+        with (
+            football_session(settings, tmp_path) as session,
+            pytest.raises(SourceError, match=r"not complete after 0\.4 s"),
+        ):
+            session.get("x", {})
+        ended.set()
+        thread.join()
 
 
 def test_gives_up_an_answer_that_is_far_too_long(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import click
 
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
 from pizza_assets.cli.dev import dev
+from pizza_assets.cli.export import export
 from pizza_assets.cli.lake import athena, lake, restore
 from pizza_assets.cli.matches import matches
 from pizza_assets.cli.merchants import merchants
@@ -56,6 +57,7 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 main.add_command(dashboard)
 main.add_command(dev)
 main.add_command(quicksight)
+main.add_command(export)
 main.add_command(quarantine)
 main.add_command(athena)
 main.add_command(lake)

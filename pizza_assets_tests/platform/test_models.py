@@ -19,6 +19,7 @@ from pizza_assets.lake import formats, open_lake
 from pizza_assets.lake.layout import CORRELATION_PREFIX, RAW_MATCHES, RAW_ORDERS
 from pizza_assets.lake.tables import DailyTable, DatedFiles, Day, Files
 from pizza_assets.orders.model import DominosOrder
+from pizza_assets.platform.columns import TEXT_LIST
 from pizza_assets.platform.models import Record
 from pizza_assets_tests.analysis.seasons import season
 from pizza_assets_tests.frames import match_row, matches_frame, orders_frame
@@ -59,7 +60,8 @@ def test_orders_come_back_from_csv_and_json(frame: pd.DataFrame, data: st.DataOb
     if len(frame):
         frame.loc[0, "location"] = data.draw(_TEXTS)
         frame.loc[0, "order_total"] = data.draw(st.none() | st.floats(0, 1e9))
-        frame.at[0, "pizza_types"] = data.draw(st.none() | st.lists(_TEXTS, max_size=3))
+        pizzas = [data.draw(st.none() | st.lists(_TEXTS, max_size=3)) for _ in range(len(frame))]
+        frame = frame.assign(pizza_types=pd.Series(pizzas, dtype=TEXT_LIST))
         frame.loc[0, "timestamp"] += pd.Timedelta(microseconds=data.draw(st.integers(0, 999_999)))
     _comes_back(DominosOrder, frame)
 

@@ -22,7 +22,8 @@ from pizza_assets.platform.columns import Source
 from pizza_assets_tests.analysis.seasons import Season, season
 from pizza_assets_tests.strategies import DAYS, matches_around, orders_of_day
 
-_LABELS = ["data_source", "order_data_source", "match_data_source"]
+#: `data_quality` says how much of the data is real.
+_LABELS = ["data_source", "order_data_source", "match_data_source", "data_quality"]
 
 
 def _unlabelled(frame: pd.DataFrame) -> pd.DataFrame:

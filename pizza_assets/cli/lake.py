@@ -46,11 +46,11 @@ def remove(first: datetime, last: datetime, data_set: str, *, yes: bool) -> None
         if not days:
             click.echo(f"{data_set} has no day from {since} to {until}; nothing to do.")
             return
-        told = f"{len(days)} days of {data_set} from {days[0]} to {days[-1]}, {real} of them real"
+        what = f"{len(days)} days of {data_set} from {days[0]} to {days[-1]}, {real} of them real"
         if not yes:
-            click.confirm(f"Remove {told}, from {store.uri(table.prefix)}? Only a copy brings them back", abort=True)
+            click.confirm(f"Remove {what}, from {store.uri(table.prefix)}? Only a copy brings them back", abort=True)
         count = sum(table.remove(day) for day in days)
-        click.echo(f"Removed {told}: {count} objects. What was made of them stays until it is made again.")
+        click.echo(f"Removed {what}: {count} objects. What was made of them stays until it is made again.")
     finally:
         lock.release()
 

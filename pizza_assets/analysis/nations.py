@@ -98,7 +98,7 @@ def nation_uplifts(selection: Selection, source: Source, time_window: str) -> di
 
     Parameters
     ----------
-    of
+    selection
         Orders and matches of the trailing window.
     source
         The family: real where orders and matches are real.

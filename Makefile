@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate format realism calibration replayed-seasons calibration-quick backtest bench bench-merchants bench-warehouse bench-servers bench-lambda check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill dictionary lock clean
+.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate mutate format realism calibration replayed-seasons calibration-quick backtest bench bench-merchants bench-warehouse bench-servers bench-lambda check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -70,6 +70,10 @@ soak: setup ## Run a real daemon through weeks of a season in minutes, with faul
 
 simulate: setup ## Play faulty worlds, in none of which something real may be lost (SEEDS=10000; BUGS=1: plant bugs)
 	$(BIN)/python -W ignore -m benchmarks.simulation --seeds $(or $(SEEDS),1000) $(if $(BUGS),--bugs)
+
+mutate: setup ## Change the code in small ways and list what no test notices (SAMPLE=300 of each subject; half an hour)
+	$(BIN)/python -m pip install --quiet "mutmut>=3.8,<4"
+	$(BIN)/python -m benchmarks.mutation --sample $(or $(SAMPLE),300)
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -25,6 +25,8 @@ hypothesis_settings.register_profile(
 )  # fmt: skip
 # `pytest --hypothesis-profile=many` asks five times as much.
 hypothesis_settings.register_profile("many", hypothesis_settings.get_profile("pizza"), max_examples=500)
+# Mutation testing runs a test some hundred times.
+hypothesis_settings.register_profile("few", hypothesis_settings.get_profile("pizza"), max_examples=15)
 hypothesis_settings.load_profile("pizza")
 
 pytest_plugins = [

@@ -12,10 +12,20 @@ from urllib.parse import urlsplit
 
 #: "lost" does what was asked and loses the answer; "truncated" and "damaged" change the body of a download.
 FAULTS = ("error", "slow down", "reset", "lost", "truncated", "damaged")
+#: What no second try changes: the status and code of S3's answer. They come only from a script.
+DENIALS = {
+    "denied": (403, "AccessDenied"),
+    "unknown key": (403, "InvalidAccessKeyId"),
+    "expired": (400, "ExpiredToken"),
+    "no bucket": (404, "NoSuchBucket"),
+}
 
 
 class FaultyS3(ThreadingHTTPServer):
-    """Forwards to `target`; `share` of the requests fail, drawn with `seed`. ``faults`` counts them by kind."""
+    """Forwards to `target`; `share` of the requests fail, drawn with `seed`. ``faults`` counts them by kind.
+
+    The faults in ``script`` come first, one a request.
+    """
 
     daemon_threads = True
 
@@ -24,6 +34,7 @@ class FaultyS3(ThreadingHTTPServer):
         self.target, self.share = str(urlsplit(target).netloc), share
         self.faults: Counter[str] = Counter()
         self.requests = 0
+        self.script: list[str] = []
         self._random, self._lock = random.Random(seed), threading.Lock()
 
     @property
@@ -33,6 +44,9 @@ class FaultyS3(ThreadingHTTPServer):
     def draw(self, *, is_download: bool) -> str | None:
         with self._lock:
             self.requests += 1
+            if self.script:
+                self.faults[self.script[0]] += 1
+                return self.script.pop(0)
             if self._random.random() >= self.share:
                 return None
             fault = self._random.choice(FAULTS if is_download else FAULTS[:4])
@@ -58,6 +72,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault in {"error", "slow down"}:
             self._answer(500 if fault == "error" else 503, [], b"")
+            return
+        if fault in DENIALS:
+            status, code = DENIALS[fault]
+            body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
+            self._answer(status, [("Content-Type", "application/xml")], b"" if self.command == "HEAD" else body)
             return
         upstream = http.client.HTTPConnection(self.server.target, timeout=30)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}

@@ -32,18 +32,27 @@ def orders_of_day(
 
 
 @st.composite
-def matches_around(draw: st.DrawFn, day: date, source: Source | None = None, most: int = 4) -> pd.DataFrame:
-    """Matches that kick off from the day before `day` to the day after it, of one source, played or not."""
+def matches_around(
+    draw: st.DrawFn,
+    day: date,
+    source: Source | None = None,
+    least: int = 0,
+    minutes: st.SearchStrategy[int] = st.integers(-24 * 60, 48 * 60 - 1),  # noqa: B008 it holds no state
+) -> pd.DataFrame:
+    """Matches that kick off from the day before `day` to the day after it, of one source, played or not.
+
+    `minutes` draws the kick-offs, from midnight of `day`.
+    """
     source = source or draw(sources)
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     rows = []
-    for number in range(draw(st.integers(0, most))):
-        minutes = draw(st.integers(-24 * 60, 48 * 60 - 1))
+    for number in range(draw(st.integers(least, 4))):
+        kick_off = midnight + timedelta(minutes=draw(minutes))
         score = draw(st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9)))
         rows.append(
             match_row(
                 f"{source}-{number}",
-                midnight + timedelta(minutes=minutes),
+                kick_off,
                 (draw(st.sampled_from(CITIES)), draw(st.sampled_from(CITIES))),
                 score,
                 data_source=source,

@@ -128,40 +128,40 @@ def select(grid: Grid, matches: Matches, low_day: int, end_day: int) -> Selectio
     )
 
 
-def families(of: Selection) -> list[Family]:
+def families(selection: Selection) -> list[Family]:
     """Return the families that have orders or units, real first."""
-    places = {name: window_bins(of.units, name) for name in TIME_WINDOWS}
-    windows = {name: label_and_count(of, *place) for name, place in places.items()}
+    places = {name: window_bins(selection.units, name) for name in TIME_WINDOWS}
+    windows = {name: label_and_count(selection, *place) for name, place in places.items()}
     counts = {name: of_window for name, (_, of_window) in windows.items()}
-    for key, panel in of.panels.items():
-        chosen = {name: _chosen(of, *place)[key] for name, place in places.items()}
-        is_on = (of.units["data_source"] == "real").to_numpy() | (key[1] == "mock")
-        counts = separated(panel, of.units, of.city, is_on, counts, chosen)
+    for key, panel in selection.panels.items():
+        chosen = {name: _chosen(selection, *place)[key] for name, place in places.items()}
+        is_on = (selection.units["data_source"] == "real").to_numpy() | (key[1] == "mock")
+        counts = separated(panel, selection.units, selection.city, is_on, counts, chosen)
     found = []
     for source in SOURCES:
         members = {name: is_real == (source == "real") for name, (is_real, _) in windows.items()}
-        if of.days_with[source].any() or any(is_member.any() for is_member in members.values()):
+        if selection.days_with[source].any() or any(is_member.any() for is_member in members.values()):
             of_source = {name: counts[name].only(members[name]) for name in counts}
-            found.append(Family(source, of.units, of.city, of.memberships, members, of_source))
+            found.append(Family(source, selection.units, selection.city, selection.memberships, members, of_source))
     return found
 
 
-def label_and_count(of: Selection, start: Ints, end: Ints) -> tuple[Bools, Counts]:
+def label_and_count(selection: Selection, start: Ints, end: Ints) -> tuple[Bools, Counts]:
     """Return which units' windows [start, end) are real, and count each against its own family's baseline."""
-    chosen = _chosen(of, start, end)
-    counts = _counts(of, ("mock", "mock"), start, end)
+    chosen = _chosen(selection, start, end)
+    counts = _counts(selection, ("mock", "mock"), start, end)
     for key in (("real", "real"), ("real", "mock")):
         if chosen[key].any():
-            counts = counts.replaced(chosen[key], _counts(of, key, start, end))
+            counts = counts.replaced(chosen[key], _counts(selection, key, start, end))
     return chosen["real", "real"], counts
 
 
-def _chosen(of: Selection, start: Ints, end: Ints) -> dict[tuple[Source, Source], Bools]:
+def _chosen(selection: Selection, start: Ints, end: Ints) -> dict[tuple[Source, Source], Bools]:
     """Return which units' windows [start, end) are counted on which panel (source of orders, family)."""
-    first, last = of.grid.days_within(start, end)
-    days = {source: cumulated(with_source) for source, with_source in of.days_with.items()}
+    first, last = selection.grid.days_within(start, end)
+    days = {source: cumulated(with_source) for source, with_source in selection.days_with.items()}
     has_mock_orders, has_real_orders = (days[source][last] > days[source][first] for source in ("mock", "real"))
-    is_real = (of.units["data_source"] == "real").to_numpy() & ~has_mock_orders
+    is_real = (selection.units["data_source"] == "real").to_numpy() & ~has_mock_orders
     from_real_orders = has_real_orders & ~has_mock_orders & ~is_real
     return {
         ("mock", "mock"): ~is_real & ~from_real_orders,
@@ -170,7 +170,11 @@ def _chosen(of: Selection, start: Ints, end: Ints) -> dict[tuple[Source, Source]
     }
 
 
-def _counts(of: Selection, key: tuple[Source, Source], start: Ints, end: Ints) -> Counts:
+def _counts(selection: Selection, key: tuple[Source, Source], start: Ints, end: Ints) -> Counts:
     """Count windows on a panel; without one, nothing is observed."""
-    panel = of.panels.get(key)
-    return no_counts(len(of.units), of.n_weeks) if panel is None else count_window(panel, of.units, of.city, start, end)
+    panel = selection.panels.get(key)
+    return (
+        no_counts(len(selection.units), selection.n_weeks)
+        if panel is None
+        else count_window(panel, selection.units, selection.city, start, end)
+    )

@@ -93,30 +93,30 @@ class _Study:
     n_cities: Ints
 
 
-def nation_uplifts(of: Selection, source: Source, time_window: str) -> dict[str, NationUplift]:
+def nation_uplifts(selection: Selection, source: Source, time_window: str) -> dict[str, NationUplift]:
     """Return the uplift of each scope ('nation:...', 'tournament:...', 'stage:...') whose country sells.
 
     Parameters
     ----------
-    of
+    selection
         Orders and matches of the trailing window.
     source
         The family: real where orders and matches are real.
     time_window
         One of TIME_WINDOWS.
     """
-    key: tuple[Source, Source] = (source, source) if (source, source) in of.panels else ("real", source)
-    country_of = np.array([cities()[name].country for name in of.grid.cities])
-    is_asked = of.national["country"].isin(country_of)
+    key: tuple[Source, Source] = (source, source) if (source, source) in selection.panels else ("real", source)
+    country_of = np.array([cities()[name].country for name in selection.grid.cities])
+    is_asked = selection.national["country"].isin(country_of)
     if key != ("mock", "mock"):
-        is_asked &= of.national["data_source"] == source
-    here = of.national[is_asked]
-    if key not in of.panels or here.empty:
+        is_asked &= selection.national["data_source"] == source
+    here = selection.national[is_asked]
+    if key not in selection.panels or here.empty:
         return {}
     by_kick_off = here.groupby(["country", "kick_off_bin"], sort=True)
     events = by_kick_off["extra_time"].any().reset_index()
     by_country = events.groupby("country", sort=True)
-    found = [_study(of.panels[key], country_of == name, group, time_window) for name, group in by_country]
+    found = [_study(selection.panels[key], country_of == name, group, time_window) for name, group in by_country]
     studies = [study for study in found if study is not None]
     number, members = by_kick_off.ngroup(), dict[str, set[int]]()
     for kind, column in SCOPES.items():
@@ -155,8 +155,8 @@ def _study(panel: Panel, is_home: Bools, events: pd.DataFrame, time_window: str)
     if n_weeks < MIN_WEEKS or not counts.any():
         return None
     x, x_here = (
-        np.column_stack([np.ones(is_used.sum()), *([of.log_ratio[is_used]] if has_controls else [])])
-        for of, is_used in ((rest_elsewhere, is_reference), (matches_elsewhere, counts))
+        np.column_stack([np.ones(is_used.sum()), *([part.log_ratio[is_used]] if has_controls else [])])
+        for part, is_used in ((rest_elsewhere, is_reference), (matches_elsewhere, counts))
     )
     usual = matches.usual[counts]
     model = _fitted(x, rest.log_ratio[is_reference], rest.usual[is_reference], n_weeks)
@@ -204,7 +204,9 @@ def _sums(panel: Panel, rows: Ints, start: Ints, end: Ints, *, with_match: bool 
         lacks = cumulated(~(panel.free & baseline.is_known)[rows])
         counts = lacks[:, end] == lacks[:, start]
     orders, usual = panel.orders[rows], cumulated(baseline.usual[rows])
-    in_window, usual_ones = (np.where(counts, of[:, end] - of[:, start], 0).sum(axis=0) for of in (orders, usual))
+    in_window, usual_ones = (
+        np.where(counts, counted[:, end] - counted[:, start], 0).sum(axis=0) for counted in (orders, usual)
+    )
     return _Sums(in_window, usual_ones, counts.sum(axis=0))
 
 

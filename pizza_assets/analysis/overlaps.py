@@ -52,16 +52,19 @@ def separated(
         them without an overlap leaves everything as it is: there is nothing to tell the phases by.
     """
     known = {name: counts[name].only(chosen[name]) for name in TIME_PERIODS}
-    if min(of.is_clean.sum() for of in known.values()) < MIN_UNITS:
+    if min(counted.is_clean.sum() for counted in known.values()) < MIN_UNITS:
         return dict(counts)
     phases = _phases(panel.grid, units, np.where(is_on, city, -1))
     pieces = {name: _Pieces(panel, units, city, known[name], name, phases) for name in TIME_PERIODS}
-    beta = np.array([_log_ratio(of) for of in known.values()])
+    beta = np.array([_log_ratio(counted) for counted in known.values()])
     for _ in range(_ROUNDS):
         known = {name: pieces[name].with_others(beta) for name in TIME_PERIODS}
-        beta = np.array([_log_ratio(of) for of in known.values()])
-    is_told = {name: of.code == REASONS.index(CLEAN) for name, of in known.items()}
-    return {name: of.replaced(is_told[name], known[name]) if name in known else of for name, of in counts.items()}
+        beta = np.array([_log_ratio(counted) for counted in known.values()])
+    is_told = {name: counted.code == REASONS.index(CLEAN) for name, counted in known.items()}
+    return {
+        name: counted.replaced(is_told[name], known[name]) if name in known else counted
+        for name, counted in counts.items()
+    }
 
 
 def _phases(grid: Grid, units: pd.DataFrame, city: Ints) -> Ints:

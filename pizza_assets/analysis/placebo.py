@@ -84,7 +84,7 @@ def moved(panel: Panel, city: Ints, start: Ints, end: Ints, shifts: Sequence[int
     counts = (is_busy[row, high] == is_busy[row, low]) & (high - low == end - start)
     row, low, high = row[counts], low[counts], high[counts]
     week = grid.week[grid.zone[row], np.minimum(low, grid.n_bins - 1)] - baseline.first_week
-    orders, usual = (of[row, high] - of[row, low] for of in (panel.orders, expected))
+    orders, usual = (counted[row, high] - counted[row, low] for counted in (panel.orders, expected))
     return _of_weeks(week, orders, usual, baseline.n_weeks, len(row))
 
 
@@ -98,13 +98,13 @@ def without_other_cities(panel: Panel, city: Ints, start: Ints, end: Ints, is_cl
         return None
     row, (low, high) = row[counts], grid.bins_within(start[counts], end[counts])
     week = grid.week[grid.zone[row], np.minimum(low, grid.n_bins - 1)] - baseline.first_week
-    orders, usual = (of[row, high] - of[row, low] for of in (panel.orders, cumulated(baseline.usual)))
+    orders, usual = (counted[row, high] - counted[row, low] for counted in (panel.orders, cumulated(baseline.usual)))
     return _of_weeks(week, orders, usual, baseline.n_weeks, len(row))
 
 
 def _of_weeks(week: Ints, orders: Floats, usual: Floats, n_weeks: int, n_windows: int) -> Placebo | None:
     """Return orders against usual ones, with each week left out in turn; None where too little tells it."""
-    n, m = (np.bincount(week, of, n_weeks).astype(np.float64) for of in (orders, usual))
+    n, m = (np.bincount(week, counted, n_weeks).astype(np.float64) for counted in (orders, usual))
     degrees = effective_weeks(m[None]) - 1
     rest_n, rest_m = n.sum() - n, m.sum() - m
     if degrees[0] < _MIN_EFFECTIVE_WEEKS - 1 or min(rest_n.min(), rest_m.min()) <= 0:
@@ -119,14 +119,14 @@ def _of_weeks(week: Ints, orders: Floats, usual: Floats, n_weeks: int, n_windows
     return Placebo(uplift, ci_low, ci_high, float(interval.p_value[0]), n_windows)
 
 
-def diagnostics(of: Selection, family: Family) -> dict[str, dict[str, Placebo]]:
+def diagnostics(selection: Selection, family: Family) -> dict[str, dict[str, Placebo]]:
     """Return a family's diagnostics by their names, each by window, where there is one.
 
     They are 'placebo' (cities that did not play), 'moved_fixtures' (by whole weeks), 'day_after' (the same hours a day
     later) and 'without_other_cities'.
     """
     found: dict[str, dict[str, Placebo]] = {name: {} for name in DIAGNOSTICS}
-    panel = of.panels.get((family.source, family.source)) or of.panels.get(("real", family.source))
+    panel = selection.panels.get((family.source, family.source)) or selection.panels.get(("real", family.source))
     if panel is None or not panel.grid.cities:
         return found
     is_member = np.any(list(family.is_member.values()), axis=0)
@@ -146,13 +146,13 @@ def diagnostics(of: Selection, family: Family) -> dict[str, dict[str, Placebo]]:
     return found
 
 
-def why_doubtful(of: Mapping[str, Mapping[str, Placebo]]) -> str:
+def why_doubtful(diagnosed: Mapping[str, Mapping[str, Placebo]]) -> str:
     """Return why uplifts are doubtful, or an empty text, given the diagnostics by name and window.
 
     Cities that did not play must not have had other orders at these hours, and the same hours a day later must not lack
     any. By chance each is a reason once in 20 times at most (Bonferroni over the windows).
     """
-    worst, after = (_surest(of[name]) for name in ("placebo", "day_after"))
+    worst, after = (_surest(diagnosed[name]) for name in ("placebo", "day_after"))
     if worst is not None:
         return (
             f"cities that did not play had {worst.uplift_pct:+.1f} % orders at these hours too (95 % interval "

@@ -36,10 +36,10 @@ def dev(ctx: click.Context, port: int, host: str) -> None:
     command += ["--log-level", "warning"]  # what the daemon looks at each minute is no news
     click.echo(f"http://{host}:{port}  (Ctrl-C ends)")
     started: list[subprocess.Popen[bytes]] = []
-    told: list[int] = []
+    received: list[int] = []
 
     def end(number: int, _: object) -> None:
-        told.append(number)
+        received.append(number)
         for process in started:
             process.send_signal(signal.SIGINT)
 
@@ -50,7 +50,7 @@ def dev(ctx: click.Context, port: int, host: str) -> None:
     process = subprocess.Popen(command, env=environment, process_group=0)  # noqa: S603 a list of our own
     started.append(process)
     code = process.wait()
-    if told:
+    if received:
         click.echo("Ended.")
         return
     click.echo(f"Error: Dagster ended by itself with exit code {code}; see its output above.", err=True)

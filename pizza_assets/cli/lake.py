@@ -47,12 +47,12 @@ def remove(first: datetime, last: datetime, data_set: str, *, yes: bool) -> None
         if not days:
             click.echo(f"{data_set} has no day from {since} to {until}; nothing to do.")
             return
-        told = f"{counted(len(days), 'day')} of {data_set} from {days[0]} to {days[-1]}, {real} of them real"
+        what = f"{counted(len(days), 'day')} of {data_set} from {days[0]} to {days[-1]}, {real} of them real"
         if not yes:
-            click.confirm(f"Remove {told}, from {store.uri(table.prefix)}? Only a copy brings them back", abort=True)
+            click.confirm(f"Remove {what}, from {store.uri(table.prefix)}? Only a copy brings them back", abort=True)
         count = sum(table.remove(day) for day in days)
         click.echo(
-            f"Removed {told}: {counted(count, 'object')}. What was computed from them stays until it is computed again."
+            f"Removed {what}: {counted(count, 'object')}. What was computed from them stays until it is computed again."
         )
     finally:
         lock.release()

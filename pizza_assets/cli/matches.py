@@ -90,4 +90,4 @@ def _zone_in_words(zone: str | timedelta | None) -> str:
 
 
 def _in_words(aside: "Aside") -> str:
-    return f"row {aside.of.row} of {aside.of.source}: {aside.reason}."
+    return f"row {aside.fixture.row} of {aside.fixture.source}: {aside.reason}."

@@ -31,13 +31,13 @@ def step_progress(steps: int, label: str) -> Iterator[Callable[[str], None]]:
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=steps, label=label, file=sys.stderr, hidden=hidden) as bar:
 
-        def told(step: str) -> None:
+        def on_progress(step: str) -> None:
             bar.label = f"{label} {step:<26}"
             bar.update(1)
             if hidden:
                 click.echo(f"{label} {step}", err=True)
 
-        yield told
+        yield on_progress
 
 
 def _settings(given: dict[str, str | None]) -> Settings:
@@ -120,17 +120,17 @@ def merchants(
     store = lake_of(settings, output)
     rules = Rules(declined_are_sales=declined_are_sales, midnight_is_unknown=midnight_is_unknown)
     names, answers = answer_names(task), {}
-    with step_progress(len(names) + 3, "merchants:") as told, ExitStack() as opened:
-        told("opening transactions")
+    with step_progress(len(names) + 3, "merchants:") as on_progress, ExitStack() as opened:
+        on_progress("opening transactions")
         inputs = opened.enter_context(open_inputs(settings))
-        told(f"starting {settings.merchants_engine}")
+        on_progress(f"starting {settings.merchants_engine}")
         engine = opened.enter_context(open_engine(settings))
         study = Study(engine, inputs.read(engine), inputs.merchants, limits(settings))
-        told("quality")
+        on_progress("quality")
         quality = study.examine()
         facts = {"data-source": quality.data_source, "run-id": _RUN}
         outputs.write_quality(store, "", quality, facts)
-        for answer in study.ask(names, rules, quality.data_source, told):
+        for answer in study.ask(names, rules, quality.data_source, on_progress):
             answers[answer.name] = answer.table
             outputs.write_answer(store, "", answer, engine.name, facts)
     if task == "all":

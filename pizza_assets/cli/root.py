@@ -16,6 +16,7 @@ import click
 from pizza_assets.cli.aws import aws
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
 from pizza_assets.cli.dev import dev
+from pizza_assets.cli.export import export
 from pizza_assets.cli.forecast import forecast
 from pizza_assets.cli.lake import athena, lake, restore
 from pizza_assets.cli.matches import matches
@@ -61,6 +62,7 @@ main.add_command(aws)
 main.add_command(dashboard)
 main.add_command(dev)
 main.add_command(quicksight)
+main.add_command(export)
 main.add_command(quarantine)
 main.add_command(athena)
 main.add_command(forecast)

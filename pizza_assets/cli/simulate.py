@@ -61,8 +61,8 @@ def merchants(rows: int, seed: int | None, output: str) -> None:
     settings = Settings.load()
     store = lake_of(settings, output)
     simulation = Simulation(rows, settings.mock_seed if seed is None else seed)
-    with step_progress(len(simulation.months), "simulating") as told:
-        transactions, listed = write(simulation, store, told)
+    with step_progress(len(simulation.months), "simulating") as on_progress:
+        transactions, listed = write(simulation, store, on_progress)
     click.echo(f"{rows:,} mock transactions in {store.uri(transactions)}, their merchants in {store.uri(listed)}.")
     click.echo(
         f"Ask them: pizza-assets merchants all --transactions {store.uri(transactions)} --merchants {store.uri(listed)}"

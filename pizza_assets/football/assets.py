@@ -7,7 +7,7 @@ import dagster as dg
 
 from pizza_assets import contracts
 from pizza_assets.football.collect import collect_matches
-from pizza_assets.football.kick_offs import KickOffsPlausible
+from pizza_assets.football.kick_offs import CHECKS
 from pizza_assets.football.stored import matches_day, stored_matches
 from pizza_assets.lake.layout import RAW_MATCHES
 from pizza_assets.lake.tables import DailyTable
@@ -18,7 +18,7 @@ from pizza_assets.platform.dagster_partitions import days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.kept import Kept
 from pizza_assets.platform.quality.measured import Item
-from pizza_assets.platform.quality.sources import CompetitionsKnown, ShareOfReal
+from pizza_assets.platform.quality.sources import ShareOfReal
 from pizza_assets.settings import Settings
 
 #: The code behind the days, beside this module.
@@ -45,8 +45,7 @@ def raw_matches_asset(settings: Settings) -> dg.AssetsDefinition:
         checks=[
             *of_collected(contracts.FOOTBALL_MATCHES),
             ShareOfReal(is_set_up, settings.mock_days_before_error),
-            CompetitionsKnown(),
-            KickOffsPlausible(),
+            *CHECKS,
         ],
         made_by=_CODE,
     )

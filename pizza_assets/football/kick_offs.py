@@ -14,6 +14,7 @@ import pandas as pd
 from pizza_assets.football.contract import UNTIMED
 from pizza_assets.lake.tables import Day
 from pizza_assets.platform.quality.results import Background, DayResult, Status
+from pizza_assets.platform.quality.sources import CompetitionsKnown
 from pizza_assets.reference import cities
 
 #: Two kick-offs of a team are at least so far apart (the FA's fixture lists leave it two days).
@@ -113,3 +114,7 @@ def _judged(day: date, matches: int, found: "pd.Series[str]") -> DayResult:
     texts = found[found.index.get_level_values("day") == day].tolist()
     status: Status = "warn" if texts else "passed"
     return DayResult(day, status, ". ".join(texts), {"matches": matches, "implausible": len(texts)})
+
+
+#: The checks of matches, beside those of everything that is collected.
+CHECKS = (CompetitionsKnown(), KickOffsPlausible())

@@ -65,9 +65,9 @@ class MatchFiles:
         for aside in self._aside.get((day, competition), []):
             record = {
                 "competition": {"code": competition},
-                "file": aside.of.source,
-                "row": aside.of.row,
-                "record": dict(aside.of.record),
+                "file": aside.fixture.source,
+                "row": aside.fixture.row,
+                "record": dict(aside.fixture.record),
             }
             objects.append(record)
             (rejected if aside.is_rejected else set_aside).append(Rejected(record, aside.reason))
@@ -80,33 +80,33 @@ def _uncovered(competition: str) -> SourceError:
 
 def _object(match_id: str, match: Match) -> dict[str, object]:
     """Return a match as it came, with what names it."""
-    of = match.fixture
+    fixture = match.fixture
     return {
         "id": match_id,
-        "competition": {"code": of.competition},
-        "file": of.source,
-        "row": of.row,
-        "record": dict(of.record),
+        "competition": {"code": fixture.competition},
+        "file": fixture.source,
+        "row": fixture.row,
+        "record": dict(fixture.record),
     }
 
 
 def _row(match_id: str, match: Match) -> Mapping[str, object]:
-    of = match.fixture
+    fixture = match.fixture
     is_played = match.status.startswith("FINISHED")
-    score = of.score if is_played else None
+    score = fixture.score if is_played else None
     half_time = (score.half_time if score else None) or (None, None)
     return {
         "match_id": match_id,
         "timestamp": match.kick_off,
-        "home_team": of.home,
-        "away_team": of.away,
+        "home_team": fixture.home,
+        "away_team": fixture.away,
         "home_score": score and score.home,
         "away_score": score and score.away,
         "event_type": score and event_type(score.home, score.away),
-        "match_significance": significance(of.stage, "CUP" if of.is_cup else "LEAGUE"),
+        "match_significance": significance(fixture.stage, "CUP" if fixture.is_cup else "LEAGUE"),
         "data_source": "real",
-        "competition": of.competition,
-        "stage": of.stage,
+        "competition": fixture.competition,
+        "stage": fixture.stage,
         "status": match.status,
         "duration": score.duration if score else "REGULAR",
         "home_half_time_score": half_time[0],

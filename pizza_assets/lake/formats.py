@@ -5,7 +5,9 @@ Belongs here: encodings, checked against the contracts. Does not belong here: wh
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from csv import writer as csv_writer
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -153,11 +155,49 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return shown.to_csv(index=False, lineterminator="\n").encode()
 
 
+def json_rows(frame: pd.DataFrame, contract: pa.DataFrameSchema) -> bytes:
+    """Return the rows of a frame as a JSON array; instants are ISO 8601 in UTC."""
+    rows = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in _plain_rows(frame, contract))
+    return f"[\n{rows}\n]\n".encode() if rows else b"[]\n"
+
+
+def csv_rows(frame: pd.DataFrame, contract: pa.DataFrameSchema) -> bytes:
+    """Return the rows of a frame as CSV for other programs: like `csv_bytes`, with whole instants and lists as JSON."""
+    written = io.StringIO()
+    writer = csv_writer(written, lineterminator="\n")
+    writer.writerow(contract.columns)
+    for row in _plain_rows(frame, contract):
+        writer.writerow(
+            cell(value)
+            if isinstance(value, str)
+            else json.dumps(value, ensure_ascii=False)
+            if isinstance(value, list)
+            else value
+            for value in row.values()
+        )
+    return written.getvalue().encode()
+
+
+def _plain_rows(frame: pd.DataFrame, contract: pa.DataFrameSchema) -> Iterator[dict[str, object]]:
+    """Yield rows whose values JSON knows; what is missing is None."""
+    for row in contracts.to_arrow(frame, contract).to_pylist():
+        yield {
+            name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
+
+
 def read_csv(data: bytes, contract: pa.DataFrameSchema) -> list[dict[str, object]]:
     """Return the rows of what `csv_bytes` made, with the types of the contract; None where a cell is empty."""
     types = csv.ConvertOptions(column_types=contracts.arrow_schema(contract))
     rows: list[dict[str, object]] = csv.read_csv(io.BytesIO(data), convert_options=types).to_pylist()
     return [{name: of_cell(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
+
+
+def frame_of_csv(data: bytes, contract: pa.DataFrameSchema) -> pd.DataFrame:
+    """Return what `csv_bytes` made of a frame of the contract as such a frame."""
+    table = pyarrow.Table.from_pylist(read_csv(data, contract), contracts.arrow_schema(contract))
+    return contracts.from_arrow(table, contract)
 
 
 def json_bytes(document: Mapping[str, object], indent: int | None = 2) -> bytes:

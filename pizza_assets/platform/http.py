@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import urlencode
 
@@ -21,7 +20,8 @@ import requests
 from pydantic import SecretStr
 from requests.structures import CaseInsensitiveDict
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, InvalidHeader, ReadTimeoutError
+from urllib3.util import Retry
 
 from pizza_assets.errors import SourceError
 from pizza_assets.platform.addresses import is_loopback
@@ -358,10 +358,7 @@ def _wait_asked_for(answer: _Answer, message: str) -> float | None:
 
 def _delay(header: str | None) -> float | None:
     """Read a header that holds seconds or a date; None when there is none, or nonsense in it."""
-    text = (header or "").strip()
-    if re.fullmatch(r"\d{1,9}", text):
-        return float(text)
     try:
-        return parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, OverflowError):
+        return Retry().parse_retry_after(header or "")
+    except (InvalidHeader, ValueError, OverflowError):
         return None

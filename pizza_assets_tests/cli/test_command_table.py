@@ -30,6 +30,7 @@ READING = {
     "quarantine list": ("quarantine", "list"),
     "quarantine replay": ("quarantine", "replay"),
     "lake remove": ("lake", "remove", *_DAYS, *_OF_ORDERS, "--yes"),
+    "export": ("export", *_DAYS),
     "restore": ("restore", *_OF_ORDERS, "--day", "2025-09-04"),
     "warehouse load": ("warehouse", "load"),
 }
@@ -40,6 +41,7 @@ RANGES = {
     "quarantine list": ("quarantine", "list"),
     "quarantine replay": ("quarantine", "replay"),
     "lake remove": ("lake", "remove", *_OF_ORDERS, "--yes"),
+    "export": ("export",),
     "warehouse load": ("warehouse", "load"),
 }
 #: Commands that need neither lake nor range.

@@ -1,6 +1,11 @@
-from hypothesis import given
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+from hypothesis import event, given
 from hypothesis import strategies as st
 
+from pizza_assets.analysis.events import match_events
 from pizza_assets.football.football_data import read_matches
 from pizza_assets_tests.platform.fake_api import match
 from pizza_assets_tests.platform.strategies import good_scores
@@ -25,7 +30,7 @@ def test_results_goals_and_significance(
     status: str,
     data: st.DataObject,
 ) -> None:
-    (home, away), told = scores
+    (home, away), sent_score = scores
     minutes = [data.draw(st.lists(st.integers(1, 120), min_size=count, max_size=count)) for count in (home, away)]
     goals = [
         {"minute": minute, "injuryTime": None, "type": "REGULAR", "team": {"id": team, "name": "x"}}
@@ -34,7 +39,7 @@ def test_results_goals_and_significance(
     ]
     competition = {"id": 1, "name": "x", "code": "X", "type": kind}
     sent = match(
-        score=told, status=status, stage=stage, competition=competition, goals=data.draw(st.permutations(goals))
+        score=sent_score, status=status, stage=stage, competition=competition, goals=data.draw(st.permutations(goals))
     )
     frame, reasons = read_matches([sent])
     assert reasons == {}
@@ -53,3 +58,26 @@ def test_results_goals_and_significance(
         assert row["match_significance"] == "tournament"
     else:
         assert row["match_significance"] == "regular"
+    _check_events(row, match_events(frame), minutes, (home, away) if status == "FINISHED" else None)
+
+
+def _check_events(
+    row: "pd.Series[Any]", events: pd.DataFrame, minutes: list[list[int]], goals: tuple[int, int] | None
+) -> None:
+    """Check the events of a match: its goals by team and minute, and the result of each team, by the end only."""
+    if goals is None:
+        assert events.empty
+        return
+    event(f"{min(sum(goals), 3)} goals or more")
+    assert set(events["match_significance"]) == {row["match_significance"]}
+    assert len(events) == sum(goals) + 2
+    for side, of_side, ours, theirs in zip(("home", "away"), minutes, goals, goals[::-1], strict=True):
+        mine = events[events["team"] == row[f"{side}_team"]]
+        assert set(mine["city"]) == {row[f"{side}_city"]}
+        scored = mine[mine["event_type"] == "goal"]
+        assert sorted(scored["minute"].tolist()) == sorted(of_side)
+        for minute, at in zip(scored["minute"], scored["timestamp"], strict=True):
+            break_and_minute = minute + (15 if minute > 45 else 0)
+            assert at - row["timestamp"] == timedelta(minutes=int(break_and_minute))
+        (result,) = mine.loc[mine["event_type"] != "goal", "event_type"]
+        assert result == ("win" if ours > theirs else "loss" if ours < theirs else "draw")

@@ -1,31 +1,59 @@
-import re
 from datetime import date
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pizza_assets.contracts import empty
 from pizza_assets.lake import layout
+from pizza_assets.lake.s3 import S3Store
+from pizza_assets.lake.tables import DailyTable, Day
 from pizza_assets.platform.columns import Source
+from pizza_assets_tests.conftest import BUCKET
 from pizza_assets_tests.strategies import sources
 
-_TABLES = st.sampled_from(list(layout.DAILY_TABLES.values()))
 _ANY_DAY = st.dates(date(1992, 1, 1), date(2037, 12, 31))
+
+
+#: The folders and names of the design, spelled out: by data set, the folder and the end of the name.
+EXPECTED = {
+    "raw_matches": ("raw-data/football-data/{source}/{day}", "{mock}matches.parquet"),
+    "raw_orders": ("raw-data/dominos-orders/{source}/{day}", "{mock}orders.parquet"),
+    "match_events": ("processed-data/match-events/{day}", "match_events.parquet"),
+    "order_volume": ("processed-data/order-volume/{day}", "order_volume.parquet"),
+    "merged_orders": ("processed-data/merged-datasets/{day}", "merged_data.parquet"),
+}
 
 
 # Feature: pizza-game-dashboard, Property 10: For any data file stored in S3, it should be placed in the correct
 # bucket structure with proper naming conventions indicating source and timestamp
-@given(_TABLES, _ANY_DAY, sources)
-def test_a_key_tells_data_set_source_and_day(table: layout.DailyLayout, day: date, source: Source) -> None:
-    key = table.key(day, source)
-    folder, name = key.rsplit("/", 1)
-    assert folder.startswith(table.prefix)
-    assert folder.endswith(f"{day:%Y/%m/%d}")
-    assert re.fullmatch(rf"{day:%Y%m%d}_\d{{6}}_[a-z_]+\.parquet", name)
-    assert layout.day_of(key) == day
-    if table.by_source:
-        assert f"/{source}/" in key
-        assert ("_mock_" in name) == (source == "mock")
-        assert table.source_of(key) == source
+@given(st.sampled_from(sorted(EXPECTED)), _ANY_DAY, sources, st.booleans(), st.booleans())
+def test_what_is_stored_in_a_bucket_lies_where_its_name_tells_source_and_day(
+    bucket: Any, name: str, day: date, source: Source, has_rejects: bool, was_other: bool
+) -> None:
+    table = layout.DAILY_TABLES[name]
+    store = S3Store(bucket, BUCKET, "some/lake")
+    content = empty(table.contract)
+    rejected = [{"reason": "no time", "record": {}}] if has_rejects else []
+    if was_other and source == "real":
+        DailyTable(store, table).put(day, Day(content, "mock"), "run 1")
+    DailyTable(store, table).put(day, Day(content, source, len(rejected), rejected), "run 2")
+    folder, end = (
+        text.format(source=source, day=f"{day:%Y/%m/%d}", mock="mock_" if source == "mock" else "")
+        for text in EXPECTED[name]
+    )
+    data_key = f"some/lake/{folder}/{day:%Y%m%d}_000000_{end}"
+    expected = {data_key}
+    if has_rejects:
+        root = folder.split(f"/{source}/")[0].removesuffix(f"/{day:%Y/%m/%d}")
+        expected.add(f"some/lake/{root}/rejected/{day:%Y/%m/%d}/{day:%Y%m%d}_000000_rejected.ndjson")
+    stored = {item["Key"] for item in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
+    assert stored == expected
+    metadata = bucket.head_object(Bucket=BUCKET, Key=data_key)["Metadata"]
+    assert (metadata["data-source"], metadata["run-id"]) == (source, "run 2")
+    assert layout.day_of(data_key) == day
+    for key in stored:
+        bucket.delete_object(Bucket=BUCKET, Key=key)
 
 
 # Feature: pizza-game-dashboard, Property 10: For any data file stored in S3, it should be placed in the correct

@@ -37,37 +37,37 @@ def column(data_set: str, name: str) -> Request:
     return {"DataSetIdentifier": data_set, "ColumnName": name}
 
 
-def _equals_parameter(filter_id: str, of: Request, parameter: str) -> Request:
+def _equals_parameter(filter_id: str, field: Request, parameter: str) -> Request:
     how = {"MatchOperator": "EQUALS", "ParameterName": parameter, "NullOption": "NON_NULLS_ONLY"}
     return {
         "CategoryFilter": {
-            "FilterId": filter_id, "Column": of, "Configuration": {"CustomFilterConfiguration": how},
+            "FilterId": filter_id, "Column": field, "Configuration": {"CustomFilterConfiguration": how},
         }
     }  # fmt: skip
 
 
-def _equals_value(filter_id: str, of: Request, value: str, operator: str = "EQUALS") -> Request:
+def _equals_value(filter_id: str, field: Request, value: str, operator: str = "EQUALS") -> Request:
     how = {"MatchOperator": operator, "CategoryValue": value, "NullOption": "NON_NULLS_ONLY"}
     return {
         "CategoryFilter": {
-            "FilterId": filter_id, "Column": of, "Configuration": {"CustomFilterConfiguration": how},
+            "FilterId": filter_id, "Column": field, "Configuration": {"CustomFilterConfiguration": how},
         }
     }  # fmt: skip
 
 
-def _is_one(filter_id: str, of: Request) -> Request:
+def _is_one(filter_id: str, field: Request) -> Request:
     return {
         "NumericEqualityFilter": {
-            "FilterId": filter_id, "Column": of, "Value": 1.0, "MatchOperator": "EQUALS",
+            "FilterId": filter_id, "Column": field, "Value": 1.0, "MatchOperator": "EQUALS",
             "NullOption": "NON_NULLS_ONLY",
         }
     }  # fmt: skip
 
 
-def _between(filter_id: str, of: Request) -> Request:
+def _between(filter_id: str, field: Request) -> Request:
     return {
         "TimeRangeFilter": {
-            "FilterId": filter_id, "Column": of, "IncludeMinimum": True, "IncludeMaximum": True,
+            "FilterId": filter_id, "Column": field, "IncludeMinimum": True, "IncludeMaximum": True,
             "RangeMinimumValue": {"Parameter": "DateFrom"}, "RangeMaximumValue": {"Parameter": "DateTo"},
             "NullOption": "NON_NULLS_ONLY", "TimeGranularity": "DAY",
         }
@@ -81,11 +81,11 @@ def _filters_of(visual: Visual) -> list[Request]:
     for item in spec.FILTERS:
         if item.id not in visual.follows or data_set not in item.columns:
             continue
-        filter_id, of = f"{name}-{item.id}", column(data_set, item.columns[data_set])
+        filter_id, field = f"{name}-{item.id}", column(data_set, item.columns[data_set])
         if item.id == "source":
-            found.append(_equals_parameter(filter_id, of, "DataSource"))
+            found.append(_equals_parameter(filter_id, field, "DataSource"))
         elif item.id == "dates":
-            found.append(_between(filter_id, of))
+            found.append(_between(filter_id, field))
         elif name == "uplift":
             found.append(_is_one(filter_id, column(data_set, "in_scope")))
         else:

@@ -36,8 +36,8 @@ def unchanging(path: Path) -> Open:
 
 
 def _state(path: Path) -> tuple[int, int, int]:
-    of = path.stat()
-    return of.st_size, of.st_mtime_ns, of.st_ino
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 def _check(path: Path, seen: tuple[int, int, int]) -> None:

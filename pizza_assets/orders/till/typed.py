@@ -41,8 +41,8 @@ def _timed(column: pyarrow.Array) -> Cells:
     numbers = column.cast(pyarrow.int64())
     first, last = (max(-(2**63), min(2**63 - 1, second * _PER_SECOND[unit])) for second in _SECONDS)
     is_told = pc.and_(pc.greater_equal(numbers, first), pc.less_equal(numbers, last))
-    told = pc.if_else(is_told, column, pyarrow.scalar(None, column.type))
-    times = told.cast(pyarrow.timestamp("us", zone), safe=False)
+    timed = pc.if_else(is_told, column, pyarrow.scalar(None, column.type))
+    times = timed.cast(pyarrow.timestamp("us", zone), safe=False)
     spelled = pc.binary_join_element_wise(numbers.cast(pyarrow.string()), f"{unit} since 1970", " ")
     return Cells(pc.coalesce(times.cast(pyarrow.string()), spelled), times=times)
 

@@ -39,7 +39,7 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--currency", help="Currency of the amounts, such as GBP."),
         click.option("--time-zone", help="Time zone of the till's clock, such as Europe/London."),
         click.option("--decimal", type=click.Choice([".", ","]), help="The decimal sign of the amounts."),
-        click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="04/05/2024: day first or month first."),
+        click.option("--date-order", type=click.Choice(["dmy", "mdy", "ymd"]), help="04/05/24: what comes first."),
         click.option("--minor-units", is_flag=True, default=None, help="The amounts are in pence or cents."),
         click.option("--city", help="City of the one shop."),
         click.option("--shop", help="Name of the one shop, where no column names it."),

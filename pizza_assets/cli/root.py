@@ -228,7 +228,7 @@ def answer(
                 click.echo(line)
         settings = settings.model_copy(update={"pizza_start_date": min(settings.pizza_start_date, blocks[0][0])})
         for first, last in blocks:
-            _materialize(settings, first, last, _OF_A_DAY, debug=ctx.obj)
+            _materialize(settings, first, last, _FOR_ANSWER, debug=ctx.obj)
         _materialize(settings, blocks[-1][1], blocks[-1][1], "correlation_results+", debug=ctx.obj)
         store = _store(settings)
         for line in answers.answer(store, book):
@@ -241,7 +241,9 @@ def answer(
         webbrowser.open(page.as_uri())
 
 
-#: What is made of each day before the analysis as of the last one.
+#: What an answer needs of each day; the others are for other readers.
+_FOR_ANSWER = "raw_matches or raw_orders or order_volume"
+#: What the demo makes of each day before the analysis as of the last one.
 _OF_A_DAY = "raw_matches or raw_orders or match_events or order_volume or merged_orders"
 
 

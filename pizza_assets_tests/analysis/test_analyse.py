@@ -186,7 +186,8 @@ def test_national_mode_leaves_out_hours_in_which_a_match_may_have_been_on(status
     of = replace(of, volume=of.volume.assign(city="unknown"))
     weeks = range(2, 24, 4)
     open_rows = [
-        match_row(f"open-{week}", kick_off(week, 1, 18), ("Liverpool", "unknown"), None, status=status) for week in weeks
+        match_row(f"open-{week}", kick_off(week, 1, 18), ("Liverpool", "unknown"), None, status=status)
+        for week in weeks
     ]
     of = replace(of, matches=pd.concat([of.matches, matches_frame(open_rows)], ignore_index=True))
     is_open = of.volume["bin_start"].dt.date.isin([MONDAY + timedelta(days=7 * week + 1) for week in weeks])

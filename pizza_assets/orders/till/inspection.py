@@ -15,7 +15,11 @@ from pizza_assets.orders.till.profile import FIELDS, MEANINGS, Profile, quoted
 from pizza_assets.orders.till.tables import Table
 from pizza_assets.reference import UNKNOWN_CITY, cities
 
-_ORDERS = {"dmy": "the day comes first in a date", "mdy": "the month comes first in a date"}
+_ORDERS = {
+    "dmy": "the day comes first in a date",
+    "mdy": "the month comes first in a date",
+    "ymd": "the year comes first in a date",
+}
 _SIGNS = {".": "amounts have a decimal point", ",": "amounts have a decimal comma"}
 _ROWS = {"order": "each row is one order", "item": "each row is one item; rows with the same number are one order"}
 _KINDS = {
@@ -85,6 +89,10 @@ def _meaning(findings: Findings) -> Iterator[str]:
         "name": f"the till is {profile.name}" if profile.name else "",
         "shop": f"all orders are of {profile.shop}" if profile.shop else "",
         "rows": _ROWS.get(profile.rows or "", ""),
+        "total_of": "the amount in each row is that of the whole order" if profile.total_of == "order" else "",
+        "fill_down": f"empty cells of {', '.join(profile.fill_down)} repeat the cell above"
+        if profile.fill_down
+        else "",
         "pizza_categories": (
             f"items of the kind {', '.join(profile.pizza_categories)} are pizzas" if profile.pizza_categories else ""
         ),
@@ -174,7 +182,7 @@ def _profile_lines(findings: Findings, places: Mapping[str, str]) -> Iterator[st
     yield from _setting("rows", profile.rows, 'what a row is: "order" or "item"', evidence)
     if profile.rows == "item":
         yield from _setting("total_of", profile.total_of, 'the amount in a row is that of the "item" or "order"', {})
-    yield from _setting("date_order", profile.date_order, '04/05/2024: "dmy" (day first) or "mdy"', evidence)
+    yield from _setting("date_order", profile.date_order, '04/05/2024: "dmy" (day first), "mdy" or "ymd"', evidence)
     yield from _setting("decimal", profile.decimal, 'the decimal sign: "." or ","', evidence)
     yield "# true: amounts are in pence or cents"
     yield f"minor_units = {str(profile.minor_units).lower()}"
@@ -186,6 +194,8 @@ def _profile_lines(findings: Findings, places: Mapping[str, str]) -> Iterator[st
     yield "# or with leave_out_others = true not at all."
     yield f"pizza_categories = [{', '.join(map(quoted, profile.pizza_categories))}]"
     yield f"leave_out_others = {str(profile.leave_out_others).lower()}"
+    yield "# columns whose empty cells repeat the cell above, as reports print them"
+    yield f"fill_down = [{', '.join(map(quoted, profile.fill_down))}]"
     yield ""
     yield "# Columns, by name or by position from 1. Without a column a field is unknown."
     yield "[columns]"

@@ -1,4 +1,4 @@
-"""A tournament of nations through the whole product: mock orders in the lake, analysis, report, page, QuickSight's data."""
+"""A tournament of nations through the whole product, from mock orders in the lake to report, page and QuickSight."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ COLLECTED = "raw_matches or raw_orders or match_events or order_volume"
 
 
 def fixtures(folder: Path) -> None:
-    """Write six evenings of England's in eight weeks, the last one a final, and a match between others."""
+    """Write five evenings of England's in four weeks, the last one a final, and a match between others."""
     lines = ["date,time,home_team,away_team,competition,season,stage,home_score,away_score"]
     for number, (day, stage) in enumerate(
         [(35, "Group A"), (40, "Group A"), (45, "Group A"), (54, "Last 16"), (61, "Final")]

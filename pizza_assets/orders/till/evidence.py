@@ -343,7 +343,8 @@ def _decimal(profile: Profile, seen: _Seen, evidence: dict[str, str], questions:
         text = f"Is '{either}' more than a thousand, or a little more than {either[0]}? Set decimal to '.' or ','."
         questions.append(Question("decimal", text, (".", ",")))
         return profile
-    evidence["decimal"] = "no amount has decimals" if seen.whole else "the file holds numbers"
+    if "total" in profile.columns and seen.totals:
+        evidence["decimal"] = "not one amount needs it" if seen.whole else "the file holds numbers"
     return replace(profile, decimal=".")
 
 
@@ -352,7 +353,7 @@ def _rows(profile: Profile, seen: _Seen, evidence: dict[str, str]) -> Profile:
         return profile
     if seen.again_other and seen.again_other >= 0.01 * seen.compared:
         evidence["rows"] = (
-            f"{seen.again_other:,} rows repeat the number and time of a row above; the first is {seen.example}"
+            f"the number and time of {seen.again_other:,} rows stand in a row above, too; the first is {seen.example}"
         )
         profile = replace(profile, rows="item")
         if profile.total_of == "item" and (why := _is_of_order(profile, seen)):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from pizza_assets.orders.till.book import Book, Entry
+from pizza_assets.orders.till.columns import Question
 from pizza_assets.orders.till.coverage import Coverage
 from pizza_assets.orders.till.evidence import Findings
 from pizza_assets.orders.till.profile import FIELDS, MEANINGS, Profile, quoted
@@ -22,6 +23,15 @@ _ORDERS = {
 }
 _SIGNS = {".": "amounts have a decimal point", ",": "amounts have a decimal comma"}
 _ROWS = {"order": "each row is one order", "item": "each row is one item; rows with the same number are one order"}
+#: How each question is answered on the command line.
+_ANSWERS = {
+    "date_order": "--date-order dmy (day first) or --date-order mdy (month first)",
+    "decimal": '--decimal "." or --decimal ","',
+    "time_zone": "--time-zone and its name, such as Europe/London",
+    "currency": "--currency and its code, such as GBP",
+    "minor_units": "--minor-units, if they are pence or cents",
+    "shop": '--shop and --city, such as --shop "High Street" --city Norwich',
+}
 _KINDS = {
     "void": "cancelled",
     "refund": "refunds",
@@ -57,6 +67,16 @@ def report(findings: Findings, book: Book | None) -> Iterator[str]:
         yield "Questions that the files cannot answer"
         for number, question in enumerate(findings.questions, 1):
             yield f"  {number}. {question.text}{'' if question.is_needed else ' (This can wait.)'}"
+            if how := _how_to_answer(question):
+                yield f"     Answer by {how}."
+
+
+def _how_to_answer(question: Question) -> str:
+    """Return what to write to answer a question; empty where nothing that is written can."""
+    if question.key in _ANSWERS:
+        return _ANSWERS[question.key]
+    field = question.key.removeprefix("columns.")
+    return f'a line in the profile, under [columns]: {field} = "{question.answers[0]}"' if question.answers else ""
 
 
 def _files(tables: Sequence[Table], rows: Mapping[str, int]) -> Iterator[str]:
@@ -97,7 +117,7 @@ def _meaning(findings: Findings) -> Iterator[str]:
             f"items of the kind {', '.join(profile.pizza_categories)} are pizzas" if profile.pizza_categories else ""
         ),
         "date_order": _ORDERS.get(profile.date_order or "", ""),
-        "decimal": _SIGNS.get(profile.decimal or "", ""),
+        "decimal": _SIGNS.get(profile.decimal or "", "") if "decimal" in evidence or profile.decimal == "," else "",
         "minor_units": "amounts are in pence or cents" if profile.minor_units else "",
         "time_zone": f"the till's clock is that of {profile.time_zone}" if profile.time_zone else "",
         "currency": f"the currency is {profile.currency}" if profile.currency else "",

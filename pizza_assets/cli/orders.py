@@ -92,8 +92,7 @@ def inspect(ctx: click.Context, /, files: Sequence[str], name: str, *, yes: bool
             found = list(inspection.differences(given, fresh, list(places)))
             click.echo(f"Read: {path}. " + (f"What differs: {'; '.join(found)}." if found else "The files fit it."))
         if not is_open:
-            shown = " ".join(f"'{item}'" for item in files)
-            click.echo(f"Next: pizza-assets answer --orders {shown} --profile {path}")
+            click.echo(f"Next: pizza-assets answer --orders '{','.join(files)}' --profile {path}")
         else:
             click.echo(f"Next: run this again with your answers, as options or in {path}; or export what is missing.")
     finally:

@@ -181,7 +181,12 @@ def _sell(settings: Settings, store: Any, days: tuple[date, date], *, debug: boo
 
 
 @main.command()
-@click.option("--orders", "files", required=True, help="Exports: a file, a folder or a pattern such as 'exports/*'.")
+@click.option(
+    "--orders",
+    "files",
+    required=True,
+    help="Exports: files, folders or patterns, with commas between.",
+)
 @click.option("--profile", "name", default=PROFILE, show_default=True, help="What they mean; written where it is new.")
 @click.option(
     "--matches", "fixtures", help="Fixtures: files, folders or patterns, separated by commas. No key is needed then."

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pizza_assets.errors import SourceError
 from pizza_assets.orders.till.book import Book
 from pizza_assets.orders.till.evidence import find_out
-from pizza_assets.orders.till.files import tables_in
+from pizza_assets.orders.till.files import matching, tables_in
 from pizza_assets.orders.till.inspection import profile_text
 from pizza_assets.orders.till.profile import Profile, parsed_profile
 from pizza_assets_tests.orders.till import exports
@@ -135,7 +136,7 @@ SHAPES: dict[str, tuple[str, str | bytes, list[Order]]] = {
     "times of digits only": (
         "a.csv",
         lines("Receipt,Date,Time,Shop,Total", "1,20240504,1805,Leeds,9.5", "2,20240504,905,Leeds,9.5"),
-        [plain("2", "2024-05-04 08:05", 9.5), plain("1", "2024-05-04 17:05", 9.5)],
+        [plain("1", "2024-05-04 17:05", 9.5), plain("2", "2024-05-04 08:05", 9.5)],
     ),
     "hours after midnight are counted on": (
         "a.csv",
@@ -164,6 +165,25 @@ SHAPES: dict[str, tuple[str, str | bytes, list[Order]]] = {
         "a.csv",
         lines("N° ticket;Date;Heure;Magasin;Total TTC", "1;24/05/2024;18h05;Lille;12,50 €").encode("cp1252"),
         [plain("1", "2024-05-24 16:05", 12.5)],
+    ),
+    "names of groups of columns above those of the columns": (
+        "a.xlsx",
+        exports.xlsx(
+            {
+                "S": [
+                    ("Sales report", None, None, None),
+                    ("Order", None, "Where", "Money"),
+                    ("Number", "Date", "Shop", "Gross"),
+                    ("1", "2024-05-04 18:00", "Leeds", 9.5),
+                ]
+            }
+        ),
+        [plain("1", "2024-05-04 17:00", 9.5)],
+    ),
+    "the same as text": (
+        "a.csv",
+        lines("Sales report", "Order,,Where,Money", "Number,Date,Shop,Gross", "1,2024-05-04 18:00,Leeds,9.5"),
+        [plain("1", "2024-05-04 17:00", 9.5)],
     ),
     "a summary beside the orders": (
         "a.xlsx",
@@ -225,6 +245,21 @@ def test_a_few_missing_days_are_not_made_up(tmp_path: Path) -> None:
     with book:
         assert profile.fill_down == ()
         assert book.counted.rejected == 1
+
+
+def test_what_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
+    data = bytes(range(1, 256)) * 20
+    with pytest.raises(SourceError, match="is no text and no format that is known here"):
+        tables_in(exports.write(tmp_path, "photo.csv", data))
+
+
+def test_several_names_are_separated_by_commas(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "c,d.csv"):
+        exports.write(tmp_path, name, "x,y\n1,2\n")
+    assert [path.name for path in matching(f"{tmp_path}/a.csv, {tmp_path}/b.csv")] == ["a.csv", "b.csv"]
+    assert [path.name for path in matching(f"{tmp_path}/c,d.csv")] == ["c,d.csv"]
+    with pytest.raises(SourceError, match=r"nothing\.csv must name a file"):
+        matching(f"{tmp_path}/a.csv,{tmp_path}/nothing.csv")
 
 
 def test_numbers_of_receipts_are_no_dates(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ _NOTHING = r"^(?i:null|n/?a|none|nan|<na>|nil|undefined|#n/a|#ref!|#value!|-+|â€
 _TIME = r"(?:[T ,]+|, ?|^)(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d{1,9})?)?"
 _AFTER = (
     r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?(?: ?(?:GMT|UTC)?(?P<offset>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}))?"
-    r"(?: ?[A-Z]{3,4})?(?: \([A-Za-z ]+\))?$"
+    r"(?: ?(?:[A-Z]{3,4}|Uhr))?(?: \([A-Za-z ]+\))?$"
 )
 _WEEKDAY = r"^(?:[A-Za-z]{2,9}\.?,? +)?"
 _MONTHS = (

@@ -70,9 +70,10 @@ def _with_clock(
     read = times(rows.columns[here[0]], None, "dmy")
     if read.has_clock.any():
         return columns
-    for word in vocabulary.CLOCKS:
-        name = by_name.get(word)
-        if name and name != here[0] and _is_clock(rows, name):
+    exact = [by_name[word] for word in vocabulary.CLOCKS if word in by_name]
+    others = [name for name in rows.columns if {*fold(name).split()} & {*vocabulary.CLOCKS}]
+    for name in (*exact, *others):
+        if name != here[0] and _is_clock(rows, name):
             date, clock = _example(rows, here[0]), _example(rows, name)
             evidence["columns.time"] = f"dates such as {date} in one column, times such as {clock} in the other"
             return {**columns, "time": (here[0], name)}

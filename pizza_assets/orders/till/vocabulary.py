@@ -43,10 +43,12 @@ NAMES: Mapping[Field, Sequence[str]] = {
         "gross total, total incl tax, total inc tax, total including tax, line total, item total, net total, "
         "gross sales, net sales, amount, summe, gesamt, gesamtbetrag, gesamtsumme, betrag, endbetrag, brutto, umsatz, "
         "total ttc, montant ttc, montant, totale, importo, importe, total con iva, bedrag, totaal, totaalbedrag, "
+        "gesamtpreis, basket value, order value, sales incl vat, sales, food drink total, total money amount, "
         "subtotal, gross, net, price gross, price, preis, prix, precio, prezzo, prijs, value, sum"
     ),
     "pizzas": _words(
         "pizza types, pizza type, pizzas, pizza names, pizza name, pizza, pizzen, items, item name, item, "
+        "line items, lineitems, "
         "product name, product, products, menu item, lineitem name, description, order items, contents, artikel, "
         "artikelname, artikelbezeichnung, bezeichnung, produkt, produktname, produit, article, articles, designation, "
         "prodotto, articolo, producto, articulo, product omschrijving, omschrijving, name"
@@ -94,7 +96,8 @@ STATES = _words(
 WORDS: Mapping[Kind, Sequence[str]] = {
     "void": _words(
         "void, voided, cancelled, canceled, cancel, cancellation, deleted, declined, failed, abandoned, storno, "
-        "storniert, annule, annulee, annulation, annullato, anulado, anulada, geannuleerd"
+        "storniert, annule, annulee, annulation, annullato, anulado, anulada, geannuleerd, rejected, refused, "
+        "no sale, cash in, cash out, paid in, paid out, pay in, pay out, payin, payout, float, open drawer"
     ),
     "refund": _words(
         "refund, refunded, return, returned, credit, credit note, reversal, reversed, chargeback, erstattung, "

@@ -185,6 +185,33 @@ SHAPES: dict[str, tuple[str, str | bytes, list[Order]]] = {
         lines("Sales report", "Order,,Where,Money", "Number,Date,Shop,Gross", "1,2024-05-04 18:00,Leeds,9.5"),
         [plain("1", "2024-05-04 17:00", 9.5)],
     ),
+    "German words around a time": (
+        "a.csv",
+        lines(
+            "Beleg;Wann;Filiale;Artikel;Menge;Einzelpreis;Gesamtpreis",
+            "1;Freitag, 24. Mai 2024, 18:05 Uhr;Leeds;Margherita;2;9,50;19,00",
+        ),
+        [("1", "2024-05-24 17:05", 19, ("Margherita",), 2)],
+    ),
+    "a delivery service": (
+        "a.csv",
+        lines(
+            "Order Number,Restaurant Name,Date submitted,Time submitted,Order status,Basket Value",
+            "#1,Pizza - Leeds,24 May 2024,18:05,COMPLETED,19.00",
+            "#2,Pizza - Leeds,24 May 2024,18:09,REJECTED,9.00",
+        ),
+        [plain("#1", "2024-05-24 17:05", 19)],
+    ),
+    "money that is put into the drawer": (
+        "a.csv",
+        lines(
+            "Receipt,Sold at,Shop,Total,Type",
+            "1,2024-05-24 18:05,Leeds,9.50,Sale",
+            "2,2024-05-24 18:09,Leeds,100.00,Cash in",
+            "3,2024-05-24 18:11,Leeds,0.00,No sale",
+        ),
+        [plain("1", "2024-05-24 17:05", 9.5)],
+    ),
     "a summary beside the orders": (
         "a.xlsx",
         exports.xlsx(

@@ -16,13 +16,13 @@ COLLECTED = "raw_matches or raw_orders or match_events or order_volume"
 
 def fixtures(folder: Path) -> None:
     """Write five evenings of England's in four weeks, the last one a final, and a match between others."""
-    lines = ["date,time,home_team,away_team,competition,season,stage,home_score,away_score"]
+    lines = ["date,time,home_team,away_team,competition,season,stage,home_score,away_score,time_zone"]
     for number, (day, stage) in enumerate(
         [(35, "Group A"), (40, "Group A"), (45, "Group A"), (54, "Last 16"), (61, "Final")]
     ):
         home, away = ("England", "France") if number % 2 else ("Spain", "England")
-        lines.append(f"{FIRST + timedelta(days=day)},20:00,{home},{away},Euro,2024,{stage},1,0")
-    lines.append(f"{FIRST + timedelta(days=36)},20:00,Spain,Germany,Euro,2024,Group B,2,2")
+        lines.append(f"{FIRST + timedelta(days=day)},20:00,{home},{away},Euro,2024,{stage},1,0,Europe/London")
+    lines.append(f"{FIRST + timedelta(days=36)},20:00,Spain,Germany,Euro,2024,Group B,2,2,Europe/London")
     (folder / "euro.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -68,9 +68,10 @@ def _filled(cells: Cells, above: Cells | None) -> Cells:
 
 def _joined(first: Cells, then: Cells) -> Cells:
     def join(one: pyarrow.Array | None, two: pyarrow.Array | None) -> pyarrow.Array | None:
-        if one is None and two is None:
+        known = one if two is None else two
+        if known is None:
             return None
-        kind = two.type if two is not None else one.type
+        kind = known.type
         parts = (one, first.text), (two, then.text)
         return pyarrow.concat_arrays(
             [pyarrow.nulls(len(text), kind) if part is None else part.cast(kind) for part, text in parts]

@@ -45,7 +45,7 @@ _NUMBERED = r"(?P<first>\d{1,2})[-/.](?P<second_>\d{1,2})[-/.](?P<y>\d{4}|\d{2})
 _COMPACT = r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})"
 #: The shapes of a date, the one of two numbers last: only it needs to know which comes first.
 _DATES = (_YEAR_FIRST, _NUMBERED, _NAMED, _NAMED_FIRST, _COMPACT)
-#: Some tills count the hours after midnight on: 24:15 is a quarter past midnight of the day that follows.
+#: Beside a column of business days some tills count the hours on: 24:15 is a quarter past midnight of the next day.
 _LAST_HOUR = 29
 #: Days since 1899-12-30, as spreadsheets count: from 1992 to 2037.
 _SERIALS = (33_604, 50_405)
@@ -177,7 +177,7 @@ def times(date: Cells, clock: Cells | None, date_order: DateOrder | None) -> Tim
             of_day = pc.coalesce(pc.strftime(seconds.cast(pyarrow.timestamp("s")), "%H:%M:%S"), of_day)
         only_date = pc.replace_substring_regex(text, r"[ T]00:00(:00)?(\.0+)?$", "")
         text = pc.binary_join_element_wise(only_date, of_day, " ")
-    local, offset, has_clock = _parsed(text, date_order)
+    local, offset, has_clock = _parsed(text, date_order, 23 if clock is None else _LAST_HOUR)
     instants = pd.Series(pd.NaT, index=range(count), dtype="datetime64[us, UTC]")
     with_offset = ~np.isnan(offset)
     if with_offset.any():
@@ -230,7 +230,7 @@ def _plain_counts(cells: Cells) -> npt.NDArray[np.float64]:
 
 
 def _parsed(
-    text: pyarrow.Array, date_order: DateOrder | None
+    text: pyarrow.Array, date_order: DateOrder | None, last_hour: int
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return times on the clock that wrote them, offsets in minutes (NaN: none), and where a time of day stands."""
     count = len(text)
@@ -247,14 +247,14 @@ def _parsed(
                 continue
             at = rest[good]
             fields = parts.take(pyarrow.array(good))
-            stamps, minutes = _stamps(fields, date_order)
+            stamps, minutes = _stamps(fields, date_order, last_hour)
             local[at], offset[at], has_clock[at] = stamps, minutes, clock.startswith(_TIME)
             rest = np.delete(rest, good)
     return local, offset, has_clock
 
 
 def _stamps(
-    parts: pyarrow.StructArray, date_order: DateOrder | None
+    parts: pyarrow.StructArray, date_order: DateOrder | None, last_hour: int
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64]]:
     names = {field.name for field in parts.type}
 
@@ -285,7 +285,7 @@ def _stamps(
         half = pc.utf8_lower(pc.struct_field(parts, "half")).to_numpy(zero_copy_only=False)
         bad |= (half != "") & ((hour < 1) | (hour > 12))
         hour = np.where(half == "", hour, hour % 12 + np.where(half == "p", 12, 0))
-    bad |= (month < 1) | (month > 12) | (day < 1) | (hour > _LAST_HOUR) | (minute > 59) | (second > 60) | (year < 1)
+    bad |= (month < 1) | (month > 12) | (day < 1) | (hour > last_hour) | (minute > 59) | (second > 60) | (year < 1)
     months_since = (np.clip(year, 1, 9999) - 1970) * 12 + np.clip(month, 1, 12) - 1
     first_day = months_since.astype("datetime64[M]").astype("datetime64[D]")
     length = ((months_since + 1).astype("datetime64[M]").astype("datetime64[D]") - first_day).astype("int64")

@@ -61,9 +61,15 @@ _SECTIONS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
 )
 
 
+def scope_of(result: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return the kind and the name of a result's scope, for people: a stage is ``last 16``, not ``LAST_16``."""
+    kind, _, name = str(result["scope"]).partition(":")
+    return kind, name.replace("_", " ").lower() if kind == "stage" else name
+
+
 def sentence(result: Mapping[str, Any]) -> str:
     """Return a result as one sentence with its number, interval, what it counts, verdict and source."""
-    kind, _, name = result["scope"].partition(":")
+    kind, name = scope_of(result)
     about = _WHOSE[kind].format(name)
     if result["factor"] != "match":
         about = f"against {_OUTCOME[result['factor']]}"
@@ -152,7 +158,7 @@ def finding(result: Mapping[Hashable, Any], worth: tuple[str, float] | None = No
     worth
         Currency (ISO 4217) and mean value of an order; None where it is unknown or there are several currencies.
     """
-    kind, _, name = result["scope"].partition(":")
+    kind, name = scope_of(result)
     says, window = claim(result), result["time_window"]
     when = _WHEN_ALL[window] if kind == "all" else f"{_WHEN[window]} {_WHOSE[kind].format(name)}"
     if says == "insufficient":

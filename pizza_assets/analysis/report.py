@@ -20,6 +20,7 @@ from pizza_assets.analysis.insights import (
     could_find,
     finding,
     insights,
+    scope_of,
     three_findings,
 )
 from pizza_assets.forecast.tables import coming_sentences, differences
@@ -181,7 +182,8 @@ def _by_window(scope: str, rows: pd.DataFrame) -> str:
     told = "; ".join(_window(by_window[window]) for window in _WINDOWS if window in by_window)
     if rows["estimate"].isna().all() and rows["reason"].nunique() == 1:
         told = f"insufficient ({rows['reason'].iloc[0]})"
-    return f"- {scope.partition(':')[2]}: {told}."
+    kind, name = scope_of({"scope": scope})
+    return f"- {'Stage ' if kind == 'stage' else ''}{name}: {told}."
 
 
 def _window(row: Mapping[Hashable, Any]) -> str:

@@ -274,7 +274,8 @@ def _nation_problem(n_kick_offs: int) -> str:
     if not n_kick_offs:
         return "not observed, other matches at these hours, or these hours free of matches in too few other weeks"
     if n_kick_offs < MIN_KICK_OFFS:
-        return f"{n_kick_offs} kick-off{'s' * (n_kick_offs > 1)} that count; at least {MIN_KICK_OFFS} are needed"
+        counted = f"{n_kick_offs} kick-offs count" if n_kick_offs > 1 else "1 kick-off counts"
+        return f"{counted}; at least {MIN_KICK_OFFS} are needed"
     return ""
 
 

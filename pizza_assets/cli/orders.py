@@ -39,7 +39,7 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--currency", help="Currency of the amounts, such as GBP."),
         click.option("--time-zone", help="Time zone of the till's clock, such as Europe/London."),
         click.option("--decimal", type=click.Choice([".", ","]), help="The decimal sign of the amounts."),
-        click.option("--date-order", type=click.Choice(["dmy", "mdy"]), help="04/05/2024: day first or month first."),
+        click.option("--date-order", type=click.Choice(["dmy", "mdy", "ymd"]), help="04/05/24: what comes first."),
         click.option("--minor-units", is_flag=True, default=None, help="The amounts are in pence or cents."),
         click.option("--city", help="City of the one shop."),
         click.option("--shop", help="Name of the one shop, where no column names it."),
@@ -57,13 +57,14 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
 def inspect(ctx: click.Context, /, files: Sequence[str], name: str, *, yes: bool, **said: Any) -> None:  # noqa: ANN401  # options
     """Say what the exports FILES are, and write a profile of them: what their columns mean.
 
-    FILES are files, folders or patterns such as 'exports/*.csv'. A profile that is there is read and not replaced: what
-    the files show otherwise is printed.
+    FILES are files, folders or patterns such as 'exports/*.csv'. A profile that is there is read; options are added to
+    it, and what the files show otherwise is printed.
     """
     from pizza_assets.orders.till import inspection
     from pizza_assets.orders.till.book import Book
 
     path = Path(name)
+    has_answers = any(value is not None for value in said.values())
     given, is_new = known_profile(name, said)
     with reading_progress() as on_progress:
         tables = all_tables(files)
@@ -75,9 +76,11 @@ def inspect(ctx: click.Context, /, files: Sequence[str], name: str, *, yes: bool
             click.echo(line)
         places = {shop: place.city for shop, place in book.places.items()} if book else {}
         click.echo("")
-        if is_new:
+        if is_new or has_answers:
             path.write_text(inspection.profile_text(findings, places), encoding="utf-8")
-            click.echo(f"Written: {path}. Correct it by hand where something is wrong.")
+            click.echo(
+                f"Written: {path}{'' if is_new else ', with your answers'}. Correct it where something is wrong."
+            )
             shops = path.with_name("shops.csv")
             if places and not shops.exists():
                 shops.write_text(inspection.shops_text(places), encoding="utf-8")
@@ -89,10 +92,9 @@ def inspect(ctx: click.Context, /, files: Sequence[str], name: str, *, yes: bool
             found = list(inspection.differences(given, fresh, list(places)))
             click.echo(f"Read: {path}. " + (f"What differs: {'; '.join(found)}." if found else "The files fit it."))
         if not is_open:
-            shown = " ".join(f"'{item}'" for item in files)
-            click.echo(f"Next: pizza-assets answer --orders {shown} --profile {path}")
+            click.echo(f"Next: pizza-assets answer --orders '{','.join(files)}' --profile {path}")
         else:
-            click.echo(f"Next: answer the questions in {path} or by options, and run this again.")
+            click.echo(f"Next: run this again with your answers, as options or in {path}; or export what is missing.")
     finally:
         if book:
             book.close()

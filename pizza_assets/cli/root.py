@@ -192,7 +192,12 @@ def _sell(settings: Settings, store: Any, days: tuple[date, date], *, debug: boo
 
 
 @main.command()
-@click.option("--orders", "files", required=True, help="Exports: a file, a folder or a pattern such as 'exports/*'.")
+@click.option(
+    "--orders",
+    "files",
+    required=True,
+    help="Exports: files, folders or patterns, with commas between.",
+)
 @click.option("--profile", "name", default=PROFILE, show_default=True, help="What they mean; written where it is new.")
 @click.option(
     "--matches", "fixtures", help="Fixtures: files, folders or patterns, separated by commas. No key is needed then."
@@ -239,7 +244,7 @@ def answer(
                 click.echo(line)
         settings = settings.model_copy(update={"pizza_start_date": min(settings.pizza_start_date, blocks[0][0])})
         for first, last in blocks:
-            _materialize(settings, first, last, _OF_A_DAY, debug=ctx.obj)
+            _materialize(settings, first, last, _FOR_ANSWER, debug=ctx.obj)
         _materialize(settings, blocks[-1][1], blocks[-1][1], "correlation_results+", debug=ctx.obj)
         store = _store(settings)
         for line in answers.answer(store, book):
@@ -252,7 +257,9 @@ def answer(
         webbrowser.open(page.as_uri())
 
 
-#: What is made of each day before the analysis as of the last one.
+#: What an answer needs of each day; the others are for other readers.
+_FOR_ANSWER = "raw_matches or raw_orders or order_volume"
+#: What the demo makes of each day before the analysis as of the last one.
 _OF_A_DAY = "raw_matches or raw_orders or match_events or order_volume or merged_orders"
 
 

@@ -144,7 +144,7 @@ EFFECTS = data_set(
         "time_window": text("pre_match, during_match, post_match or day.", isin=TIME_WINDOWS),
         "team": text("The team of a team's scope; 'All teams' for every other scope."),
         "method": text(
-            "uplift: against cities that do not play; event_study: against other weeks, where all cities have the match.",
+            "uplift: against cities that do not play; event_study: against other weeks, for all cities play at once.",
             isin=UPLIFT_METHODS,
         ),
         "uplift_pct": number("Uplift over the orders expected without a match.", "%", nullable=True),

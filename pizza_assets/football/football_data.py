@@ -21,7 +21,7 @@ import pyarrow
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from pizza_assets.contracts import FOOTBALL_MATCHES, arrow_schema, from_arrow, split_valid
+from pizza_assets.contracts import FOOTBALL_MATCHES, arrow_schema, empty, from_arrow, split_valid
 from pizza_assets.errors import SourceError
 from pizza_assets.football.contract import PLAYED
 from pizza_assets.platform.api import Api
@@ -294,6 +294,8 @@ def read_matches(raw: Sequence[object]) -> tuple[pd.DataFrame, dict[int, str]]:
 
 def valid_matches(rows: Mapping[int, Mapping[str, object]]) -> tuple[pd.DataFrame, dict[int, str]]:
     """Return the rows that keep the contract ``football_matches``, and why each other does not, by position."""
+    if not rows:  # as most days of a competition are
+        return empty(FOOTBALL_MATCHES), {}
     table = pyarrow.Table.from_pylist(list(rows.values()), schema=arrow_schema(FOOTBALL_MATCHES))
     frame = from_arrow(table, FOOTBALL_MATCHES).set_axis(list(rows), axis="index")
     valid, violations = split_valid(frame, FOOTBALL_MATCHES)

@@ -141,11 +141,12 @@ def _day_shocks(rng: np.random.Generator, number: int) -> _Floats:
 def planted_log_uplift(day: date, matches: pd.DataFrame, towns: list[str], settings: Settings) -> _Floats:
     """Return the planted log-uplift, (minutes of the UTC day, cities).
 
-    A match plants in each city whose team plays, and one of national teams in all cities of their countries: in the 2 h before kick-off, the 2 h from it (2.5 h with
-    extra time) and the 2 h after that: the uplift of the window; during and after, the goal effect times
-    total goals above 2.8; after, the win effect times (won - 0.384), summed over the city's teams. Goals
-    and wins are centred, so the mean uplift is as named. Cups and finals multiply all of it. Matches add on
-    the log scale; the sum is capped. A match that was not played, or whose time is not known, plants
+    A match plants in each city whose team plays, a match of national teams in all cities of their countries:
+    in the 2 h before kick-off, the 2 h from it (2.5 h with extra time) and the 2 h after that the uplift of
+    the window; during and after, the goal effect times total goals above 2.8; after, the win effect times
+    (won - 0.384), summed over the city's teams. Goals and wins are centred, so the mean uplift is as named.
+    Cups and finals multiply all of it. Matches add on the log scale; the sum is capped. A match that was not
+    played, or whose time is not known, plants
     nothing, nor does an unknown result.
     """
     planted = np.zeros((_MINUTES, len(towns)))

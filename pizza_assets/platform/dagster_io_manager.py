@@ -177,7 +177,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         target = self._table(asset)
         with logs.bound(run_id=run_id, asset=asset), counted_calls() as calls:
             meter, failed = Meter(calls, target.store), True
-            shown_of_newest: tuple[str, Mapping[str, Any]] | None = None
+            newest: MadeDay | None = None
             try:
                 for made in made_days(asset, checking.checks, run_id, meter.counted(days.items)):
                     started = monotonic()
@@ -188,8 +188,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
                         checking.take(made)
                         figures = meter.day(made, monotonic() - started)
                         stored[str(made.day)] = {**_shown(asset, made), **figures}
-                        address = target.store.uri(made.encoded.key)
-                        shown_of_newest = str(made.day), _shown_of_newest(made, address)
+                        newest = made
                         progress.info("stored %s %s", asset, made.day, extra=of_day)
                     elif kept is not None:
                         shown = _shown_of_kept(kept, target.keep(kept, run_id))
@@ -200,9 +199,9 @@ class LakeIOManager(dg.ConfigurableIOManager):
                         self._let_others()
                 self._wait_for_others()
                 checking.judge(target, run_id)
-                if shown_of_newest:
-                    newest, beside = shown_of_newest
-                    stored[newest] = {**stored[newest], **beside}
+                if newest:
+                    beside = _shown_of_newest(newest, target.store.uri(newest.encoded.key))
+                    stored[str(newest.day)] = {**stored[str(newest.day)], **beside}
                 failed = False
             finally:
                 if is_shared:

@@ -181,7 +181,7 @@ def test_orders_of_days_with_unknown_matches_are_no_example_of_ordinary_ones(mod
 
 @pytest.mark.parametrize("status", [UNTIMED["FINISHED"], "SUSPENDED"])
 def test_national_mode_leaves_out_hours_in_which_a_match_may_have_been_on(status: str) -> None:
-    """Some Tuesdays have a match of which the time, or whether it was played, is not known: nothing they sell counts."""
+    """Of a match on some Tuesdays the time, or whether it was played, is not known: nothing they sell counts."""
     of = season(weeks=26, seed=6, rows=weekly_matches(26, 6), cities=CITIES[:2])
     of = replace(of, volume=of.volume.assign(city="unknown"))
     weeks = range(2, 24, 4)

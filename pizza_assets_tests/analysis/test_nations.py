@@ -64,7 +64,7 @@ def test_what_nations_matches_do_in_their_country_is_found_by_nation_tournament_
     assert "the same hours of its other weeks." in england["pattern_description"]
     final = _during(analysis, "stage:FINAL")
     assert final["verdict"] == "insufficient"
-    assert "1 kick-off that" in final["reason"]
+    assert "1 kick-off counts" in final["reason"]
     assert "### National teams" in report_markdown(analysis)
     assert "- England: 2 h before kick-off" in report_markdown(analysis)
 

@@ -111,6 +111,27 @@ def test_a_team_that_was_renamed_is_one_scope_under_its_newest_name() -> None:
     assert (teams["team:New FC"], teams["team:Old FC"]) == (2, 1)
 
 
+def test_a_club_that_moved_is_one_scope_in_the_city_of_each_match() -> None:
+    rows = [
+        match_row("a", NOON, ("Liverpool", "unknown"), home_team="Moved FC", home_team_id="7"),
+        match_row("b", NOON + timedelta(days=7), ("Leeds", "unknown"), home_team="Moved FC", home_team_id="7"),
+    ]
+    selected = select_matches(matches_frame(rows))
+    assert selected.units["city"].tolist() == ["Liverpool", "Leeds"]
+    of_club = selected.memberships[selected.memberships["scope"] == "team:Moved FC"]
+    assert sorted(of_club["unit"]) == [0, 1]
+
+
+def test_a_renamed_nation_is_one_scope_under_its_newest_name() -> None:
+    rows = [
+        match_row("a", NOON, ("unknown", "unknown"), home_team="Turkey", home_team_id="803"),
+        match_row("b", NOON + timedelta(days=7), ("unknown", "unknown"), home_team="Türkiye", home_team_id="803"),
+    ]
+    national = select_matches(matches_frame(rows)).national
+    of_turkey = national[national["country"] == "TR"]
+    assert of_turkey["team"].tolist() == ["Türkiye", "Türkiye"]
+
+
 def test_the_hours_of_a_national_team_are_kept_out_in_all_cities_of_its_country() -> None:
     final = match_row("f", NOON, ("unknown", "unknown"), home_team="Spain", away_team="England", duration="EXTRA_TIME")
     selected = select_matches(matches_frame([match_row("a", NOON + timedelta(days=1)), final]))

@@ -72,6 +72,7 @@ def worlds(draw: st.DrawFn) -> World:
     sources = draw(st.sampled_from([("mock",), ("real",), ("real", "mock")]))
     teams = TEAMS[: draw(st.integers(1, 3))]
     scopes = ["all", *(f"team:{team}" for team in teams), *(f"significance:{name}" for name in TYPES)]
+    scopes += draw(st.sampled_from([(), ("nation:England", "tournament:EC", "stage:LAST_16")]))
     effects = {
         (scope, window, source): draw(_effects()) for scope, window, source in product(scopes, TIME_WINDOWS, sources)
     }
@@ -97,7 +98,7 @@ def worlds(draw: st.DrawFn) -> World:
         for source in sources for hour in range(-6, 9)
     ]  # fmt: skip
     rows = [
-        {"scope": scope, "time_window": window, "data_source": source, "p_value": 0.01, **effect}
+        {"scope": scope, "time_window": window, "data_source": source, "p_value": 0.01, "method": "uplift", **effect}
         for (scope, window, source), effect in effects.items()
     ]
     worth = [{"data_source": sources[0], "city": "London", "currency": "GBP", "orders": 100, "revenue": 2000.0}]

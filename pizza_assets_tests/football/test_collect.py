@@ -63,6 +63,12 @@ def test_a_season_of_matches_takes_one_request(api: FakeApi, tmp_path: Path) -> 
     assert {day.received for day in found if day.day.weekday() != 5} == {0}
 
 
+def test_a_season_that_has_no_matches_yet_is_real_days_without_matches(api: FakeApi, tmp_path: Path) -> None:
+    api.follows(lambda request: Answer(body=envelope()))
+    found = matches(api, tmp_path, days(date(2024, 8, 1), 3))
+    assert [(day.data_source, day.received, day.unknown) for day in found] == [("real", 0, {})] * 3
+
+
 def test_days_come_lazily_and_in_order(api: FakeApi, tmp_path: Path) -> None:
     api.follows(season)
     settings = settings_for(api)

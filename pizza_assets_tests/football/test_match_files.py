@@ -42,6 +42,16 @@ def from_files(*paths: Path | str, days: list[date], **changes: object) -> list[
     return found  # type: ignore[return-value]  # as asserted
 
 
+def test_local_times_without_a_zone_are_those_of_the_home_city_or_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    rows = ("Arsenal,Chelsea,2024-05-04,15:00", "Spain,England,2024-05-04,21:00")
+    path.write_text("\n".join(["home_team,away_team,date,time,competition,season", *(f"{row},X,2023" for row in rows)]))
+    (day,) = from_files(path, days=[SATURDAY])
+    of = day.frame.set_index("home_team")
+    assert (of.loc["Arsenal FC", "timestamp"].hour, of.loc["Arsenal FC", "status"]) == (14, "SCHEDULED")
+    assert of.loc["Spain", "status"] == "SCHEDULED_UNTIMED"  # nobody says whose clock it is
+
+
 def test_days_of_files_are_real_with_their_origin(tmp_path: Path) -> None:
     path = fixtures(
         tmp_path,

@@ -188,7 +188,8 @@ function clubsSay(rows, state) {
   return parts.join(" ");
 }
 
-const NATIONAL = { nation: "", tournament: "Tournament ", stage: "Stage " };
+const NATIONAL = { nation: "", tournament: "", stage: "Stage: " };
+const TOURNAMENTS = { EC: "European Championship", WC: "World Cup" };
 const stageText = (stage) => stage.replaceAll("_", " ").toLowerCase();
 
 /** Matches of national teams by nation, tournament and stage, with their claims, those with a number first. */
@@ -198,7 +199,7 @@ function nationsIn(state) {
       const kind = row.scope.split(":")[0], name = row.scope.slice(kind.length + 1);
       const uplift = { pct: row.verdict === "insufficient" ? null : row.uplift_pct, low: row.ci_low, high: row.ci_high, n: row.n_matches, verdict: row.verdict };
       const claim = claimOf(uplift);
-      return { kind, name: `${NATIONAL[kind]}${kind === "stage" ? stageText(name) : name}`, uplift, claim, says: `${MARKS[claim]} ${WORDS[claim]}` };
+      return { kind, name: `${NATIONAL[kind]}${kind === "stage" ? stageText(name) : kind === "tournament" ? TOURNAMENTS[name] || `Matches of ${name}` : name}`, uplift, claim, says: `${MARKS[claim]} ${WORDS[claim]}` };
     }).sort((a, b) => Object.keys(NATIONAL).indexOf(a.kind) - Object.keys(NATIONAL).indexOf(b.kind) || (b.uplift.pct ?? -Infinity) - (a.uplift.pct ?? -Infinity));
 }
 

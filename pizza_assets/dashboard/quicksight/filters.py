@@ -90,6 +90,12 @@ def _filters_of(visual: Visual) -> list[Request]:
             found.append(_is_one(filter_id, column(data_set, "in_scope")))
         else:
             found.append(_is_one(filter_id, column(data_set, f"in_{item.id}")))
+    return found + _rows_of_its_own(visual)
+
+
+def _rows_of_its_own(visual: Visual) -> list[Request]:
+    """Return the filters that choose the rows of a visual, whatever viewers choose."""
+    data_set, name, found = visual.data_set, visual.id, list[Request]()
     if data_set == "effects" or name == "retail":
         found.append(_equals_value(f"{name}-window", column(data_set, "time_window"), spec.HEADLINE_WINDOW))
     if name == "teams":

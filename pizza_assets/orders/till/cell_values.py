@@ -7,6 +7,7 @@ that cannot be read is null; nothing is guessed: the date order and the decimal 
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 
@@ -19,14 +20,17 @@ import pyarrow.compute as pc
 from pizza_assets.orders.till.tables import Cells
 from pizza_assets.platform.columns import EARLIEST, LATEST
 
-DateOrder = Literal["dmy", "mdy"]
+DateOrder = Literal["dmy", "mdy", "ymd"]
 Decimal = Literal[".", ","]
 
 #: What programs write where they have nothing.
 _NOTHING = r"^(?i:null|n/?a|none|nan|<na>|nil|undefined|#n/a|#ref!|#value!|-+|–|—|\?)$"
 
 _TIME = r"(?:[T ,]+|, ?|^)(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d{1,9})?)?"
-_AFTER = r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?(?: ?(?P<offset>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}))?(?: ?[A-Z]{3,4})?$"
+_AFTER = (
+    r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?(?: ?(?:GMT|UTC)?(?P<offset>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}))?"
+    r"(?: ?(?:[A-Z]{3,4}|Uhr))?(?: \([A-Za-z ]+\))?$"
+)
 _WEEKDAY = r"^(?:[A-Za-z]{2,9}\.?,? +)?"
 _MONTHS = (
     "jan feb mar apr may jun jul aug sep oct nov dec "
@@ -41,8 +45,12 @@ _NUMBERED = r"(?P<first>\d{1,2})[-/.](?P<second_>\d{1,2})[-/.](?P<y>\d{4}|\d{2})
 _COMPACT = r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})"
 #: The shapes of a date, the one of two numbers last: only it needs to know which comes first.
 _DATES = (_YEAR_FIRST, _NUMBERED, _NAMED, _NAMED_FIRST, _COMPACT)
+#: Beside a column of business days some tills count the hours on: 24:15 is a quarter past midnight of the next day.
+_LAST_HOUR = 29
 #: Days since 1899-12-30, as spreadsheets count: from 1992 to 2037.
 _SERIALS = (33_604, 50_405)
+#: Seconds and milliseconds since 1970, as APIs count: from 1992 to 2037.
+_SECONDS, _MILLISECONDS = (693_000_000, 2_145_000_000), (693_000_000_000, 2_145_000_000_000)
 
 
 def known_text(text: pyarrow.Array) -> pyarrow.Array:
@@ -160,12 +168,16 @@ def times(date: Cells, clock: Cells | None, date_order: DateOrder | None) -> Tim
     count = len(date.text)
     text = known_text(date.text)
     if clock is not None:
-        of_day = known_text(clock.text)
+        of_day = _with_colons(known_text(clock.text))
         if clock.times is not None:  # a spreadsheet's time of day comes with a date of its own
             of_day = pc.coalesce(pc.strftime(clock.times, "%H:%M:%S"), of_day)
+        if clock.numbers is not None:  # or as the part of a day that it is
+            part = pc.if_else(pc.less(clock.numbers, 1), clock.numbers, pyarrow.scalar(None, pyarrow.float64()))
+            seconds = pc.round(pc.multiply(part, 86_400.0)).cast(pyarrow.int64())
+            of_day = pc.coalesce(pc.strftime(seconds.cast(pyarrow.timestamp("s")), "%H:%M:%S"), of_day)
         only_date = pc.replace_substring_regex(text, r"[ T]00:00(:00)?(\.0+)?$", "")
         text = pc.binary_join_element_wise(only_date, of_day, " ")
-    local, offset, has_clock = _parsed(text, date_order)
+    local, offset, has_clock = _parsed(text, date_order, 23 if clock is None else _LAST_HOUR)
     instants = pd.Series(pd.NaT, index=range(count), dtype="datetime64[us, UTC]")
     with_offset = ~np.isnan(offset)
     if with_offset.any():
@@ -184,19 +196,41 @@ def times(date: Cells, clock: Cells | None, date_order: DateOrder | None) -> Tim
             instants = instants.where(stamps.isna(), stamps.astype("datetime64[us, UTC]"))
             plain = plain.where(stamps.isna())
             has_clock |= stamps.notna().to_numpy()
-    if date.numbers is not None and clock is None:
-        serials = np.asarray(date.numbers.to_numpy(zero_copy_only=False), dtype=float)
+    if clock is None:
+        numbers = _plain_counts(date)
         with np.errstate(invalid="ignore"):
-            is_serial = (serials >= _SERIALS[0]) & (serials < _SERIALS[1])
-        seconds = np.round(np.where(is_serial, serials, 0) * 86_400).astype("int64")
+            is_serial, is_second, is_milli = (
+                (numbers >= low) & (numbers < high) for low, high in (_SERIALS, _SECONDS, _MILLISECONDS)
+            )
+        seconds = np.round(np.where(is_serial, numbers, 0) * 86_400).astype("int64")
         of_serials = pd.Series(np.datetime64("1899-12-30", "us") + seconds.astype("timedelta64[s]"))
         plain = plain.where(~is_serial, of_serials.astype("datetime64[us]"))
         has_clock = np.where(is_serial, seconds % 86_400 > 0, has_clock)
+        millis = np.where(is_second, numbers * 1000, np.where(is_milli, numbers, 0)).astype("int64")
+        counted = pd.Series(np.datetime64(0, "us") + millis.astype("timedelta64[ms]")).astype("datetime64[us]")
+        instants = instants.where(~(is_second | is_milli), counted.dt.tz_localize("UTC"))
+        has_clock = has_clock | is_second | is_milli
     return Times(plain, instants, has_clock)
 
 
+def _with_colons(text: pyarrow.Array) -> pyarrow.Array:
+    """Return times of day of digits only, as 1805 or 180530, with their colons."""
+    text = pc.replace_substring_regex(text, r"^(\d{1,2})(\d{2})$", r"\1:\2")
+    return pc.replace_substring_regex(text, r"^(\d{1,2})(\d{2})(\d{2})$", r"\1:\2:\3")
+
+
+def _plain_counts(cells: Cells) -> npt.NDArray[np.float64]:
+    """Return what a spreadsheet's or an API's clock counts, where a cell is a number and nothing else; else NaN."""
+    is_count = pc.match_substring_regex(cells.text, r"^(?:\d{5}(?:\.\d+)?|\d{9,10}(?:\.\d+)?|\d{12,13})$")
+    text = pc.if_else(is_count, cells.text, pyarrow.scalar(None, pyarrow.string()))
+    numbers = text.cast(pyarrow.float64())
+    if cells.numbers is not None:
+        numbers = pc.coalesce(cells.numbers, numbers)
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=float)
+
+
 def _parsed(
-    text: pyarrow.Array, date_order: DateOrder | None
+    text: pyarrow.Array, date_order: DateOrder | None, last_hour: int
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return times on the clock that wrote them, offsets in minutes (NaN: none), and where a time of day stands."""
     count = len(text)
@@ -213,14 +247,14 @@ def _parsed(
                 continue
             at = rest[good]
             fields = parts.take(pyarrow.array(good))
-            stamps, minutes = _stamps(fields, date_order)
+            stamps, minutes = _stamps(fields, date_order, last_hour)
             local[at], offset[at], has_clock[at] = stamps, minutes, clock.startswith(_TIME)
             rest = np.delete(rest, good)
     return local, offset, has_clock
 
 
 def _stamps(
-    parts: pyarrow.StructArray, date_order: DateOrder | None
+    parts: pyarrow.StructArray, date_order: DateOrder | None, last_hour: int
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.float64]]:
     names = {field.name for field in parts.type}
 
@@ -240,6 +274,9 @@ def _stamps(
     elif "first" in names:
         one, two = number("first"), number("second_")
         day, month = (one, two) if date_order == "dmy" else (two, one)
+        if date_order == "ymd":  # 24/05/31
+            bad |= ~is_short
+            year, month, day = np.where(is_short, one + 2000, year), two, np.where(is_short, year - 2000, 0)
         bad |= date_order is None
     else:
         month, day = number("m"), number("d")
@@ -248,7 +285,7 @@ def _stamps(
         half = pc.utf8_lower(pc.struct_field(parts, "half")).to_numpy(zero_copy_only=False)
         bad |= (half != "") & ((hour < 1) | (hour > 12))
         hour = np.where(half == "", hour, hour % 12 + np.where(half == "p", 12, 0))
-    bad |= (month < 1) | (month > 12) | (day < 1) | (hour > 23) | (minute > 59) | (second > 60) | (year < 1)
+    bad |= (month < 1) | (month > 12) | (day < 1) | (hour > last_hour) | (minute > 59) | (second > 60) | (year < 1)
     months_since = (np.clip(year, 1, 9999) - 1970) * 12 + np.clip(month, 1, 12) - 1
     first_day = months_since.astype("datetime64[M]").astype("datetime64[D]")
     length = ((months_since + 1).astype("datetime64[M]").astype("datetime64[D]") - first_day).astype("int64")
@@ -294,6 +331,10 @@ class DateEvidence:
     example: str = ""
     first_example: str = ""
     second_example: str = ""
+    short_years: int = 0
+    third: int = 0
+    firsts: frozenset[int] = frozenset()
+    thirds: frozenset[int] = frozenset()
 
     def __add__(self, other: "DateEvidence") -> "DateEvidence":
         return DateEvidence(
@@ -304,22 +345,48 @@ class DateEvidence:
             self.example or other.example,
             self.first_example if self.first >= other.first else other.first_example,
             self.second_example if self.second >= other.second else other.second_example,
+            self.short_years + other.short_years,
+            max(self.third, other.third),
+            self.firsts | other.firsts,
+            self.thirds | other.thirds,
         )
+
+    @property
+    def has_year_first(self) -> bool:
+        """Tell whether years of two digits come first: the last number is no year up to now, or varies as days do."""
+        if not self.count or self.short_years < self.count or self.second > 12:
+            return False
+        this_year = datetime.now(UTC).year % 100
+        is_day_last = self.third > this_year or (len(self.firsts) <= 2 < len(self.thirds) and min(self.firsts) > 12)
+        return self.third <= 31 and is_day_last and max(self.firsts) <= this_year
 
 
 def date_evidence(cells: Cells) -> DateEvidence:
     """Tell what shows whether the day or the month comes first."""
     parts = pc.extract_regex(
-        cells.text, _WEEKDAY + r"(?P<a>\d{1,2})(?P<sign>[-/.])(?P<b>\d{1,2})[-/.](?:\d{4}|\d{2})(?:\D|$)"
+        cells.text, _WEEKDAY + r"(?P<a>\d{1,2})(?P<sign>[-/.])(?P<b>\d{1,2})[-/.](?P<c>\d{4}|\d{2})(?:\D|$)"
     )
     good = np.flatnonzero(pc.is_valid(parts).to_numpy(zero_copy_only=False))
     if len(good) == 0:
         return DateEvidence()
     fields = parts.take(pyarrow.array(good))
-    one, two = (np.asarray(pc.struct_field(fields, name).cast(pyarrow.int64())) for name in ("a", "b"))
+    one, two, three = (np.asarray(pc.struct_field(fields, name).cast(pyarrow.int64())) for name in ("a", "b", "c"))
     dots = int(pc.sum(pc.equal(pc.struct_field(fields, "sign"), ".")).as_py() or 0)
     shown = [str(cells.text[int(good[at])].as_py()) for at in (0, int(one.argmax()), int(two.argmax()))]
-    return DateEvidence(int(one.max()), int(two.max()), len(good), dots, shown[0], shown[1], shown[2])
+    short = three < 100
+    return DateEvidence(
+        int(one.max()),
+        int(two.max()),
+        len(good),
+        dots,
+        shown[0],
+        shown[1],
+        shown[2],
+        short_years=int(short.sum()),
+        third=int(three.max()),
+        firsts=frozenset(one.tolist()),
+        thirds=frozenset(three.tolist()),
+    )
 
 
 # Names

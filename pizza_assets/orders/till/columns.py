@@ -4,10 +4,11 @@ Belongs here: columns, and the marks of rows that are no order. Does not belong 
 (``evidence.py``), the words that tills use (``vocabulary.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow
 import pyarrow.compute as pc
 
 from pizza_assets.orders.till import vocabulary
@@ -46,7 +47,7 @@ def with_columns(given: Profile, rows: Rows, evidence: dict[str, str], *, takes_
             taken.add(fits[0])
             evidence[f"columns.{name}"] = f"its name, and cells such as {_example(rows, fits[0])}"
     if "time" not in columns and not is_ours:
-        dates = [name for name in rows.columns if name not in taken and _fits("time", rows, name)]
+        dates = [name for name in rows.columns if name not in taken and _are_dates(rows, name)]
         if len(dates) == 1:
             columns["time"] = (dates[0],)
             evidence["columns.time"] = f"the only column of dates, such as {_example(rows, dates[0])}"
@@ -69,18 +70,25 @@ def _with_clock(
     read = times(rows.columns[here[0]], None, "dmy")
     if read.has_clock.any():
         return columns
-    for word in vocabulary.CLOCKS:
-        name = by_name.get(word)
-        if name and name != here[0] and _is_clock(rows, name):
+    exact = [by_name[word] for word in vocabulary.CLOCKS if word in by_name]
+    others = [name for name in rows.columns if {*fold(name).split()} & {*vocabulary.CLOCKS}]
+    for name in (*exact, *others):
+        if name != here[0] and _is_clock(rows, name):
             date, clock = _example(rows, here[0]), _example(rows, name)
             evidence["columns.time"] = f"dates such as {date} in one column, times such as {clock} in the other"
             return {**columns, "time": (here[0], name)}
     return columns
 
 
+def _are_dates(rows: Rows, name: str) -> bool:
+    """Tell whether the cells are times by their looks: a bare number may be one, but its column has to say so."""
+    bare: bool = pc.all(pc.fill_null(pc.match_substring_regex(rows.columns[name].text, r"^[\d.]*$"), True)).as_py()
+    return not bare and _fits("time", rows, name)
+
+
 def _is_clock(rows: Rows, name: str) -> bool:
     cells = rows.columns[name]
-    fits = pc.match_substring_regex(cells.text, r"^\d{1,2}[:.h]\d{2}([:.]\d{2})?")
+    fits = pc.match_substring_regex(cells.text, r"^(\d{1,2}[:.h]\d{2}([:.]\d{2})?|([01]?\d|2[0-9])[0-5]\d([0-5]\d)?$)")
     return cells.times is not None or bool(pc.any(fits).as_py())
 
 
@@ -124,7 +132,18 @@ def _marks(rows: Rows, taken: set[str], evidence: dict[str, str]) -> Iterator[Ma
                 yield Mark(kind, name, tuple(vocabulary.YES))
         if plain in vocabulary.STATES:
             for kind, words in vocabulary.WORDS.items():
-                yield Mark(kind, name, tuple(words))
+                yield Mark(kind, name, (*words, *_phrases(rows.columns[name].text, words)))
+
+
+def _phrases(text: pyarrow.Array, words: Sequence[str]) -> list[str]:
+    """Return values that say a word among others, as 'Cancelled by customer' does; 'partly refunded' does not."""
+    said = [str(value) for value in pc.drop_null(pc.unique(text)).to_pylist()]
+    parts = {value: fold(value).split() for value in said}
+    return [
+        value
+        for value, names in parts.items()
+        if len(names) > 1 and set(names) & set(words) and not set(names) & vocabulary.NOT_WHOLLY
+    ]
 
 
 def missing_columns(profile: Profile, table: Table) -> Iterator[Question]:

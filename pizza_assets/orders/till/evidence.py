@@ -15,6 +15,7 @@ import pyarrow
 import pyarrow.compute as pc
 
 from pizza_assets.errors import SourceError
+from pizza_assets.orders.till import vocabulary
 from pizza_assets.orders.till.book import place_in
 from pizza_assets.orders.till.cell_values import (
     DateEvidence,
@@ -26,6 +27,7 @@ from pizza_assets.orders.till.cell_values import (
     times,
 )
 from pizza_assets.orders.till.columns import Question, missing_columns, with_columns
+from pizza_assets.orders.till.fill_down import filled_down, repeated_columns
 from pizza_assets.orders.till.profile import Field, Profile, ready_made
 from pizza_assets.orders.till.tables import Rows, Table
 from pizza_assets.reference import cities, fold
@@ -34,6 +36,8 @@ from pizza_assets.reference import cities, fold
 SAMPLE = 100_000
 #: Totals are taken for minor units where half of them are whole and at least so much.
 _LARGE_TOTAL = 500
+#: Orders whose rows all have one amount, of at least so many different ones: it is the order's, not that of its items.
+_DIFFERENT_AMOUNTS = 10
 _SIGN = r"(?P<s>[£€]|\b(?:GBP|EUR|USD|CHF|SEK|NOK|DKK|PLN|CZK|AUD|NZD|CAD)\b)"
 _SIGNS = {"£": "GBP", "€": "EUR"}
 _CURRENCIES = {"GB": "GBP", "CH": "CHF", "US": "USD"}
@@ -105,7 +109,9 @@ def find_out(
     if not with_rows:
         names = ", ".join(table.source for table in tables)
         raise SourceError(f"{names} must hold orders. Found no row under the column names. Export again.")
-    profile = with_columns(profile, max(with_rows, key=lambda pair: len(pair[1]))[1], evidence, takes_empty=takes_empty)
+    profile = with_columns(
+        profile, _richest(profile, [rows for _, rows in with_rows]), evidence, takes_empty=takes_empty
+    )
     used, left_out = [], [(table, "it has no rows") for table, rows in samples if rows is None]
     for table, _ in with_rows:
         here = profile.columns_in(table.columns)
@@ -117,6 +123,10 @@ def find_out(
             )
         else:
             used.append(table)
+    if not profile.fill_down:
+        found = (repeated_columns(profile, rows) for _, rows in with_rows)
+        profile = replace(profile, fill_down=next((names for names in found if names), ()))
+    used = [filled_down(table, profile.fill_down) for table in used]
     if not used:
         raise SourceError("; ".join(f"{table.source}: {why}" for table, why in left_out) + ". Correct the profile.")
     findings = Findings(profile, tuple(used), tuple(left_out), evidence)
@@ -124,6 +134,18 @@ def find_out(
     if not questions:
         findings, questions = _looked_at(findings, on_progress)
     return replace(findings, questions=tuple(questions))
+
+
+def _richest(profile: Profile, samples: Sequence[Rows]) -> Rows:
+    """Return the rows of the table that tells most fields, and of those the longest: a summary is no list of orders."""
+    by_columns: dict[tuple[str, ...], Rows] = {}
+    for rows in sorted(samples, key=len):
+        by_columns[tuple(rows.columns)] = rows
+    if len(by_columns) == 1:
+        return next(iter(by_columns.values()))
+    fields = {columns: with_columns(profile, rows, {}, takes_empty=False) for columns, rows in by_columns.items()}
+    best = max(fields, key=lambda columns: (len(fields[columns].columns_in(columns)), len(by_columns[columns])))
+    return by_columns[best]
 
 
 def _sample(table: Table) -> Rows | None:
@@ -172,6 +194,10 @@ class _Seen:
     again: int = 0
     again_other: int = 0
     example: str = ""
+    several: int = 0
+    amount_once: int = 0
+    amount_same: int = 0
+    amounts: set[str] = field(default_factory=set)
 
 
 def _looked_at(findings: Findings, on_progress: Callable[[str, int], None] | None) -> tuple[Findings, list[Question]]:
@@ -242,6 +268,21 @@ def _compare(seen: _Seen, kept: Sequence[pd.DataFrame], columns: dict[Field, tup
     seen.again_other += int(other.sum())
     if other.any() and not seen.example:
         seen.example = str(frame[same[0]][other].iloc[0])
+    if "total" in columns:
+        _compare_amounts(seen, frame.drop_duplicates(), same, columns["total"][0])
+
+
+def _compare_amounts(seen: _Seen, frame: pd.DataFrame, same: Sequence[str], total: str) -> None:
+    """Count the orders of several rows, and those whose rows have one amount: once, or the same in each row."""
+    of_orders = frame.groupby(list(dict.fromkeys(same)), sort=False, dropna=False)[total]
+    told = of_orders.agg(["size", "count", "nunique", "first"])
+    told = told[told["size"] > 1]
+    seen.several += len(told)
+    seen.amount_once += int((told["count"] == 1).sum())
+    is_same = (told["count"] == told["size"]) & (told["nunique"] == 1)
+    seen.amount_same += int(is_same.sum())
+    if len(seen.amounts) < _DIFFERENT_AMOUNTS:
+        seen.amounts |= set(told.loc[is_same, "first"].unique()[:_DIFFERENT_AMOUNTS])
 
 
 def _date_order(profile: Profile, seen: _Seen, evidence: dict[str, str], questions: list[Question]) -> Profile:
@@ -250,6 +291,11 @@ def _date_order(profile: Profile, seen: _Seen, evidence: dict[str, str], questio
         if dates.count == 0:
             evidence["date_order"] = "the dates show it themselves"
         return profile
+    if dates.has_year_first:
+        evidence["date_order"] = (
+            f"'{dates.example}': the last number of the dates varies as days do, the first does not"
+        )
+        return replace(profile, date_order="ymd")
     if dates.first > 12 and dates.second > 12:
         questions.append(
             Question(
@@ -297,7 +343,8 @@ def _decimal(profile: Profile, seen: _Seen, evidence: dict[str, str], questions:
         text = f"Is '{either}' more than a thousand, or a little more than {either[0]}? Set decimal to '.' or ','."
         questions.append(Question("decimal", text, (".", ",")))
         return profile
-    evidence["decimal"] = "no amount has decimals" if seen.whole else "the file holds numbers"
+    if "total" in profile.columns and seen.totals:
+        evidence["decimal"] = "not one amount needs it" if seen.whole else "the file holds numbers"
     return replace(profile, decimal=".")
 
 
@@ -306,13 +353,29 @@ def _rows(profile: Profile, seen: _Seen, evidence: dict[str, str]) -> Profile:
         return profile
     if seen.again_other and seen.again_other >= 0.01 * seen.compared:
         evidence["rows"] = (
-            f"{seen.again_other:,} rows repeat the number and time of a row above; the first is {seen.example}"
+            f"the number and time of {seen.again_other:,} rows stand in a row above, too; the first is {seen.example}"
         )
-        return replace(profile, rows="item")
+        profile = replace(profile, rows="item")
+        if profile.total_of == "item" and (why := _is_of_order(profile, seen)):
+            evidence["total_of"] = why
+            profile = replace(profile, total_of="order")
+        return profile
     evidence["rows"] = (
         "every row has a number of its own" if not seen.again else "rows that repeat a number are the same"
     )
     return replace(profile, rows="order")
+
+
+def _is_of_order(profile: Profile, seen: _Seen) -> str:
+    """Return why the amounts of items' rows are those of their whole orders; empty where they are not."""
+    if not seen.several:
+        return ""
+    if seen.amount_once == seen.several:
+        return "of the rows of an order one only has an amount"
+    is_named = fold(str(profile.columns["total"][0])) in vocabulary.ORDER_TOTALS
+    if seen.amount_same == seen.several and (is_named or len(seen.amounts) >= _DIFFERENT_AMOUNTS):
+        return "all rows of an order have the same one"
+    return ""
 
 
 def _pizza_categories(profile: Profile, seen: _Seen, evidence: dict[str, str]) -> Profile:

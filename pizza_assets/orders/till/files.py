@@ -35,7 +35,7 @@ _BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 
 
 def matching(pattern: str) -> list[Path]:
-    """Return the files that a name or a pattern means, in order; a name that exists is no pattern.
+    """Return the files that names or patterns mean, in order; commas separate them, and a name that exists is none.
 
     Raises
     ------
@@ -47,6 +47,8 @@ def matching(pattern: str) -> list[Path]:
         return [path]
     found = sorted(path.rglob("*") if path.is_dir() else map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207  # an absolute pattern
     files = [file for file in found if file.is_file() and not file.name.startswith((".", "~$"))]
+    if not files and "," in pattern:
+        return list(dict.fromkeys(file for part in pattern.split(",") for file in matching(part.strip())))
     if not files:
         raise SourceError(
             f"{pattern} must name a file, a folder or a pattern such as 'exports/*.csv'. Found no file. Correct it."

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from pizza_assets.orders.till.book import Book, Entry
+from pizza_assets.orders.till.columns import Question
 from pizza_assets.orders.till.coverage import Coverage
 from pizza_assets.orders.till.evidence import Findings
 from pizza_assets.orders.till.profile import FIELDS, MEANINGS, Profile, quoted
@@ -16,9 +17,22 @@ from pizza_assets.orders.till.tables import Table
 from pizza_assets.platform.printable import counted
 from pizza_assets.reference import UNKNOWN_CITY, cities
 
-_ORDERS = {"dmy": "the day comes first in a date", "mdy": "the month comes first in a date"}
+_ORDERS = {
+    "dmy": "the day comes first in a date",
+    "mdy": "the month comes first in a date",
+    "ymd": "the year comes first in a date",
+}
 _SIGNS = {".": "amounts have a decimal point", ",": "amounts have a decimal comma"}
 _ROWS = {"order": "each row is one order", "item": "each row is one item; rows with the same number are one order"}
+#: How each question is answered on the command line.
+_ANSWERS = {
+    "date_order": "--date-order dmy (day first) or --date-order mdy (month first)",
+    "decimal": '--decimal "." or --decimal ","',
+    "time_zone": "--time-zone and its name, such as Europe/London",
+    "currency": "--currency and its code, such as GBP",
+    "minor_units": "--minor-units, if they are pence or cents",
+    "shop": '--shop and --city, such as --shop "High Street" --city Norwich',
+}
 _KINDS = {
     "void": "cancelled",
     "refund": "refunds",
@@ -49,6 +63,16 @@ def report(findings: Findings, book: Book | None) -> Iterator[str]:
         yield "Questions that the files cannot answer"
         for number, question in enumerate(findings.questions, 1):
             yield f"  {number}. {question.text}{'' if question.is_needed else ' (This can wait.)'}"
+            if how := _how_to_answer(question):
+                yield f"     Answer by {how}."
+
+
+def _how_to_answer(question: Question) -> str:
+    """Return what to write to answer a question; empty where nothing that is written can."""
+    if question.key in _ANSWERS:
+        return _ANSWERS[question.key]
+    field = question.key.removeprefix("columns.")
+    return f'a line in the profile, under [columns]: {field} = "{question.answers[0]}"' if question.answers else ""
 
 
 def _files(tables: Sequence[Table], rows: Mapping[str, int]) -> Iterator[str]:
@@ -81,11 +105,15 @@ def _meaning(findings: Findings) -> Iterator[str]:
         "name": f"the till is {profile.name}" if profile.name else "",
         "shop": f"all orders are of {profile.shop}" if profile.shop else "",
         "rows": _ROWS.get(profile.rows or "", ""),
+        "total_of": "the amount in each row is that of the whole order" if profile.total_of == "order" else "",
+        "fill_down": f"empty cells of {', '.join(profile.fill_down)} repeat the cell above"
+        if profile.fill_down
+        else "",
         "pizza_categories": (
             f"items of the kind {', '.join(profile.pizza_categories)} are pizzas" if profile.pizza_categories else ""
         ),
         "date_order": _ORDERS.get(profile.date_order or "", ""),
-        "decimal": _SIGNS.get(profile.decimal or "", ""),
+        "decimal": _SIGNS.get(profile.decimal or "", "") if "decimal" in evidence or profile.decimal == "," else "",
         "minor_units": "amounts are in pence or cents" if profile.minor_units else "",
         "time_zone": f"the till's clock is that of {profile.time_zone}" if profile.time_zone else "",
         "currency": f"the currency is {profile.currency}" if profile.currency else "",
@@ -170,7 +198,7 @@ def _profile_lines(findings: Findings, places: Mapping[str, str]) -> Iterator[st
     yield from _setting("rows", profile.rows, 'what a row is: "order" or "item"', evidence)
     if profile.rows == "item":
         yield from _setting("total_of", profile.total_of, 'the amount in a row is that of the "item" or "order"', {})
-    yield from _setting("date_order", profile.date_order, '04/05/2024: "dmy" (day first) or "mdy"', evidence)
+    yield from _setting("date_order", profile.date_order, '04/05/2024: "dmy" (day first), "mdy" or "ymd"', evidence)
     yield from _setting("decimal", profile.decimal, 'the decimal sign: "." or ","', evidence)
     yield "# true: amounts are in pence or cents"
     yield f"minor_units = {str(profile.minor_units).lower()}"
@@ -182,6 +210,8 @@ def _profile_lines(findings: Findings, places: Mapping[str, str]) -> Iterator[st
     yield "# or with leave_out_others = true not at all."
     yield f"pizza_categories = [{', '.join(map(quoted, profile.pizza_categories))}]"
     yield f"leave_out_others = {str(profile.leave_out_others).lower()}"
+    yield "# columns whose empty cells repeat the cell above, as reports print them"
+    yield f"fill_down = [{', '.join(map(quoted, profile.fill_down))}]"
     yield ""
     yield "# Columns, by name or by position from 1. Without a column a field is unknown."
     yield "[columns]"

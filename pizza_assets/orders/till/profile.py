@@ -79,6 +79,8 @@ class Profile:
         Categories whose items are pizzas; others count for the total only. All items when empty.
     leave_out_others
         Whether items that are no pizza do not count for the total either.
+    fill_down
+        Columns whose empty cells repeat the cell above.
     closed, opened
         Days without orders that were not found by themselves: nothing is known of them; and days that were found,
         on which there truly was no order.
@@ -97,6 +99,7 @@ class Profile:
     total_of: Literal["item", "order"] = "item"
     pizza_categories: tuple[str, ...] = ()
     leave_out_others: bool = False
+    fill_down: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     shops: Mapping[str, str] = field(default_factory=dict)
     closed: tuple[Closed, ...] = ()
@@ -184,13 +187,14 @@ def parsed_profile(text: str, where: str) -> Profile:
         currency=currency,
         time_zone=zone,
         day_starts=reader.take("day_starts", int) if "day_starts" in document else 4,
-        date_order=reader.choice("date_order", ("dmy", "mdy")),  # type: ignore[arg-type]
+        date_order=reader.choice("date_order", ("dmy", "mdy", "ymd")),  # type: ignore[arg-type]
         decimal=reader.choice("decimal", (".", ",")),  # type: ignore[arg-type]
         minor_units=bool(reader.take("minor_units", bool)),
         rows=reader.choice("rows", ("order", "item")),  # type: ignore[arg-type]
         total_of=reader.choice("total_of", ("item", "order")) or "item",  # type: ignore[arg-type]
         pizza_categories=reader.texts("pizza_categories"),
         leave_out_others=bool(reader.take("leave_out_others", bool)),
+        fill_down=reader.texts("fill_down"),
         marks=tuple(_marks(reader)),
         shops=_shops(reader),
         closed=tuple(_closed(reader, "closed")),

@@ -80,7 +80,9 @@ def parse(rows: Rows, columns: Mapping[Field, Sequence[str]], profile: Profile) 
     shop = _shops(rows, columns, profile)
 
     is_empty = known_text(time[0].text).is_null().to_numpy(zero_copy_only=False)
-    found.set_aside(_are_totals(rows, is_empty), "total", "a line of totals")
+    has_no_number = number.is_null().to_numpy(zero_copy_only=False)
+    found.set_aside(_are_totals(rows, is_empty, has_no_number & at.isna().to_numpy()), "total", "a line of totals")
+    found.set_aside(_repeat_names(rows, columns), "total", "the names of the columns again")
     for mark in profile.marks:
         if (held := _held(rows, mark)) is not None:
             found.set_aside(held, mark.kind, f"{mark.column} says so")
@@ -179,7 +181,10 @@ def _pizzas(
             pyarrow.array(np.arange(len(rows) + 1), pyarrow.int32()), text.cast(pyarrow.string())
         )
         names = pc.if_else(text.is_null(), pyarrow.scalar(None, names.type), names)
-        spelled = np.ones(len(rows))
+        # Without names rows need not be items: they may be payments.
+        spelled = np.full(len(rows), 1.0 if "pizzas" in columns or "quantity" in columns else np.nan)
+        if profile.fill_down and "pizzas" in columns:  # the head of an order is a row of its own
+            spelled = np.where(text.is_null().to_numpy(zero_copy_only=False), 0.0, spelled)
         if profile.pizza_categories and "category" in columns:
             wanted = [fold(value) for value in profile.pizza_categories]
             is_pizza = _folded_in(_cells(rows, columns, "category").text, wanted)
@@ -214,14 +219,28 @@ def _folded_in(text: pyarrow.Array, wanted: Sequence[str]) -> Mask:
     return np.asarray(good[at] & text.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _are_totals(rows: Rows, has_no_time: Mask) -> Mask:
-    """Tell which rows without a time begin with a word for totals, in their first cell that is not empty."""
-    totals, at = np.zeros(len(rows), dtype=bool), np.flatnonzero(has_no_time)
+def _repeat_names(rows: Rows, columns: Mapping[Field, Sequence[str]]) -> Mask:
+    """Tell which rows repeat the names of the columns, as reports do on each page."""
+    repeats = np.ones(len(rows), dtype=bool)
+    for name in (columns["order_id"][0], columns["time"][0]) if "order_id" in columns else ():
+        repeats &= np.asarray(pc.fill_null(pc.equal(rows.columns[name].text, name), False))
+    return repeats if "order_id" in columns else ~repeats
+
+
+def _are_totals(rows: Rows, has_no_time: Mask, is_no_order: Mask) -> Mask:
+    """Tell which rows are lines of totals, by their first cell that is not empty.
+
+    It is a word for totals in a row without a time, or begins with one, as in 'Total 04/05/2024', where no number and
+    no time can be read.
+    """
+    totals, at = np.zeros(len(rows), dtype=bool), np.flatnonzero(has_no_time | is_no_order)
     if len(at):
         first = pyarrow.nulls(len(at), pyarrow.string())
         for cells in rows.columns.values():
             first = pc.coalesce(first, cells.text.take(pyarrow.array(at)))
-        totals[at] = _folded_in(first, _TOTALS)
+        begins = pc.match_substring_regex(first, rf"^(?i:{'|'.join(_TOTALS)})\b")
+        begins = np.asarray(pc.fill_null(begins, False).to_numpy(zero_copy_only=False), dtype=bool)
+        totals[at] = (_folded_in(first, _TOTALS) & has_no_time[at]) | (begins & is_no_order[at])
     return totals
 
 

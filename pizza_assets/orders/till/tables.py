@@ -107,4 +107,6 @@ def unique_names(names: Sequence[str | None]) -> list[str]:
 def trimmed(text: pyarrow.Array) -> pyarrow.Array:
     """Return text without blanks around it; null where there is none."""
     plain = pc.utf8_trim_whitespace(text)
+    if pc.any(pc.starts_with(plain, '="')).as_py():  # a formula that keeps a spreadsheet from reading a number
+        plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r'^="([^"]*)"$', r"\1"))
     return pc.if_else(pc.equal(plain, ""), pyarrow.scalar(None, pyarrow.string()), plain)

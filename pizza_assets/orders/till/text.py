@@ -113,6 +113,8 @@ def sniff(source: str, open_file: Open) -> Dialect:
     if header is None:
         first = next(at for at, (_, cells) in enumerate(rows) if len(cells) == width)
         return Dialect(encoding, delimiter, unique_names([None] * width), start + rows[first][0], None)
+    while header + 1 < len(rows) and _is_fuller_header(rows[header + 1][1], rows[header][1], width):
+        header += 1  # names of groups of columns stand above those of the columns
     line, cells = rows[header]
     cells = [*cells, *[""] * (width - len(cells))]
     while (
@@ -142,7 +144,7 @@ def _encoding(source: str, open_file: Open) -> str:
         if max(zeros) > len(head) // 5:
             return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
         if zeros[0] + zeros[1] > len(head) // 100:
-            raise SourceError(f"{source} is no text and no format that is known here. Export it as CSV or .xlsx.")
+            raise _no_text(source)
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             block = head
@@ -151,12 +153,24 @@ def _encoding(source: str, open_file: Open) -> str:
                 block = file.read(BLOCK_BYTES)
         except UnicodeDecodeError:
             # With a mark it is UTF-8 that was damaged; what is no character is shown as one.
-            return "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "cp1252"
+            if head.startswith(codecs.BOM_UTF8):
+                return "utf-8-sig"
+            if sum(head.count(byte) for byte in _CONTROLS) > len(head) // 100:
+                raise _no_text(source) from None
+            return "cp1252"
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return "utf-8-sig"  # the file ends within a character
     return "utf-8"
+
+
+#: Bytes that no text has, in any encoding of one byte a character.
+_CONTROLS = [bytes([byte]) for byte in range(32) if chr(byte) not in "\t\n\v\f\r\x1a"]
+
+
+def _no_text(source: str) -> SourceError:
+    return SourceError(f"{source} is no text and no format that is known here. Export it as CSV or .xlsx.")
 
 
 def _text(file: BinaryIO, encoding: str) -> str:
@@ -233,7 +247,17 @@ def _fit(read: tuple[str, list[tuple[int, list[str]]]]) -> tuple[int, int]:
 def _is_header(cells: Sequence[str], width: int) -> bool:
     names = [cell.strip() for cell in cells if cell.strip()]
     enough = len(cells) >= width - 1 and len(names) >= max(2, width / 2)
-    return enough and not any(_DATA_CELL.fullmatch(name) for name in names)
+    return enough and not any(map(is_data, names))
+
+
+def is_data(cell: str) -> bool:
+    """Tell whether a cell is a number or a date, and so no name of a column."""
+    return _DATA_CELL.fullmatch(cell.strip()) is not None
+
+
+def _is_fuller_header(cells: Sequence[str], above: Sequence[str], width: int) -> bool:
+    filled, filled_above = (sum(bool(cell.strip()) for cell in row) for row in (cells, above))
+    return _is_header(cells, width) and filled > filled_above
 
 
 class _Clean(io.RawIOBase):

@@ -22,7 +22,8 @@ NAMES: Mapping[Field, Sequence[str]] = {
         "sales id, order, transaction, bill, check, bon, bon nr, bonnummer, bonnr, belegnummer, beleg nr, beleg, "
         "rechnungsnummer, rechnung, bestellnummer, numero de commande, numero commande, commande, numero de ticket, "
         "numero ticket, numero scontrino, scontrino, numero ordine, ordine, numero de pedido, pedido, factura, "
-        "bestelnummer, bonnetje, payment id, id, number, no, nr, numero"
+        "n ticket, n de ticket, n commande, n de commande, n facture, num ticket, num commande, no ticket, "
+        "n scontrino, n ordine, n pedido, bestelnummer, bonnetje, payment id, id, number, no, nr, numero"
     ),
     "time": _words(
         "order datetime, order date time, order timestamp, date time, datetime, date and time, timestamp, sold at, "
@@ -42,10 +43,12 @@ NAMES: Mapping[Field, Sequence[str]] = {
         "gross total, total incl tax, total inc tax, total including tax, line total, item total, net total, "
         "gross sales, net sales, amount, summe, gesamt, gesamtbetrag, gesamtsumme, betrag, endbetrag, brutto, umsatz, "
         "total ttc, montant ttc, montant, totale, importo, importe, total con iva, bedrag, totaal, totaalbedrag, "
-        "subtotal, price gross, price, preis, prix, precio, prezzo, prijs, value, sum"
+        "gesamtpreis, basket value, order value, sales incl vat, sales, food drink total, total money amount, "
+        "subtotal, gross, net, price gross, price, preis, prix, precio, prezzo, prijs, value, sum"
     ),
     "pizzas": _words(
         "pizza types, pizza type, pizzas, pizza names, pizza name, pizza, pizzen, items, item name, item, "
+        "line items, lineitems, "
         "product name, product, products, menu item, lineitem name, description, order items, contents, artikel, "
         "artikelname, artikelbezeichnung, bezeichnung, produkt, produktname, produit, article, articles, designation, "
         "prodotto, articolo, producto, articulo, product omschrijving, omschrijving, name"
@@ -60,6 +63,13 @@ NAMES: Mapping[Field, Sequence[str]] = {
         "categoria, department, lineitem type"
     ),
 }
+#: Amounts that are, by their name, those of a whole order.
+ORDER_TOTALS = frozenset(
+    _words(
+        "order total, order amount, order value, total paid, amount paid, grand total, total collected, bill total, "
+        "check total, receipt total, transaction total, total amount, gesamtsumme, gesamtbetrag, total commande"
+    )
+)
 #: Names of a column of times of day, beside one of dates.
 CLOCKS = _words("time, time of day, order time, sale time, transaction time, uhrzeit, zeit, heure, hora, ora, tijd")
 
@@ -76,15 +86,18 @@ FLAGS: Mapping[Kind, Sequence[str]] = {
 }
 YES = _words("true, 1, yes, y, x, ja, j, oui, o, si, s, void, voided, cancelled, canceled, storniert, wahr, vrai, vero")
 #: Columns that say what a row is, and the words for what is no order.
+#: Beside a word for what is no order: the order stands.
+NOT_WHOLLY = frozenset(_words("partial, partially, partly, part, not, no, non, never, un, teilweise, nicht, partiel"))
 STATES = _words(
     "status, state, order status, order state, transaction status, payment status, financial status, check status, "
     "result, type, transaction type, order type, event type, sale type, receipt type, document type, record type, "
-    "payment state, bon typ, belegart, belegtyp, statut, stato, estado, typ"
+    "payment state, order payment state, bon typ, belegart, belegtyp, statut, stato, estado, typ"
 )
 WORDS: Mapping[Kind, Sequence[str]] = {
     "void": _words(
         "void, voided, cancelled, canceled, cancel, cancellation, deleted, declined, failed, abandoned, storno, "
-        "storniert, annule, annulee, annulation, annullato, anulado, anulada, geannuleerd"
+        "storniert, annule, annulee, annulation, annullato, anulado, anulada, geannuleerd, rejected, refused, "
+        "no sale, cash in, cash out, paid in, paid out, pay in, pay out, payin, payout, float, open drawer"
     ),
     "refund": _words(
         "refund, refunded, return, returned, credit, credit note, reversal, reversed, chargeback, erstattung, "

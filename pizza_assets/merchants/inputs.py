@@ -195,6 +195,12 @@ def check_schema(schema: pyarrow.Schema, where: str) -> None:
             f"found {_named(schema.names)}.",
             final=True,
         )
+    alike = [f"{name} and {other}" for name in _COLUMNS for other in found if other != name and other.lower() == name]
+    if alike:
+        raise SourceError(
+            f"{where}: columns differ in upper and lower case only: {', '.join(alike)}. Rename or drop one of them.",
+            final=True,
+        )
     wrong = [
         f"{name}: expected {words}, found {found[name]}"
         for name, (words, fits) in _COLUMNS.items()

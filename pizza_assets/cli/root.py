@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
+from pizza_assets.cli.delta import delta
 from pizza_assets.cli.dev import dev
 from pizza_assets.cli.lake import athena, lake, restore
 from pizza_assets.cli.matches import matches
@@ -54,6 +55,7 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 
 
 main.add_command(dashboard)
+main.add_command(delta)
 main.add_command(dev)
 main.add_command(quicksight)
 main.add_command(quarantine)

@@ -10,7 +10,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from pizza_assets.errors import UseError, WarehouseError
 from pizza_assets.warehouse import cluster, migrations
@@ -75,8 +75,7 @@ def restore(connection: Connection, path: Path) -> str:
 def _run(connection: Connection, program: str, *options: str) -> None:
     """Run a program of the wheel on the connection's database; a password goes by the environment."""
     version = str(_OLDER) if connection.info.server_version < (_OLDER + 1) * 10_000 else None
-    given = conninfo_to_dict(connection.info.dsn)
-    there = make_conninfo(**given, dbname=connection.info.dbname) if "dbname" not in given else make_conninfo(**given)
+    there = make_conninfo(connection.info.dsn, dbname=connection.info.dbname)  # which has no password
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     if connection.info.password:
         environment["PGPASSWORD"] = connection.info.password

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate mutate format realism calibration replayed-seasons calibration-quick backtest bench bench-merchants bench-warehouse bench-servers bench-lambda check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill dictionary lock clean
+.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate mutate format realism calibration replayed-seasons calibration-quick backtest bench bench-merchants bench-warehouse bench-servers bench-lambda check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill warehouse-feeds dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -127,6 +127,9 @@ fuzz-tills: setup ## Read 20,000 mutated till exports of each format: no row van
 
 full-disk: setup ## Fill a small file system at 20 points of demo and backfill (minutes; mounts tmpfs, so as root)
 	$(BIN)/python -m benchmarks.full_disk
+
+warehouse-feeds: setup ## Compare the warehouse's checks and views with pandas on 100 seeded feeds (minutes)
+	$(BIN)/python -W ignore -m benchmarks.warehouse_feeds
 
 faulty-s3: setup ## Backfill 50 times into a bucket that fails in 30 % of all requests, and with two writers (half an hour)
 	$(BIN)/python -W ignore -m benchmarks.faulty_s3

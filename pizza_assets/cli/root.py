@@ -15,6 +15,7 @@ import click
 
 from pizza_assets.cli.aws import aws
 from pizza_assets.cli.dashboard import dashboard, page_of, quicksight
+from pizza_assets.cli.delta import delta
 from pizza_assets.cli.dev import dev
 from pizza_assets.cli.export import export
 from pizza_assets.cli.forecast import forecast
@@ -60,6 +61,7 @@ def main(ctx: click.Context, *, debug: bool) -> None:
 
 main.add_command(aws)
 main.add_command(dashboard)
+main.add_command(delta)
 main.add_command(dev)
 main.add_command(quicksight)
 main.add_command(export)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -243,3 +244,28 @@ def retention(keep_months: int | None, *, dry_run: bool) -> None:
         for item in keeping.archive(connection, store, before):
             click.echo(f"{item.retailer_id} {item.month:%Y-%m}: {item.facts} facts archived in {store.uri(item.key)}")
         refresh_marts(connection)
+
+
+@warehouse.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Write the whole warehouse to FILE, in pg_dump's custom format."""
+    from pizza_assets.warehouse import backup as backups
+    from pizza_assets.warehouse.connection import warehouse as opened
+
+    with opened(Settings.load()) as connection:
+        size = backups.backup(connection, file)
+    click.echo(f"{file}: {size:,} bytes. Restore it with: pizza-assets warehouse restore {file}")
+
+
+@warehouse.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Fill an empty warehouse from FILE, a backup of this or an older version."""
+    from pizza_assets.warehouse import backup as backups
+    from pizza_assets.warehouse import migrations
+    from pizza_assets.warehouse.connection import address, connect
+
+    with connect(address(Settings.load())) as connection:
+        found = backups.restore(connection, file)
+    click.echo(f"Restored from {file}: revision {found}, now {migrations.HEAD}.")

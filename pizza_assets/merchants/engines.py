@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 import pyarrow
+import pyarrow.parquet as pq
 
 from pizza_assets.errors import EngineError
 from pizza_assets.settings import Settings
@@ -56,6 +57,28 @@ class Engine(Protocol):
     ) -> None: ...
 
 
+#: DuckDB takes names of files for patterns: what these characters stand for are they themselves.
+_AS_THEY_ARE = str.maketrans({character: f"[{character}]" for character in "*?["})
+
+
+def check_readable(files: Sequence[str]) -> None:
+    """Raise EngineError naming the first of these Parquet files whose pages cannot be read, if there is one.
+
+    An engine that fails does not always say on which file.
+    """
+    for path in files:
+        try:
+            for _ in pq.ParquetFile(path).iter_batches() if "://" not in path else ():
+                pass
+        except (pyarrow.ArrowException, OSError) as error:
+            why = " ".join(str(error).split()).rstrip(".")
+            raise EngineError(
+                f"{path} is damaged: it ends as a Parquet file does, but its rows cannot be read ({why}). Get the file "
+                "again, or leave it out.",
+                final=True,
+            ) from error
+
+
 class DuckDBEngine:
     """DuckDB in this process: all cores, memory up to a limit, the rest in a scratch folder."""
 
@@ -72,6 +95,7 @@ class DuckDBEngine:
             options["threads"] = threads
         self._connection = ibis.duckdb.connect(**options)
         self._connection.raw_sql("SET TimeZone = 'UTC'")
+        self._files: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -89,8 +113,10 @@ class DuckDBEngine:
                 f"Only Spark reads addresses such as {addresses[0]}: copy the files to this machine, or take "
                 "--engine spark (MERCHANTS_ENGINE=spark)."
             )
+        self._files = list(paths)
+        names = [path.translate(_AS_THEY_ARE) for path in paths]
         with self._errors():
-            return self._connection.read_parquet(list(paths), hive_partitioning=False)
+            return self._connection.read_parquet(names, hive_partitioning=False, union_by_name=True)
 
     def lookup(self, name: str, table: pyarrow.Table) -> "ir.Table":
         """Return a small table from memory under a name."""
@@ -132,6 +158,7 @@ class DuckDBEngine:
                 "or take a larger engine: --engine spark."
             ) from error
         except duckdb.Error as error:
+            check_readable(self._files)
             raise EngineError(
                 f"DuckDB failed: {str(error).strip()[:500]}. Is a file damaged, or the disk full? Correct it, then run "
                 "again."

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from pizza_assets import contracts
 from pizza_assets.errors import SourceError
+from pizza_assets.merchants import delta
 from pizza_assets.merchants.clean import on_the_shops_clock
 from pizza_assets.orders.till.files import tables_in
 from pizza_assets.orders.till.tables import Table
@@ -115,7 +116,9 @@ def is_remote(location: str) -> bool:
 
 
 def transaction_files(location: str) -> list[str]:
-    """Return the Parquet files of a file, a folder (with the folders in it) or a glob, in order, all of one schema.
+    """Return the Parquet files of a file, a folder (with the folders in it), a glob or a Delta table (``folder@v3``).
+
+    They are in order, and the columns of card transactions are alike in all of them.
 
     Raises
     ------
@@ -124,7 +127,12 @@ def transaction_files(location: str) -> list[str]:
     """
     if is_remote(location):
         return [location]
-    files = parquet_files(location, "card transactions")
+    return [str(path) for path in checked_files(location)]
+
+
+def checked_files(location: str) -> list[Path]:
+    """Return the files of `transaction_files` for what lies on this machine."""
+    files = delta.files(location) if delta.is_delta(location) else parquet_files(location, "card transactions")
     first = _schema(files[0])
     check_schema(first, str(files[0]))
     for path in files[1:]:
@@ -141,7 +149,7 @@ def transaction_files(location: str) -> list[str]:
                 "Give files of one schema.",
                 final=True,
             )
-    return [str(path) for path in files]
+    return files
 
 
 def time_zone_of(files: Sequence[str]) -> str | None:
@@ -193,6 +201,12 @@ def check_schema(schema: pyarrow.Schema, where: str) -> None:
         raise SourceError(
             f"{where}: there is no column {', '.join(missing)}. Card transactions have {', '.join(_COLUMNS)}; "
             f"found {_named(schema.names)}.",
+            final=True,
+        )
+    alike = [f"{name} and {other}" for name in _COLUMNS for other in found if other != name and other.lower() == name]
+    if alike:
+        raise SourceError(
+            f"{where}: columns differ in upper and lower case only: {', '.join(alike)}. Rename or drop one of them.",
             final=True,
         )
     wrong = [

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow
 
 from pizza_assets.errors import EngineError
-from pizza_assets.merchants.engines import Computed
+from pizza_assets.merchants.engines import Computed, check_readable
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,6 +31,8 @@ _GET_JAVA = (
     f"Spark needs Java {MIN_JAVA} or 21: on Debian 'apt-get install openjdk-17-jre-headless', elsewhere "
     "https://adoptium.net; or set JAVA_HOME to one."
 )
+#: Spark takes names of files for patterns, of which these characters are part.
+_GLOB = re.compile(r"[*?\[\]{}\\]")
 _OPTIONS: Mapping[str, str] = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.adaptive.coalescePartitions.enabled": "true",
@@ -115,6 +117,7 @@ class SparkEngine:
         if not is_here and os.environ.get("SPARK_LOCAL_IP") == "127.0.0.1":
             # pandera sets it for itself; executors on other machines would look for the driver on their own.
             del os.environ["SPARK_LOCAL_IP"]
+        self._files: list[str] = []
         builder = sql.SparkSession.builder.appName("pizza_assets merchants")
         builder = builder.master(master) if master else builder
         for name, value in {**_OPTIONS, **(_LOCAL_OPTIONS if is_here else {}), **(options or {})}.items():
@@ -138,7 +141,8 @@ class SparkEngine:
     def parquet(self, paths: Sequence[str]) -> "ir.Table":
         """Return Parquet files of one schema as a table; nothing is read yet."""
         # Java goes on in the folder that it was started in, whatever this process's folder is by now.
-        whole = [path if "://" in path else str(Path(path).absolute()) for path in paths]
+        self._files = [path if "://" in path else str(Path(path).absolute()) for path in paths]
+        whole = [path if "://" in path else _GLOB.sub(r"\\\g<0>", path) for path in self._files]
         with self._errors():
             self.session.read.parquet(*whole).createOrReplaceTempView("parquet_files")
             return self._connection.table("parquet_files")
@@ -174,6 +178,7 @@ class SparkEngine:
         try:
             yield
         except Py4JJavaError as error:
+            check_readable(self._files)
             cause = str(error.java_exception)
             if "OutOfMemory" in cause or "memory" in cause.lower():
                 raise EngineError(
@@ -182,6 +187,7 @@ class SparkEngine:
                 ) from error
             raise EngineError(f"Spark failed: {cause[:500]}") from error
         except PySparkException as error:
+            check_readable(self._files)
             raise EngineError(f"Spark rejects this: {str(error)[:500]}") from error
         except Py4JError as error:
             raise EngineError(f"Spark's Java process has gone ({str(error)[:200]}). See its log for why.") from error

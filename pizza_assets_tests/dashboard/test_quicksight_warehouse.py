@@ -100,7 +100,7 @@ def test_the_query_gives_the_contracts_columns_in_postgresql() -> None:
     (table,) = data_set(TO)["PhysicalTableMap"].values()
     types = {column["Name"]: column["Type"] for column in table["CustomSql"]["Columns"]}
     assert list(types) == list(SALES_BY_PRODUCT.columns)
-    told = {"sale_date": "DATETIME", "is_match_date": "INTEGER", "retailer_id": "STRING", "revenue": "DECIMAL"}
+    told = {"sale_date": "DATETIME", "is_match_date": "INTEGER", "retailer_id": "STRING", "net_revenue": "DECIMAL"}
     assert {name: types[name] for name in told} == told
 
 
@@ -117,7 +117,8 @@ def test_the_query_is_answered_by_a_warehouse_as_a_reader_with_the_types_that_qu
     assert first == {
         "sale_date": DAY, "is_match_date": 1, "matches_source": "mock", "retailer_id": RETAILER, "product_sku": "P1",
         "product_name": "Margherita", "category": "frozen pizza", "currency": "GBP", "data_source": "mock",
-        "transactions": 1, "quantity": 3, "revenue": Decimal("7.50"),
+        "transactions": 1, "net_quantity": 3, "returned_quantity": 0, "gross_revenue": Decimal("7.50"), "discounts": 0,
+        "returns": 0, "net_revenue": Decimal("7.50"),
     }  # fmt: skip
     assert (second["is_match_date"], second["matches_source"]) == (None, None)
     kinds = {"DATETIME": date, "INTEGER": int, "DECIMAL": Decimal, "STRING": str}
@@ -145,7 +146,7 @@ FAULTS: dict[str, tuple[Callable[[Request], Any], str]] = {
     "two tables in one": (lambda r: r["PhysicalTableMap"]["sales"].update(S3Source={}), "exactly one of"),
     "another source": (lambda r: table(r).update(DataSourceArn="arn:aws:quicksight:::datasource/x"), "no data source"),
     "a column twice": (lambda r: table(r)["Columns"].append(table(r)["Columns"][0]), "is there twice"),
-    "a column that the query lacks": (lambda r: table(r)["Columns"].pop(), "no column revenue"),
+    "a column that the query lacks": (lambda r: table(r)["Columns"].pop(), "no column net_revenue"),
 }
 
 

@@ -100,7 +100,7 @@ def test_sales_that_cannot_be_told_to_be_mock_are_not_replaced_by_mock(tmp_path:
 def test_lines_that_break_the_contract_are_not_stored(store: Store) -> None:
     table = SalesTable(store, SALES_TABLES["raw_retailer_1"])
     with pytest.raises(ContractError, match="total_amount = quantity x unit_price"):
-        table.put(DAY, SalesDay(sales([sale(total_amount=Decimal("6.29"))]), "real"), "run-1")
+        table.put(DAY, SalesDay(sales([sale(total_amount=Decimal("6.25"))]), "real"), "run-1")
     assert list(store.list("")) == []
 
 

@@ -6,8 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pizza_assets.errors import SourceError
-from pizza_assets.merchants.inputs import read_merchants, source_of, time_zone_of, transaction_files
+from pizza_assets.errors import EngineError, SourceError
+from pizza_assets.lake.store import LocalStore
+from pizza_assets.merchants import lake_copy
+from pizza_assets.merchants.analysis import Study, limits
+from pizza_assets.merchants.engines import Engine
+from pizza_assets.merchants.inputs import Inputs, read_merchants, source_of, time_zone_of, transaction_files
+from pizza_assets.merchants.quality import Quality
+from pizza_assets.settings import Settings
 from pizza_assets_tests.merchants.worlds import row, transactions
 from pizza_assets_tests.orders.till import exports
 
@@ -181,3 +187,46 @@ def test_real_and_mock_are_never_mixed() -> None:
     assert source_of([], "They") == "real"
     with pytest.raises(SourceError, match="They are partly real and partly mock"):
         source_of(["mock", "real"], "They")
+
+
+def examined(engine: Engine, location: str) -> Quality:
+    inputs = Inputs(transaction_files(location), read_merchants(None))
+    return Study(engine, inputs.read(engine), inputs.merchants, limits(Settings(_env_file=None))).examine()
+
+
+@pytest.mark.parametrize("name", ["tx[1].parquet", "tx*.parquet", "tx?.parquet", "t{x,y}.parquet"])
+def test_names_are_names_and_not_patterns(engine: Engine, name: str) -> None:
+    Path("data").mkdir()
+    pq.write_table(ROWS, "data/tx1.parquet")
+    pq.write_table(transactions(row(merchant_id="M2"), row(merchant_id="M3")), f"data/{name}")
+    assert (examined(engine, "data").stored, examined(engine, f"data/{name}").stored) == (3, 2)
+
+
+def test_a_part_may_lack_columns_that_no_question_needs(engine: Engine) -> None:
+    Path("data").mkdir()
+    pq.write_table(ROWS.append_column("channel", [["web"]]), "data/2024-01.parquet")
+    pq.write_table(ROWS, "data/2024-02.parquet")
+    assert examined(engine, "data").stored == 2
+    inputs = Inputs(transaction_files("data"), read_merchants(None))
+    study = Study(engine, inputs.read(engine), inputs.merchants, limits(Settings(_env_file=None)))
+    assert sum(lake_copy.copy(study, LocalStore(Path("lake")), "run", lambda _: None).months.values()) == 2
+
+
+def test_a_part_with_damaged_pages_is_named(engine: Engine) -> None:
+    Path("data").mkdir()
+    pq.write_table(ROWS, "data/a.parquet")
+    damaged = bytearray(Path("data/a.parquet").read_bytes())
+    damaged[4:200] = bytes(196)
+    Path("data/b.parquet").write_bytes(damaged)
+    with pytest.raises(EngineError, match=r"data/b\.parquet is damaged") as raised:
+        examined(engine, "data")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("comes_first", [True, False])
+def test_columns_that_differ_in_case_only_are_rejected_by_both_names(*, comes_first: bool) -> None:
+    table = ROWS.append_column("Category", ROWS["category"])
+    names = ["Category", *ROWS.column_names] if comes_first else table.column_names
+    pq.write_table(table.select(names), "t.parquet")
+    with pytest.raises(SourceError, match=r"t\.parquet: .*category and Category"):
+        transaction_files("t.parquet")

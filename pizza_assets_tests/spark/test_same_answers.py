@@ -10,6 +10,11 @@ from pizza_assets_tests.merchants.test_clean import (
     test_rows_are_rejected_with_a_reason,
     test_unknown_things_have_a_name,
 )
+from pizza_assets_tests.merchants.test_inputs import (
+    test_a_part_may_lack_columns_that_no_question_needs,
+    test_a_part_with_damaged_pages_is_named,
+    test_names_are_names_and_not_patterns,
+)
 from pizza_assets_tests.merchants.test_quality import (
     test_merchants_listed_twice_and_unmatched_ones,
     test_mock_transactions_and_a_real_list_are_not_mixed,

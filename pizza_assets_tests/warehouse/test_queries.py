@@ -47,7 +47,8 @@ def shop(connection: Connection) -> Connection:
     Retailer 1, mock: a pizza of 2.50 a day in the first week, two a day in the second, and one on the Monday after;
     every day's customer is C1, but C2 on the first day. On the first Tuesday also a drink of 4.00 in York. The
     correction of the first Wednesday makes it three pizzas. Domino's, real: one pizza of 12.00, without a customer,
-    on the first Monday. One pizza comes back on the last Monday. Matches on the first Monday (mock) and none on the other days: too few to say what they do.
+    on the first Monday. One pizza comes back on the last Monday.
+    Matches on the first Monday (mock) and none on the other days: too few to say what they do.
     """
     for number in range(15):
         day = MONDAY + timedelta(days=number)

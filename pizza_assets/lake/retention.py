@@ -34,9 +34,7 @@ _HISTORY = f"{layout.DASHBOARD_PREFIX}/2"  # years, such as 2026/; current/ does
 
 RULES: tuple[Rule, ...] = (
     Rule("raw-orders", f"{layout.RAW_ORDERS.prefix}/", RAW_DAYS, "order_volume has what analyses read of them"),
-    Rule("raw-matches", f"{_FOOTBALL}/", PROCESSED_DAYS, "an analysis reads the matches of its 365 days"),
-    Rule("received-matches", f"{_FOOTBALL}/received/", RAW_DAYS, "the API's own objects, read by people alone"),
-    Rule("rejected-matches", f"{_FOOTBALL}/rejected/", RAW_DAYS, "the quarantine"),
+    Rule("raw-matches", f"{_FOOTBALL}/", PROCESSED_DAYS, "an analysis reads the matches of its 365 days, and notes"),
     *(
         Rule(f"raw-{table.retailer_id}", f"{table.prefix}/", RAW_DAYS, "the warehouse has loaded them")
         for table in layout.SALES_TABLES.values()

@@ -61,10 +61,9 @@ def test_what_an_analysis_reads_is_kept_for_its_window(day: date) -> None:
         rule = rule_of(key)
         assert rule is not None
         assert rule.days >= window
-    for key in (layout.RAW_ORDERS.key(day, "real"), layout.RAW_MATCHES.received_key(day)):
-        rule = rule_of(key)
-        assert rule is not None
-        assert rule.days == 90
+    raw = rule_of(layout.RAW_ORDERS.key(day, "real"))
+    assert raw is not None
+    assert raw.days == 90
 
 
 def aged(store: LocalStore, key: str, days: float) -> None:
@@ -79,7 +78,7 @@ def aged(store: LocalStore, key: str, days: float) -> None:
         (layout.RAW_ORDERS.key(DAY, "real"), 89.9, False),
         (layout.RAW_ORDERS.key(DAY, "real"), 90, True),
         (layout.RAW_MATCHES.key(DAY, "mock"), 364, False),
-        (layout.RAW_MATCHES.rejected_key(DAY), 91, True),
+        (layout.RAW_MATCHES.rejected_key(DAY), 366, True),
         (layout.SALES_TABLES["raw_retailer_1"].key(DAY), 91, True),
         (layout.ORDER_VOLUME.key(DAY, "real"), 366, True),
         (layout.current_key("meta"), 9999, False),
@@ -106,8 +105,12 @@ def test_the_command_and_the_schedule_leave_a_lake_that_verifies(monkeypatch: py
     run = CliRunner().invoke
     assert "Nothing has expired." in run(main, ["lake", "expire"]).output
     old = (datetime.now(UTC) - timedelta(days=400)).timestamp()
-    for key in (layout.RAW_ORDERS.key(DAY, "mock"), layout.RAW_MATCHES.key(DAY, "mock")):
+    keys = [layout.RAW_ORDERS.key(DAY, "mock"), layout.RAW_MATCHES.key(DAY, "mock")]
+    for key in keys:
         os.utime(Path("lake") / key, (old, old))
+    quarter = (datetime.now(UTC) - timedelta(days=100)).timestamp()
+    for day in (DAY, DAY + timedelta(days=1)):
+        os.utime(Path("lake") / layout.ORDER_VOLUME.key(day, "mock"), (quarter, quarter))
     shown = run(main, ["lake", "expire", "--dry-run"]).output
     assert ("raw-orders" in shown, "Nothing was removed." in shown) == (True, True)
     declined = run(main, ["lake", "expire"], input="n\n")

@@ -54,6 +54,9 @@ test-all: chromium test ## Run all tests, those in Chromium too (installs Chromi
 test-postgres: setup ## Run the warehouse's tests on Debian's PostgreSQL 15 (installs it when it is missing)
 	.ci/test-postgres $(BIN)/python
 
+test-live: setup ## Ask football-data.org (FOOTBALL_API_KEY) and S3 (PIZZA_LIVE_BUCKET), where they are set
+	$(BIN)/python -m pytest -rs pizza_assets_tests/live.py
+
 check: setup ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -64,9 +64,9 @@ def expire(*, dry_run: bool, yes: bool) -> None:
     Raw data is kept for 90 days after it was written, what analyses read for 365, the dashboard's history for 30; what
     viewers see, quality and the archive for ever. Real data goes, too.
     """
-    from pizza_assets.lake import lake_to_write, retention
+    from pizza_assets.lake import lake_to_read, retention
 
-    store = lake_to_write(Settings.load())
+    store = lake_to_read(Settings.load())
     retention.check_is_folder(store)
     due = retention.by_rule(store)
     for rule, items in due.items():

@@ -51,10 +51,6 @@ def _environment() -> list[Template]:
         "DAGSTER_PG_DB": "pizza",
         "DAGSTER_LOGS_BUCKET": ref("Logs"),
         "DAGSTER_CODE_HOST": sub(_CODE_HOST),
-        "DAGSTER_ECS_CLUSTER": ref("Cluster"),
-        "DAGSTER_LOG_GROUP": ref("Log"),
-        "DAGSTER_TASK_ROLE": att("TaskRole", "Arn"),
-        "DAGSTER_EXECUTION_ROLE": att("ExecutionRole", "Arn"),
     }
     return [{"Name": name, "Value": value} for name, value in values.items()]
 

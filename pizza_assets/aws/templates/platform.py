@@ -49,6 +49,7 @@ def _environment() -> list[Template]:
         "DAGSTER_CURRENT_IMAGE": ref("ImageUri"),
         "DAGSTER_PG_HOST": att("Database", "Endpoint.Address"),
         "DAGSTER_PG_DB": "pizza",
+        "DATABASE_CERTIFICATES": "/opt/dagster/rds.pem",
         "DAGSTER_LOGS_BUCKET": ref("Logs"),
         "DAGSTER_CODE_HOST": sub(_CODE_HOST),
     }

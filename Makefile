@@ -4,7 +4,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate mutate format realism calibration replayed-seasons calibration-quick backtest bench bench-merchants bench-warehouse bench-servers bench-lambda check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill warehouse-feeds dictionary lock clean
+.PHONY: help setup shell demo dev test chromium test-browser java test-spark test-all test-postgres check audit audit-update soak simulate mutate format realism calibration replayed-seasons calibration-quick backtest bench bench-merchants bench-warehouse bench-servers bench-lambda base-image check-aws test-live fuzz-tills full-disk faulty-s3 warehouse-kill warehouse-feeds dictionary lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -53,6 +53,9 @@ test-all: chromium test ## Run all tests, those in Chromium too (installs Chromi
 
 test-postgres: setup ## Run the warehouse's tests on Debian's PostgreSQL 15 (installs it when it is missing)
 	.ci/test-postgres $(BIN)/python
+
+test-live: setup ## Ask football-data.org (FOOTBALL_API_KEY) and S3 (PIZZA_LIVE_BUCKET), where they are set
+	$(BIN)/python -m pytest -rs pizza_assets_tests/live.py
 
 check: setup ## Lint, format and types
 	$(BIN)/ruff check .
@@ -117,6 +120,11 @@ bench-lambda: .venv/lambda/installed ## Run the function under Lambda's runtime 
 	.venv/aws/bin/python -m pip install --quiet --disable-pip-version-check checkov==3.3.30 parliament==1.6.4
 	@touch $@
 
+base-image: # the digest of the image that ours builds on (needs Docker and a network)
+	@tag=$$(grep -v '^#' deploy/base-image | cut -d@ -f1); docker pull --quiet $$tag >/dev/null && \
+		digest=$$(docker inspect --format '{{index .RepoDigests 0}}' $$tag | cut -d@ -f2) && \
+		sed -i "s|^[^#].*|$$tag@$$digest|" deploy/base-image && cat deploy/base-image
+
 check-aws: setup .venv/aws/installed ## Look at the templates of AWS with cfn-lint and checkov, at the policies with parliament
 	$(BIN)/cfn-lint deploy/aws/*.yaml
 	.venv/aws/bin/checkov --directory deploy/aws --framework cloudformation --compact --quiet --skip-download
@@ -144,6 +152,9 @@ lock: setup ## Resolve the dependencies again
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--python-version 3.11 --extra dev --upgrade --output-file requirements.lock pyproject.toml
+	grep -oE '^[A-Za-z0-9._-]+==[^\\]+' requirements.lock | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --python-version 3.11 --extra production --extra lambda --constraint - \
+		--output-file requirements-image.lock pyproject.toml
 	echo "pyspark>=4.1,<5" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--python-version 3.11 --upgrade --output-file requirements-spark.lock -
 

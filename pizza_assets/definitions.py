@@ -17,6 +17,7 @@ from pizza_assets.lake import is_on_s3, lake_of, layout
 from pizza_assets.merchants.assets import merchant_defs
 from pizza_assets.operations.dagster_alerts import alert_defs
 from pizza_assets.operations.dagster_automation import automation_defs
+from pizza_assets.operations.dagster_retention import retention_defs
 from pizza_assets.orders.assets import raw_orders_asset
 from pizza_assets.platform import logs
 from pizza_assets.platform.dagster_checks import freshness_defs
@@ -80,7 +81,8 @@ def build_defs(settings: Settings | None = None, first_sales_day: date | None = 
     )
     shown = quicksight_defs(settings)
     merchants = merchant_defs(settings)
-    return dg.Definitions.merge(match_day, shown, retail, merchants, fresh, automation, alert_defs(settings))
+    kept = retention_defs(settings)
+    return dg.Definitions.merge(match_day, shown, retail, merchants, fresh, automation, kept, alert_defs(settings))
 
 
 @dg.definitions

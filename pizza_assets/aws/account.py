@@ -104,6 +104,25 @@ class Account:
                 if error.response["Error"]["Code"] != "NoSuchBucket":
                     raise
 
+    def delete_markers(self, name: str) -> list[dict[str, str]]:
+        """Return the newest delete marker of each object that was deleted and has versions still."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 for AWS alone
+
+        found = []
+        with as_sentences(f"list the bucket {name}"):
+            try:
+                for page in self.client("s3").get_paginator("list_object_versions").paginate(Bucket=name):
+                    found += [item for item in page.get("DeleteMarkers", ()) if item["IsLatest"]]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NoSuchBucket":
+                    raise
+        return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+
+    def undelete(self, name: str, markers: list[dict[str, str]]) -> int:
+        """Remove delete markers, so that the versions before them show again; return how many. Raises AwsError."""
+        parts = range(0, len(markers), _DELETED_AT_ONCE)
+        return sum(self._delete(name, markers[start : start + _DELETED_AT_ONCE]) for start in parts)
+
     def empty(self, name: str) -> int:
         """Delete every version of every object of a bucket, and return how many. Raises AwsError."""
         count = 0

@@ -100,14 +100,14 @@ def estimate(
     day
         What the run of one evening uses, as measured.
     lake_bytes
-        What lies in the bucket, with old versions.
+        What lies in the bucket, with old versions; a year of evenings counts where that is more.
     metrics, alarm_metrics
         How many metrics runs emit, and how many alarms look at.
     image_bytes
         Size of the images in the repository.
     """
     units: dict[str, dict[str, float]] = {
-        "storage": {"S3 storage": lake_bytes / _GB, "Images": image_bytes / _GB},
+        "storage": {"S3 storage": max(lake_bytes, day.stored * 365) / _GB, "Images": image_bytes / _GB},
         "serverless": {
             "Lambda compute (x86)": day.seconds * day.megabytes / 1024 * _DAYS,
             "Lambda requests": _DAYS,

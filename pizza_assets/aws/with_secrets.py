@@ -1,7 +1,9 @@
 """The entry point of the image: settings that are secrets come from Secrets Manager, then the command runs.
 
 ``python -m pizza_assets.aws.with_secrets COMMAND...``: the JSON object in the secret SETTINGS_SECRET becomes variables
-of the environment, where they are not set already. Does not belong here: which settings there are.
+of the environment, where they are not set already; and where DATABASE_CERTIFICATES is set, WAREHOUSE_URL becomes the
+address of Dagster's database, which the warehouse shares in schemas of its own. Does not belong here: which settings
+there are.
 """
 
 import json
@@ -9,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from pizza_assets.aws.errors import AwsError, as_sentences
 
@@ -43,6 +46,16 @@ def fill(environment: MutableMapping[str, str], secret: Mapping[str, str]) -> No
         environment.setdefault(name.upper(), value)
 
 
+def warehouse_address(environment: Mapping[str, str]) -> str | None:
+    """Return the address of Dagster's database for the warehouse; None where it is not to be used, or set already."""
+    certificates = environment.get("DATABASE_CERTIFICATES")
+    if not certificates or environment.get("WAREHOUSE_URL"):
+        return None
+    user, password = (quote(environment[f"DAGSTER_PG_{name}"], safe="") for name in ("USERNAME", "PASSWORD"))
+    where = f"{environment['DAGSTER_PG_HOST']}/{environment['DAGSTER_PG_DB']}"
+    return f"postgresql://{user}:{password}@{where}?sslmode=verify-full&sslrootcert={quote(certificates, safe='')}"
+
+
 def main() -> None:
     """Fill in the environment and become the command."""
     if name := os.environ.get(NAME):
@@ -52,6 +65,8 @@ def main() -> None:
             fill(os.environ, read_secret(boto3.client("secretsmanager"), name))
         except AwsError as error:
             sys.exit(f"Error: {error}")
+    if address := warehouse_address(os.environ):
+        os.environ["WAREHOUSE_URL"] = address
     if len(sys.argv) < 2:
         sys.exit("Error: expected a command after pizza_assets.aws.with_secrets, such as dagster-daemon run.")
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 it becomes the command that it was given

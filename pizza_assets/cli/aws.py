@@ -215,6 +215,32 @@ def teardown(suffix: str, kinds: tuple[str, ...], *, keep_data: bool, dry_run: b
         click.echo(f"  {line}")
 
 
+@aws.command()
+@_SUFFIX
+@click.option("--dry-run", is_flag=True, help="Say what would come back; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def undelete(suffix: str, *, dry_run: bool, yes: bool) -> None:
+    """Bring back what was deleted from the bucket in the last 30 days: its newest versions show again.
+
+    End what deletes first. A real day that replaced a mock one has both after this: 'pizza-assets verify' names such.
+    """
+    from pizza_assets.aws.stacks import bucket_name, check_suffix
+
+    bucket = bucket_name(check_suffix(suffix))
+    account, _, _ = _open()
+    markers = account.delete_markers(bucket)
+    for marker in markers[:10]:
+        click.echo(f"  {marker['Key']}")
+    if len(markers) > 10:
+        click.echo(f"  and {len(markers) - 10} more")
+    if dry_run:
+        click.echo(f"{len(markers)} objects would be there again. Nothing was changed.")
+        return
+    if markers and not yes and not click.confirm(f"Bring these {len(markers)} objects of {bucket} back?"):
+        raise click.Abort
+    click.echo(f"{account.undelete(bucket, markers)} objects are there again.")
+
+
 def _remove(account: Any, deployer: "Deployer", name: str, bucket: str | None, tell: Callable[[str], None]) -> None:  # noqa: ANN401 an Account; importing it costs time
     if bucket is not None and (count := account.empty(bucket)):
         tell(f"{bucket}: {count} objects and versions deleted")

@@ -112,6 +112,28 @@ def deploy(*, dry_run: bool) -> None:
 
 
 @quicksight.command()
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy data sets, schedules and the dashboard to a file, with what was changed in the console."""
+    from pizza_assets.dashboard.quicksight import backup as copies
+
+    deployment = _deployment()
+    text = copies.backup(deployment.api, deployment.to)
+    file.write_text(text, encoding="utf-8")
+    click.echo(f"{file}: {len(text):,} bytes. To put it back: pizza-assets quicksight restore {file}")
+
+
+@quicksight.command("restore")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def put_back(file: Path) -> None:
+    """Put a copy back, also in another account, region or bucket."""
+    from pizza_assets.dashboard.quicksight.backup import steps_of
+
+    deployment = _deployment()
+    click.echo(deployment.deploy(steps_of(file.read_text(encoding="utf-8"), deployment.to)))
+
+
+@quicksight.command()
 def status() -> None:
     """Show what is there."""
     for line in _deployment().status():

@@ -16,7 +16,7 @@ _COLLECTED = ("raw_matches", "raw_orders", "raw_retailer_1", "raw_retailer_2", "
 
 @click.group(cls=Group)
 def lake() -> None:
-    """Take days out of the lake."""
+    """Take days, or what has expired, out of the lake."""
 
 
 @lake.command()
@@ -56,6 +56,37 @@ def remove(first: datetime, last: datetime, data_set: str, *, yes: bool) -> None
         )
     finally:
         lock.release()
+
+
+@lake.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def expire(*, dry_run: bool, yes: bool) -> None:
+    """Remove from a lake in a folder what is older than is kept; a bucket does so by its own lifecycle.
+
+    Raw data is kept for 90 days after it was written, what analyses read for 365, the dashboard's history for 30; what
+    viewers see, quality and the archive for ever. Real data goes, too.
+    """
+    from pizza_assets.lake import lake_to_read, retention
+
+    store = lake_to_read(Settings.load())
+    retention.check_is_folder(store)
+    due = retention.by_rule(store)
+    for rule, items in due.items():
+        click.echo(
+            f"{rule.name:<20}{len(items):>7} objects, {sum(item.size for item in items) / 1e6:>9,.1f} MB: {rule.why}"
+        )
+    if not due:
+        click.echo("Nothing has expired.")
+        return
+    if dry_run:
+        click.echo("Nothing was removed.")
+        return
+    count = sum(map(len, due.values()))
+    if not yes:
+        click.confirm(f"Remove {count} objects from {store.uri('')}? Only a copy brings them back", abort=True)
+    removed = retention.expire(store)
+    click.echo(f"Removed {sum(map(len, removed.values()))} objects.")
 
 
 @click.group(cls=Group)

@@ -5,7 +5,6 @@ An age counts from the last write of an object, as in a bucket's lifecycle, not 
 season that is collected today is kept as long as the day of today.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -35,9 +34,7 @@ _HISTORY = f"{layout.DASHBOARD_PREFIX}/2"  # years, such as 2026/; current/ does
 
 RULES: tuple[Rule, ...] = (
     Rule("raw-orders", f"{layout.RAW_ORDERS.prefix}/", RAW_DAYS, "order_volume has what analyses read of them"),
-    Rule("raw-matches", f"{_FOOTBALL}/", PROCESSED_DAYS, "an analysis reads the matches of its 365 days"),
-    Rule("received-matches", f"{_FOOTBALL}/received/", RAW_DAYS, "the API's own objects, read by people alone"),
-    Rule("rejected-matches", f"{_FOOTBALL}/rejected/", RAW_DAYS, "the quarantine"),
+    Rule("raw-matches", f"{_FOOTBALL}/", PROCESSED_DAYS, "an analysis reads the matches of its 365 days, and notes"),
     *(
         Rule(f"raw-{table.retailer_id}", f"{table.prefix}/", RAW_DAYS, "the warehouse has loaded them")
         for table in layout.SALES_TABLES.values()
@@ -76,12 +73,24 @@ def rule_of(key: str) -> Rule | None:
     return min((rule for rule in RULES if key.startswith(rule.prefix)), key=lambda rule: rule.days, default=None)
 
 
-def expired(store: Store, now: datetime) -> Iterator[tuple[Rule, Listed]]:
-    """Yield the objects of a lake that are past their rule at `now` (UTC), by key."""
+def by_rule(store: Store, now: datetime | None = None) -> dict[Rule, list[Listed]]:
+    """Return the objects of a lake that are past their rule at `now` (UTC), by rule."""
+    found: dict[Rule, list[Listed]] = {}
+    at = now or datetime.now(UTC)
     for item in store.list(""):
         rule = rule_of(item.key)
-        if rule is not None and now - item.modified_at >= timedelta(days=rule.days):
-            yield rule, item
+        if rule is not None and at - item.modified_at >= timedelta(days=rule.days):
+            found.setdefault(rule, []).append(item)
+    return found
+
+
+def check_is_folder(store: Store) -> None:
+    """Raise UseError when the lake is a bucket: its lifecycle expires objects."""
+    if not isinstance(store, LocalStore):
+        raise UseError(
+            f"{store.uri('')} is a bucket, which expires objects by its own lifecycle: 'pizza-assets aws deploy' "
+            "sets the same rules there."
+        )
 
 
 def expire(store: Store, now: datetime | None = None) -> dict[Rule, list[Listed]]:
@@ -90,20 +99,16 @@ def expire(store: Store, now: datetime | None = None) -> dict[Rule, list[Listed]
     Raises
     ------
     UseError
-        When the lake is a bucket: its lifecycle does that.
+        When the lake is a bucket.
     """
-    if not isinstance(store, LocalStore):
-        raise UseError(
-            f"{store.uri('')} is a bucket, which expires objects by its own lifecycle: 'pizza-assets aws deploy' "
-            "sets the same rules there."
-        )
+    check_is_folder(store)
     lock = WriterLock(store)
     lock.acquire()
-    removed: dict[Rule, list[Listed]] = {}
     try:
-        for rule, item in list(expired(store, now or datetime.now(UTC))):
-            store.delete(item.key)
-            removed.setdefault(rule, []).append(item)
+        found = by_rule(store, now)
+        for items in found.values():
+            for item in items:
+                store.delete(item.key)
     finally:
         lock.release()
-    return removed
+    return found

@@ -36,6 +36,9 @@ GRANT EXECUTE ON FUNCTION marts.refresh_views() TO loader;
 
 GRANT USAGE ON SCHEMA sales, marts, merchants TO bi_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA sales, marts, merchants TO bi_reader;
+-- A customer's number is a person's: readers tell customers apart by their key, and cannot look a person up.
+REVOKE SELECT ON sales.dim_customer FROM bi_reader;
+GRANT SELECT (customer_key, retailer_key) ON sales.dim_customer TO bi_reader;
 -- What 'warehouse status' counts; not the reasons why loads failed.
 GRANT USAGE ON SCHEMA ops TO bi_reader;
 GRANT SELECT ON ops.alembic_version, ops.stale_day TO bi_reader;

@@ -78,8 +78,6 @@ def quicksight(fake: FakeQuickSight) -> Callable[[str, str, Mapping[str, Any]], 
             rows = {"RowsIngested": 1, "RowsDropped": 0}
             done = {"IngestionId": request["IngestionId"], "IngestionStatus": "COMPLETED", "RowInfo": rows}
             return {"Ingestion": done}
-        if operation == "DescribeDashboardDefinition":
-            return {"Definition": fake.call("DescribeDashboard", dict(request))["Dashboard"]["Definition"]}
         if operation == "DescribeIngestion":
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "none"}}, operation)
         try:
@@ -144,6 +142,7 @@ def test_an_operator_may_do_what_the_commands_do_and_no_more(account: str, monke
             patch.setattr(changed, staticmethod(lambda *_: False))
             command("quicksight", "deploy")
         command("quicksight", "status")
+        command("quicksight", "backup", "copy.json")
         command("quicksight", "teardown", "--yes")
         versions = open_lake(f"s3://{BUCKET}", boto3.Session().client("s3", endpoint_url=account))
         keys = [item.key for item in versions.list("raw-data/dominos-orders/")]

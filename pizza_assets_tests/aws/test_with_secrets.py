@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from psycopg.conninfo import conninfo_to_dict
 
 from pizza_assets.aws.errors import AwsError
-from pizza_assets.aws.with_secrets import fill, read_secret
+from pizza_assets.aws.with_secrets import fill, read_secret, warehouse_address
+from pizza_assets.warehouse.connection import secure_address
 from pizza_assets_tests.conftest import AWS
 
 NAME = "pizza-game/x/settings"
@@ -39,6 +41,23 @@ def test_a_secret_of_another_form_is_one_sentence_without_its_value(secrets: Any
 def test_a_secret_that_is_not_there_is_one_sentence(secrets: Any) -> None:
     with pytest.raises(AwsError, match=r"AWS rejects to read the secret pizza-game/x/settings \(ResourceNotFound"):
         read_secret(secrets, NAME)
+
+
+def test_the_warehouse_shares_dagsters_database_over_tls() -> None:
+    given = {
+        "DATABASE_CERTIFICATES": "/opt/dagster/rds.pem",
+        "DAGSTER_PG_HOST": "db.example.com",
+        "DAGSTER_PG_DB": "pizza",
+        "DAGSTER_PG_USERNAME": "dagster",
+        "DAGSTER_PG_PASSWORD": "p@ss/w:rd?",
+    }
+    address = warehouse_address(given)
+    assert address is not None
+    parts = conninfo_to_dict(secure_address(address))
+    assert (parts["host"], parts["dbname"], parts["password"]) == ("db.example.com", "pizza", "p@ss/w:rd?")
+    assert (parts["sslmode"], parts["sslrootcert"]) == ("verify-full", "/opt/dagster/rds.pem")
+    assert warehouse_address({**given, "WAREHOUSE_URL": "mine"}) is None
+    assert warehouse_address({**given, "DATABASE_CERTIFICATES": ""}) is None
 
 
 def test_the_command_runs_in_its_place(s3_server: str) -> None:

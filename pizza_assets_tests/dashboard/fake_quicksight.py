@@ -32,6 +32,8 @@ class FakeQuickSight:
         if operation == "UpdateDashboardPublishedVersion":
             self.published[request["DashboardId"]] = request["VersionNumber"]
             return {}
+        if operation == "DescribeDashboardDefinition":
+            return {"Definition": self._get("Dashboard", request)["Definition"]}
         if operation.endswith("Permissions"):
             kind = operation.removeprefix("Update").removesuffix("Permissions")
             self._get(kind, request)["Permissions"] = request["GrantPermissions"]

@@ -424,9 +424,19 @@ def test_the_loader_role_may_load(connection: Connection) -> None:
 def test_the_reader_role_may_not_change_facts(connection: Connection) -> None:
     load(connection, {})
     connection.execute("SET ROLE bi_reader")
-    assert len(facts(connection)) == 1
+    assert one(connection, "SELECT count(*) FROM sales.fact_sales") == 1
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("DELETE FROM sales.fact_sales")
+
+
+@pytest.mark.parametrize("asked", ["customer_id", "*"])
+def test_the_reader_role_sees_no_number_of_a_customer(connection: Connection, asked: str) -> None:
+    load(connection, {})
+    connection.execute("SET ROLE bi_reader")
+    counted = "SELECT count(DISTINCT customer_key) FROM sales.fact_sales JOIN sales.dim_customer USING (customer_key)"
+    assert one(connection, counted) == 1, "customers are told apart"
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(f"SELECT {asked} FROM sales.dim_customer")  # noqa: S608 one of two words
 
 
 line = st.fixed_dictionaries(

@@ -49,12 +49,9 @@ def _environment() -> list[Template]:
         "DAGSTER_CURRENT_IMAGE": ref("ImageUri"),
         "DAGSTER_PG_HOST": att("Database", "Endpoint.Address"),
         "DAGSTER_PG_DB": "pizza",
+        "DATABASE_CERTIFICATES": "/opt/dagster/rds.pem",
         "DAGSTER_LOGS_BUCKET": ref("Logs"),
         "DAGSTER_CODE_HOST": sub(_CODE_HOST),
-        "DAGSTER_ECS_CLUSTER": ref("Cluster"),
-        "DAGSTER_LOG_GROUP": ref("Log"),
-        "DAGSTER_TASK_ROLE": att("TaskRole", "Arn"),
-        "DAGSTER_EXECUTION_ROLE": att("ExecutionRole", "Arn"),
     }
     return [{"Name": name, "Value": value} for name, value in values.items()]
 

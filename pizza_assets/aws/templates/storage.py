@@ -126,6 +126,15 @@ def _repository() -> Template:
             "ImageScanningConfiguration": {"ScanOnPush": True},
             "ImageTagMutability": "IMMUTABLE",
             "LifecyclePolicy": {"LifecyclePolicyText": keep},
+            "RepositoryPolicyText": policy(
+                {
+                    "Sid": "TheFunction",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "lambda.amazonaws.com"},
+                    "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                    "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
+                }
+            ),
             "Tags": tags(),
         },
         accepted={"CKV_AWS_136": "ECR encrypts with its own key; the image is public code"},

@@ -129,15 +129,14 @@ class Deployment:
     clock: Callable[[], float] = time.monotonic
     _made: list[Step] = field(default_factory=list)
 
-    def deploy(self) -> str:
-        """Create or update everything and publish the dashboard; return its address.
+    def deploy(self, steps: Sequence[Step] | None = None) -> str:
+        """Create or update everything, or these `steps`, and publish the dashboard; return its address.
 
         What this call created is deleted again when a later step fails; what was there before stays.
         """
-        steps = plan(self.to)
         self._made.clear()
         try:
-            for step in steps:
+            for step in plan(self.to) if steps is None else steps:
                 self._ensure(step)
         except PizzaAssetsError:
             for step in reversed(self._made):

@@ -37,10 +37,10 @@ def bikes() -> pd.DataFrame:
     local = day + pd.to_timedelta(rows["hr"].astype(int), unit="h")
     at = local.dt.tz_localize("Europe/London", ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
     frame = pd.DataFrame({"bin_start": at.astype("datetime64[us, UTC]"), "orders": rows["bikers"].astype("int64")})
-    frame = frame.groupby("bin_start", as_index=False)["orders"].sum()
-    return frame.assign(city=_CITY, currency="USD", data_source="real", revenue=np.nan, pizzas=frame["orders"]).astype(
-        {"city": "str", "currency": "str", "data_source": "str"}
-    )
+    counts = frame.groupby("bin_start")[["orders"]].sum().reset_index()
+    return counts.assign(
+        city=_CITY, currency="USD", data_source="real", revenue=np.nan, pizzas=counts["orders"]
+    ).astype({"city": "str", "currency": "str", "data_source": "str"})
 
 
 def report() -> Iterator[str]:

@@ -67,8 +67,9 @@ class Evening:
         for block in np.unique(blocks):
             of_block += np.square(np.where(blocks == block, mean, 0.0).cumsum())
         of_match = np.square((mean * np.sqrt(self.match)).cumsum())
-        total: Floats = until + self.day * np.square(until) + self.block * of_block + of_match
-        return total + self.quarter * np.square(mean).cumsum()
+        shared = self.day * np.square(until) + self.block * of_block + self.quarter * np.square(mean).cumsum()
+        total: Floats = until + shared + of_match
+        return total
 
     def draws(self, n_draws: int, rng: np.random.Generator) -> Floats:
         """Return orders of evenings as the forecast expects them, draws by quarter hours."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from pizza_assets.analysis.grid import Floats
+from pizza_assets.analysis.grid import Floats, instants_of
 from pizza_assets.analysis.tonight import ABOVE, BELOW, Evening, Watch, watches
 from pizza_assets.analysis.windows import BIN_MINUTES, bins_of
 from pizza_assets.errors import PizzaAssetsError
@@ -193,7 +193,7 @@ class Tonight:
         n_over = min(max(over - of.first_bin, 0), size)
         found: dict[str, Any] = watch.look(orders, n_over)
         heard = found["quarters_heard"]
-        starts = pd.to_datetime((of.first_bin + np.arange(size)) * BIN_MINUTES, unit="m", utc=True)
+        starts = instants_of(of.first_bin + np.arange(size, dtype=np.int64))
         found["quarters"] = [
             {
                 "start": at.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -184,8 +184,12 @@ class _Watched:
         return await asyncio.shield(self._looking)
 
     def _look(self) -> bytes:
-        nothing = {"day": None, "cities": [], "status": "No orders arrive here: set TONIGHT_FILES, or replay a day."}
-        state: dict[str, Any] = nothing if self._tonight is None else self._tonight.look()
+        nothing: dict[str, Any] = {
+            "day": None,
+            "cities": [],
+            "status": "No orders arrive here: set TONIGHT_FILES, or replay a day.",
+        }
+        state = nothing if self._tonight is None else self._tonight.look()
         return json.dumps(state, ensure_ascii=False, allow_nan=False).encode()
 
     async def events(self) -> AsyncIterator[bytes]:

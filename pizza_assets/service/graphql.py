@@ -6,7 +6,7 @@ Belongs here: the schema, made from the contracts, and its limits. Does not belo
 from typing import Any
 
 import graphene
-from graphql import DocumentNode, FieldNode, GraphQLError, GraphQLSchema, Visitor, execute, parse, validate, visit
+from graphql import DocumentNode, FieldNode, GraphQLError, GraphQLSchema, Visitor, execute_sync, parse, validate, visit
 
 from pizza_assets.contracts import arrow_schema
 from pizza_assets.dashboard.datasets import DATA_SETS
@@ -71,7 +71,7 @@ def answer(schema: GraphQLSchema, query: str, variables: dict[str, Any] | None) 
     if errors := validate(schema, document):
         return {"errors": [error.formatted for error in errors[:5]]}
     _check_size(document)
-    found = execute(schema, document, variable_values=variables)
+    found = execute_sync(schema, document, variable_values=variables)
     shown: dict[str, Any] = {"data": found.data}
     if found.errors:
         shown["errors"] = [error.formatted for error in found.errors[:5]]

@@ -49,7 +49,7 @@ def _whole(most: int, default: int) -> Document:
 
 
 def _answers(content: Document) -> Document:
-    others = {status: {"description": text} for status, text in _STATUSES.items()}
+    others: Document = {status: {"description": text} for status, text in _STATUSES.items()}
     for status in ("400", "401", "503"):
         others[status]["content"] = _TEXT
     return {"200": {"description": "The answer.", "content": content}, **others}

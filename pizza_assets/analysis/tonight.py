@@ -87,7 +87,9 @@ class Evening:
         until, spread = self.expected.cumsum(), np.sqrt(self.variance())
         is_told = until >= MIN_EXPECTED
         beyond = orders.cumsum(axis=-1) - until
-        return np.divide(beyond, spread, out=np.zeros_like(beyond), where=np.broadcast_to(is_told, beyond.shape))
+        shown = np.broadcast_to(is_told, beyond.shape)
+        result: Floats = np.divide(beyond, spread, out=np.zeros_like(beyond), where=shown)
+        return result
 
 
 def _gamma(rng: np.random.Generator, variance: float, shape: tuple[int, int]) -> Floats:

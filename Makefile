@@ -93,6 +93,7 @@ replayed-seasons: setup ## Find planted effects around real matches again (URL=h
 
 backtest: setup ## Forecast simulated seasons from 12 origins each, beside public methods and an oracle (20 minutes)
 	$(BIN)/python -m benchmarks.backtest
+	$(BIN)/python -m benchmarks.backtest.evenings
 
 calibration-quick: setup ## The same on few worlds
 	$(BIN)/python -m benchmarks.calibration --quick

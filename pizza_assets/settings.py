@@ -167,6 +167,12 @@ class Settings(BaseSettings):
     )
     orders_currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="ISO 4217 currency of orders that name none.")
 
+    tonight_files: str | None = Field(
+        None,
+        description="Till exports of today that appear or grow while matches are on: a file, a folder or a pattern, "
+        "read with ORDERS_PROFILE. 'pizza-assets serve' then shows tonight.",
+    )
+
     # Retailers
     retailer_1_url: HttpUrl | None = Field(
         None, description="Base address of retailer 1's API; its days are mock when not set."
@@ -316,6 +322,11 @@ class Settings(BaseSettings):
     # Servers on loopback (the dashboard's page, the simulated APIs)
     server_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Names, besides loopback's, that requests may ask for in the header Host, separated by commas."
+    )
+    service_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Token that 'pizza-assets serve' asks for; needed to listen on more than loopback.",
     )
     server_max_connections: int = Field(
         250,

@@ -8,8 +8,9 @@ The model is that of a random-effects meta-analysis, ``y_j = mu + u_j + e_j`` wi
 expectation, the number of groups less 1. Its interval is the Q-profile (Viechtbauer 2007): the values at which Q is the
 97.5 % and the 2.5 % quantile of chi-squared. Each group's estimate is shrunk to mu by ``tau^2 / (tau^2 + v_j)``
 (Efron and Morris 1975), and its variance is that share of v_j, plus the error of mu that it takes over. A single club
-among many alike is no draw from one normal distribution, so no estimate is moved by more than 1.5 of its own standard
-errors (limited translation, Efron and Morris 1972); one that would be keeps its own variance.
+among many alike is no draw from one normal distribution. So where groups differ measurably no estimate is moved by more
+than 1.5 of its own standard errors (limited translation, Efron and Morris 1972); one that would be keeps its own
+variance.
 """
 
 from collections.abc import Mapping
@@ -84,7 +85,9 @@ def pool(names: tuple[str, ...], estimates: Floats, variances: Floats, n_units: 
     mean_variance = float(1 / weight.sum()) if len(y) else np.nan
     own = between / (between + v)
     shrunk = mean + own * (y - mean)
-    limited = np.clip(shrunk, y - _MOST_MOVED * np.sqrt(v), y + _MOST_MOVED * np.sqrt(v))
+    limited = shrunk
+    if spread[1] > 0:
+        limited = np.clip(shrunk, y - _MOST_MOVED * np.sqrt(v), y + _MOST_MOVED * np.sqrt(v))
     variance = own * v + np.square(1 - own) * mean_variance
     return Pooled(
         names=kept,

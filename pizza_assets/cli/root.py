@@ -27,6 +27,7 @@ from pizza_assets.cli.orders import PROFILE, inspected, orders, reading_options,
 from pizza_assets.cli.progress import day_progress
 from pizza_assets.cli.quarantine import quarantine
 from pizza_assets.cli.roll_up import roll_up
+from pizza_assets.cli.serve import serve
 from pizza_assets.cli.simulate import simulate
 from pizza_assets.cli.warehouse import warehouse
 from pizza_assets.errors import PizzaAssetsError, SettingsError, WarehouseError
@@ -72,6 +73,7 @@ main.add_command(lake)
 main.add_command(matches)
 main.add_command(orders)
 main.add_command(restore)
+main.add_command(serve)
 main.add_command(simulate)
 main.add_command(warehouse)
 main.add_command(merchants)

@@ -39,6 +39,7 @@ _SCRIPTS = (
     "figures.js",
     "match.js",
     "coming.js",
+    "tonight.js",
     "more.js",
     "page.js",
 )

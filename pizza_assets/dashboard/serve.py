@@ -35,6 +35,11 @@ def server(store: Store, settings: Settings, port: int = 0) -> Server:
     ServerError
         When the port is taken, or may not be used.
     """
+    return Server(page_routes(store), settings, port)
+
+
+def page_routes(store: Store) -> list[Route]:
+    """Return the routes of the lake's page and of its version."""
     reading: asyncio.Task[tuple[bytes, str]] | None = None
 
     async def read() -> tuple[bytes, str]:
@@ -56,4 +61,4 @@ def server(store: Store, settings: Settings, port: int = 0) -> Server:
             return PlainTextResponse(version, headers=headers)
         return HTMLResponse(page, headers=headers)
 
-    return Server([Route("/", respond), Route("/version", respond)], settings, port)
+    return [Route("/", respond), Route("/version", respond)]

@@ -7,11 +7,12 @@ Belongs here: which days of a range are forecast, and putting inputs together. D
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 
 from pizza_assets.analysis.analyse import Prepared
 from pizza_assets.analysis.family import families, select
-from pizza_assets.analysis.forecast import HORIZON_DAYS, as_scheduled, forecast
+from pizza_assets.analysis.forecast import HORIZON_DAYS, Forecast, as_scheduled, forecast
 from pizza_assets.analysis.grid import days_since_1970
 from pizza_assets.analysis.shops import SHARE_DAYS
 from pizza_assets.analysis.window import read_window
@@ -79,6 +80,7 @@ def forecast_of(  # noqa: PLR0913, PLR0917 each is an input of its own
     if isinstance(found, str):
         facts["reason"] = found
     else:
+        facts["noise"] = noise_facts(found)
         facts |= {"cities": len(found.cities), "trend-percent-a-year": round(100 * found.slope_per_year, 1)}
     return Day(rows, source, facts=facts)
 
@@ -115,6 +117,15 @@ _NOTHING_SOLD = pd.DataFrame(
         "day": pd.Series(dtype="int64"),
     }
 )
+
+
+def noise_facts(of: Forecast) -> dict[str, float]:
+    """Return the variances of a forecast, relative to expected orders; of matches' windows the mean one."""
+    on = of.effect_variance[of.effect_variance > 0]
+    noise = {"day": of.noise.day, "block": of.noise.block, "quarter": of.noise.quarter}
+    noise["day"] += float(np.median(of.noise.new)) + of.noise.walk
+    noise["match"] = float(on.mean()) if on.size else 0.0
+    return {name: round(value, 8) for name, value in noise.items()}
 
 
 def not_made(as_of: date, source: Source) -> Day:

@@ -6,6 +6,7 @@ estimates (``analysis``), reading and storing.
 
 from collections.abc import Hashable, Mapping
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -257,11 +258,13 @@ def _pooled_frame(of: Pooled, kind: str, window: str, source: Source) -> pd.Data
 _PLURAL = {"club": "Clubs", "competition": "Competitions", "stage": "Stages", "slot": "Kick-off slots"}
 
 
-def spread_sentence(row: Mapping[Hashable, object]) -> str:
+def spread_sentence(row: Mapping[Hashable, Any]) -> str:
     """Return what the row of all groups of a kind says: whether they differ, and by how much."""
     name = _PLURAL[str(row["kind"])]
-    if pd.isna(row["spread_pct"]):  # type: ignore[call-overload]
+    if pd.isna(row["spread_pct"]):
         return f"{name}: too few to tell whether they differ."
+    if row["spread_high"] <= 0:
+        return f"{name} do not differ measurably: they differ less than chance alone makes them."
     ends = f"between {row['spread_low']:.0f} and {row['spread_high']:.0f} %"
     if not row["differ"]:
         return (
@@ -310,10 +313,10 @@ def coming_sentences(rows: pd.DataFrame) -> list[str]:
     return lines or ["No match ahead is known."]
 
 
-def _coming(row: Mapping[Hashable, object]) -> str:
+def _coming(row: Mapping[Hashable, Any]) -> str:
     place = cities().get(str(row["city"]))
     at = pd.Timestamp(str(row["kickoff_ts"])).tz_convert(place.time_zone if place else "UTC")
-    pizzas = "" if pd.isna(row["pizzas"]) else f", {row['pizzas']:.0f} pizzas"  # type: ignore[call-overload]
+    pizzas = "" if pd.isna(row["pizzas"]) else f", {row['pizzas']:.0f} pizzas"
     made = "simulated, " if row["data_source"] == "mock" else ""
     return (
         f"{row['city']}, {at:%Y-%m-%d %H:%M %Z}, {row['matches']}: {row['expected']:.0f} orders to expect "

@@ -137,7 +137,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Server:
-    """Serves routes on 127.0.0.1. It listens from the beginning, and answers in ``serve_forever`` or ``running``.
+    """Serves routes. It listens from the beginning, and answers in ``serve_forever`` or ``running``.
 
     Parameters
     ----------
@@ -146,7 +146,11 @@ class Server:
     settings
         The limits, and the names besides loopback's that requests may give in the header Host (else: 400).
     port
-        Port on 127.0.0.1; a free one when 0.
+        Port; a free one when 0.
+    host
+        The address to listen on.
+    middleware
+        What looks at requests after the Host header was judged.
 
     Raises
     ------
@@ -154,12 +158,21 @@ class Server:
         When the port is taken, or may not be used.
     """
 
-    def __init__(self, routes: Sequence[BaseRoute], settings: Settings, port: int = 0) -> None:
+    def __init__(
+        self,
+        routes: Sequence[BaseRoute],
+        settings: Settings,
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
         hosts = [*LOOPBACK_HOSTS, *settings.server_hosts]
         app = Starlette(
             routes=routes,
             middleware=[
                 Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+                *middleware,
                 Middleware(_InParts),
             ],
             exception_handlers={Exception: _failed},
@@ -186,9 +199,9 @@ class Server:
             ),
             settings.server_backlog,
         )
-        self._socket = _listen(port, settings.server_backlog)
+        self._socket = _listen(host, port, settings.server_backlog)
         self.server_port: int = self._socket.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.server_port}"
+        self.address = f"http://{host}:{self.server_port}"
 
     def serve_forever(self) -> None:
         """Serve until ``shutdown``, or until SIGINT or SIGTERM where this is the main thread; then return."""
@@ -218,15 +231,15 @@ class Server:
             thread.join()
 
 
-def _listen(port: int, backlog: int) -> socket.socket:
+def _listen(host: str, port: int, backlog: int) -> socket.socket:
     try:
-        return socket.create_server(("127.0.0.1", port), backlog=backlog)
+        return socket.create_server((host, port), backlog=backlog)
     except OSError as error:
         reasons = {errno.EADDRINUSE: "another program uses it", errno.EACCES: "only root may use it"}
         if error.errno not in reasons:
             raise
         raise ServerError(
-            f"Port {port} on 127.0.0.1 cannot be used: {reasons[error.errno]}. Choose another with --port; 0 takes a "
+            f"Port {port} on {host} cannot be used: {reasons[error.errno]}. Choose another with --port; 0 takes a "
             "free one."
         ) from error
 

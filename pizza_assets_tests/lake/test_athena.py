@@ -16,7 +16,7 @@ from pizza_assets.contracts import SALES
 from pizza_assets.errors import SettingsError
 from pizza_assets.lake import open_lake
 from pizza_assets.lake.athena import SALES_TABLE, SALES_VIEW, ddl
-from pizza_assets.lake.layout import DAILY_TABLES, SALES_TABLES
+from pizza_assets.lake.layout import FRAME_TABLES, SALES_TABLES
 from pizza_assets.lake.sales import SalesDay, SalesTable
 from pizza_assets_tests.retail.sales_lines import sale, sales
 
@@ -37,23 +37,23 @@ def test_every_statement_is_athena_and_hive_or_presto(statement: str) -> None:
 
 
 def test_every_daily_data_set_is_a_table_with_the_contracts_columns() -> None:
-    assert set(TABLES) == {*DAILY_TABLES, SALES_TABLE}
+    assert set(TABLES) == {*FRAME_TABLES, SALES_TABLE}
     for name, statement in TABLES.items():
-        contract = DAILY_TABLES[name].contract if name in DAILY_TABLES else SALES
+        contract = FRAME_TABLES[name].contract if name in FRAME_TABLES else SALES
         parsed = sqlglot.parse_one(statement, dialect="athena")
         columns = {column.name: column.kind.sql("hive").lower() for column in parsed.this.expressions}
         assert list(columns)[: len(contract.columns)] == list(contract.columns)
         types = {field.name: field.type for field in contracts.arrow_schema(contract)}
-        if name in DAILY_TABLES:
+        if name in FRAME_TABLES:
             assert {columns[c] for c in types if pyarrow.types.is_timestamp(types[c])} <= {"timestamp"}
         comments = re.findall(r"^  `\w+` .* COMMENT '(.*)',?$", statement, re.MULTILINE)
         assert len(comments) == len(contract.columns)
         assert max(map(len, comments)) < 256, "the Glue catalog takes no longer ones"
 
 
-@pytest.mark.parametrize("name", DAILY_TABLES)
+@pytest.mark.parametrize("name", FRAME_TABLES)
 def test_a_projected_day_is_the_folder_in_which_the_lake_keeps_it_alone(name: str) -> None:
-    where, facts = DAILY_TABLES[name], properties(TABLES[name])
+    where, facts = FRAME_TABLES[name], properties(TABLES[name])
     assert facts["projection.day.format"] == "yyyy/MM/dd"
     assert facts["projection.day.range"] == "2023/08/01,NOW"
     folder = facts["storage.location.template"].replace("${day}", "2024/02/09")

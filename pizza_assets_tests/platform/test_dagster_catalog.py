@@ -16,7 +16,13 @@ from pizza_assets.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 #: What comes from outside has no columns before it.
-FROM_OUTSIDE = {"raw_matches", "raw_orders", *(f"raw_{name}" for name in RETAILERS), "merchant_transactions"}
+FROM_OUTSIDE = {
+    "raw_matches",
+    "raw_orders",
+    "fixtures_ahead",
+    *(f"raw_{name}" for name in RETAILERS),
+    "merchant_transactions",
+}
 
 
 #: Dagster does not export the type of an asset graph.
@@ -106,7 +112,7 @@ def test_docs_are_links_where_they_can_be_read_in_a_browser() -> None:
 
 
 def test_groups_stand_in_flow_order_in_the_lineage(graph: Graph) -> None:
-    order = {"raw": 0, "match_day": 1, "dashboard": 2, "retail": 1, "warehouse": 2, "merchants": 3}
+    order = {"raw": 0, "match_day": 1, "forecast": 1, "dashboard": 2, "retail": 1, "warehouse": 2, "merchants": 3}
     for node in graph.asset_nodes:
         for parent in node.parent_keys:
             assert order[str(graph.get(parent).group_name)] <= order[str(node.group_name)]

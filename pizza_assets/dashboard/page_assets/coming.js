@@ -34,7 +34,7 @@ function drawComing() {
     { title: "Match", value: (row) => row.matches, show: (row) => row.matches, kind: "text" },
     { title: "Orders", value: (row) => row.expected, show: (row) => count(row.expected), kind: "number" },
     { title: "4 times in 5", value: (row) => row.low_80, show: (row) => `${count(row.low_80)} to ${count(row.high_80)}`, kind: "number" },
-    { title: "By the match", value: (row) => row.match_orders, show: (row) => signed(row.match_orders, 0), kind: "number" },
+    { title: "By the match", value: (row) => row.match_orders, show: (row) => signed(Math.round(row.match_orders) || 0, 0), kind: "number" },
     { title: "Pizzas", value: (row) => row.pizzas, show: (row) => (row.pizzas === null ? "–" : count(row.pizzas)), kind: "number" },
   ], matches, { sort: [0, 1], empty: "No match ahead." });
   const reasons = grouped(left, (row) => row.reason);
@@ -50,6 +50,7 @@ const KINDS = { club: ["Club", "Clubs"], competition: ["Competition", "Competiti
 function differSay(row) {
   const name = KINDS[row.kind][1];
   if (row.spread_pct === null) return `${name}: too few to tell whether they differ.`;
+  if (!row.spread_high) return `${name} do not differ measurably: they differ less than chance alone makes them.`;
   const ends = `between ${about(row.spread_low)} and ${about(row.spread_high)} %`;
   return row.differ ? `${name} differ: the standard deviation between them is ${about(row.spread_pct)} %, ${ends} (95 %).`
     : `${name} do not differ measurably: the standard deviation between them lies ${ends}, which includes none at all.`;

@@ -70,6 +70,7 @@ function start() {
     ? `${dayText(meta.data_from)} to ${dayText(meta.data_until)}: ${plural(meta.orders, "order", "orders")}, ${plural(meta.matches, "match", "matches")}. Written ${dayText(meta.built_at.slice(0, 10))}. One file, no network.`
     : "";
   drawInSightFirst();
+  listenToTonight();
   if (document.documentElement.dataset.live) setInterval(reloadWhenChanged, 2000);
 }
 

@@ -152,7 +152,7 @@ dictionary: setup ## Write what derives from the code: the data dictionary, .env
 lock: setup ## Resolve the dependencies again
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-		--python-version 3.11 --extra dev --extra delta --extra delta --upgrade --output-file requirements.lock pyproject.toml
+		--python-version 3.11 --extra dev --extra delta --upgrade --output-file requirements.lock pyproject.toml
 	grep -oE '^[A-Za-z0-9._-]+==[^\\]+' requirements.lock | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --python-version 3.11 --extra production --extra lambda --constraint - \
 		--output-file requirements-image.lock pyproject.toml

@@ -40,6 +40,7 @@ NOT_RUN = {
     r"\bpip install\b|\bgit clone\b|\bcurl\b": "needs the internet",
     r"s3://|\brestore\b|\bquicksight (deploy|status|teardown)\b|^(aws|terraform) ": "needs AWS",
     r"\bpizza-assets answer (?!.*--matches)": "needs a key of football-data.org",
+    r"\bpytest\b": "runs tests",
     r"^docker ": "needs Docker",
     r"\bspark\b": "needs a Spark cluster",
     r"pizza-assets dev\b|--serve\b|\bsimulate retailers\b|\bwarehouse serve\b|^dagster": "runs until it is stopped",

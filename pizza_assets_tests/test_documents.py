@@ -40,6 +40,7 @@ NOT_RUN = {
     r"\bpip install\b|\bgit clone\b|\bcurl\b": "needs the internet",
     r"s3://|\brestore\b|\bquicksight (deploy|status|teardown)\b|^(aws|terraform) ": "needs AWS",
     r"\bpizza-assets answer (?!.*--matches)": "needs a key of football-data.org",
+    r"\bpytest\b": "runs tests",
     r"^docker ": "needs Docker",
     r"\bspark\b": "needs a Spark cluster",
     r"pizza-assets dev\b|--serve\b|\bsimulate retailers\b|\bwarehouse serve\b|^dagster": "runs until it is stopped",
@@ -158,7 +159,7 @@ def test_commands_work(block: Block, lake_folder: tuple[Path, dict[str, str]]) -
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
 def test_python_works(block: Block, lake_folder: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(lake_folder[0])
-    exec(compile(block.text, str(block), "exec"), {})  # noqa: S102  # it is ours
+    exec(compile(block.text, str(block), "exec"), {})  # noqa: S102 a block of our own documents
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "sql" and b.reason is None], ids=str)

@@ -103,7 +103,7 @@ def test_shops_that_nobody_can_place_have_no_answer(tmp_path: Path, monkeypatch:
     )
     assert result.exit_code == 1
     assert "Main branch takes no part: nobody can tell where it is" in result.output
-    assert "No shop takes part, so there is nothing to answer." in result.output
+    assert "No shop has a city, so there is no answer." in result.output
 
 
 @pytest.mark.usefixtures("_here")

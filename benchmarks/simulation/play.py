@@ -228,13 +228,18 @@ class _Play:
         yield from self.watch.look()
         if self.warehouse is not None:
             yield from self._loaded(run, self.warehouse)
+            if one.error is None and {load.source_day for load in run.loads} != {*days} & {*self._sales().stored}:
+                yield f"of {days} only {[load.source_day for load in run.loads]} were loaded, without an error"
         if one.error is None and step.is_up:
             yield from self.watch.is_true(days, [retail.WHERE.name])
+
+    def _sales(self) -> SalesTable:
+        return SalesTable(self.watch.store, retail.WHERE)
 
     def _loaded(self, run: SalesRun, warehouse: Warehouse) -> Iterator[str]:
         """Say where the warehouse has other facts than before and than the lake; loads that ended are the lake's."""
         before, self.facts = self.facts, warehouse.facts()
-        audits, table = warehouse.loaded(), SalesTable(self.watch.store, retail.WHERE)
+        audits, table = warehouse.loaded(), self._sales()
         ended = {load.source_day for load in run.loads}
         for day in sorted({*before, *self.facts, *ended}):
             found = self.facts.get(day, frozenset())

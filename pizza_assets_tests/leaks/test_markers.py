@@ -131,7 +131,7 @@ class World:
         home.mkdir()
         shutil.copy(Path(pizza_assets.__file__).parents[1] / "dagster.yaml", home)
         return subprocess.run(
-            [sys.executable, "-m", "dagster", "job", "execute", "-m", "pizza_assets.definitions", "-j", "daily_refresh",
+            [sys.executable, "-m", "dagster", "job", "execute", "-m", "pizza_assets.definitions", "-j", "match_day",
              "--tags", json.dumps(_range(FIRST + timedelta(days=365)))],
             cwd=home,
             env={**os.environ, "DAGSTER_HOME": str(home), "PIZZA_ALLOW_MOCK": "false"},

@@ -204,6 +204,12 @@ def test_wrong_use(suffix: str, kinds: tuple[str, ...], given: dict[str, str], s
     assert sentence in str(error.value)
 
 
+def test_the_suffix_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIZZA_SUFFIX", "x1")
+    result = CliRunner().invoke(main, ["aws", "cost", "--dry-run"])
+    assert (result.exit_code, "Warning" in result.output) == (0, False), result.output
+
+
 def test_a_dry_run_prints_templates_resources_and_cost_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     arguments = ["aws", "deploy", "--suffix", "x1", "--dry-run", "--set", "ImageUri=i@sha256:1"]

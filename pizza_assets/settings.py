@@ -480,7 +480,7 @@ class Settings(BaseSettings):
 
 def misspelt() -> list[str]:
     """Return a sentence for each name in the environment or ``.env`` that looks like a setting and is none."""
-    known = {name.upper() for name in Settings.model_fields} | {"AWS_DEFAULT_REGION"}
+    known = {name.upper() for name in Settings.model_fields} | {"AWS_DEFAULT_REGION", "PIZZA_SUFFIX"}  # of 'aws'
     try:
         in_file = set(dotenv_values(".env", encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError):

@@ -23,9 +23,9 @@ class Scripted:
     """A CloudFormation whose stack has given states, one after another, and given events."""
 
     def __init__(
-        self, *states: str | None, events: tuple[tuple[str, str, str, str], ...] = (), refused: str | None = None
+        self, *states: str | None, events: tuple[tuple[str, str, str, str], ...] = (), rejected: str | None = None
     ) -> None:
-        self._states, self._events, self._refused = list(states), events, refused
+        self._states, self._events, self._rejected = list(states), events, rejected
         self.executed: list[str] = []
 
     def describe_stacks(self, StackName: str) -> Mapping[str, Any]:  # noqa: N803 boto3's name
@@ -35,8 +35,8 @@ class Scripted:
         return {"Stacks": [{"StackId": "id", "StackStatus": state}]}
 
     def create_change_set(self, **_: object) -> Mapping[str, Any]:
-        if self._refused:
-            raise ClientError({"Error": {"Code": self._refused, "Message": "no"}}, "CreateChangeSet")
+        if self._rejected:
+            raise ClientError({"Error": {"Code": self._rejected, "Message": "no"}}, "CreateChangeSet")
         return {"Id": "set"}
 
     def describe_change_set(self, **_: object) -> Mapping[str, Any]:
@@ -127,7 +127,7 @@ def test_a_stack_that_somebody_else_changes() -> None:
 )
 def test_a_rejected_request_is_one_sentence(code: str, sentence: str) -> None:
     with pytest.raises(AwsError) as error:
-        deployed(Scripted(None, refused=code))
+        deployed(Scripted(None, rejected=code))
     assert sentence in str(error.value)
 
 
@@ -202,6 +202,12 @@ def test_wrong_use(suffix: str, kinds: tuple[str, ...], given: dict[str, str], s
     with pytest.raises(UseError) as error:
         plan(suffix, kinds, given)
     assert sentence in str(error.value)
+
+
+def test_the_suffix_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIZZA_SUFFIX", "x1")
+    result = CliRunner().invoke(main, ["aws", "cost", "--dry-run"])
+    assert (result.exit_code, "Warning" in result.output) == (0, False), result.output
 
 
 def test_a_dry_run_prints_templates_resources_and_cost_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

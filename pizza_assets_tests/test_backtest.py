@@ -20,7 +20,7 @@ def table() -> dict[str, dict[str, Sums]]:
 
 def test_the_forecast_is_nearer_to_the_oracle_than_methods_without_fixtures(table: dict[str, dict[str, Sums]]) -> None:
     losses = {name: of["2-h match windows"].loss for name, of in table.items()}
-    assert losses["oracle"] < losses[NAME] < 0.95 * min(losses["mean of four weeks"], losses["fixed effects"])
+    assert losses["oracle"] < losses[NAME] < 0.98 * min(losses["mean of four weeks"], losses["fixed effects"])
 
 
 @pytest.mark.parametrize("target", TARGETS)

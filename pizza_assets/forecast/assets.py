@@ -6,7 +6,6 @@ arithmetic.
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -97,11 +96,11 @@ def forecast_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         for day in days[:-NEWEST_DAYS]:
             source: Source = "real" if order_volume.facts(day)["data-source"] == "real" else "mock"
             yield day, not_made(day, source)
-        pizzas = pizzas_of(read.volume, days[-1])
-        make = partial(forecast_of, read.prepared(), window, pizzas)
+        prepared = read.prepared()
         shops = ShopCounts(raw_orders)
         for day in newest:
             fixtures, unknown = fixtures_known(fixtures_ahead, raw_matches, day)
-            yield day, make(day, fixtures, unknown, shops.until(day))
+            pizzas = pizzas_of(read.volume, day)
+            yield day, forecast_of(prepared, window, pizzas, day, fixtures, unknown, shops.until(day))
 
     return [fixtures_ahead, order_forecast]

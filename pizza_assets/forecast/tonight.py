@@ -6,15 +6,17 @@ belong here: the boundary (``analysis.tonight``), HTTP, alerts' channels.
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from pizza_assets.analysis.grid import Floats, instants_of
+from pizza_assets.analysis.forecast import HORIZON_DAYS
+from pizza_assets.analysis.grid import Floats, Ints, instants_of
 from pizza_assets.analysis.tonight import ABOVE, BELOW, Evening, Watch, watches
 from pizza_assets.analysis.windows import BIN_MINUTES, bins_of
 from pizza_assets.errors import PizzaAssetsError
@@ -24,12 +26,15 @@ from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable
 from pizza_assets.orders.files import OrderFiles
 from pizza_assets.platform.columns import Source
+from pizza_assets.reference import cities
 from pizza_assets.settings import Settings
 
 _LOGGER = logging.getLogger("pizza_assets.tonight")
 #: The fact of a stored forecast that tells how orders vary around it.
 NOISE = "noise"
 _QUARTER = timedelta(minutes=BIN_MINUTES)
+#: An evening goes on for so long after midnight.
+_NIGHT_ENDS = timedelta(hours=4)
 
 
 class Arriving(Protocol):
@@ -37,8 +42,8 @@ class Arriving(Protocol):
 
     data_source: Source
 
-    def orders(self, day: date, until: datetime) -> pd.DataFrame:
-        """Return the orders of a day (UTC) placed before `until`: city and timestamp, one row each."""
+    def orders(self, days: Sequence[date], until: datetime) -> pd.DataFrame:
+        """Return the orders of some days (UTC) placed before `until`: city and timestamp, one row each."""
 
 
 @dataclass
@@ -48,11 +53,10 @@ class ExportsArriving:
     settings: Settings
     data_source: Source = "real"
 
-    def orders(self, day: date, until: datetime) -> pd.DataFrame:
-        """Return the orders of a day; see `Arriving`. Raises SourceError when the files cannot be read."""
+    def orders(self, days: Sequence[date], until: datetime) -> pd.DataFrame:
+        """Return the orders of some days; see `Arriving`. Raises SourceError when the files cannot be read."""
         given = self.settings.model_copy(update={"orders_files": self.settings.tonight_files})
-        found = OrderFiles(given).read([day])
-        return _before(found[day].frame, until) if day in found else _NOTHING
+        return _before([of.frame for of in OrderFiles(given).read(days).values()], until)
 
 
 @dataclass
@@ -61,22 +65,25 @@ class Replayed:
 
     store: Store
     data_source: Source = "mock"
-    _day: tuple[date, pd.DataFrame] | None = field(default=None, init=False)
+    _days: dict[date, pd.DataFrame] = field(default_factory=dict, init=False)
 
-    def orders(self, day: date, until: datetime) -> pd.DataFrame:
-        """Return the orders of a day; see `Arriving`. Raises LakeError when the lake does not have it."""
-        if self._day is None or self._day[0] != day:
-            table = DailyTable(self.store, layout.RAW_ORDERS, ["city", "timestamp"])
-            self._day = (day, table[day])
-            self.data_source = table.stored[day].source or "mock"
-        return _before(self._day[1], until)
+    def orders(self, days: Sequence[date], until: datetime) -> pd.DataFrame:
+        """Return the orders of some days; see `Arriving`. Raises LakeError when the lake does not have the last."""
+        table = DailyTable(self.store, layout.RAW_ORDERS, ["city", "timestamp"])
+        for day in days:
+            if day not in self._days and (day in table or day == days[-1]):
+                self._days[day] = table[day]
+                self.data_source = table.stored[day].source or "mock"
+        return _before([self._days[day] for day in days if day in self._days], until)
 
 
 _NOTHING = pd.DataFrame({"city": pd.Series(dtype="str"), "timestamp": pd.Series(dtype="datetime64[us, UTC]")})
 
 
-def _before(orders: pd.DataFrame, until: datetime) -> pd.DataFrame:
-    return orders.loc[orders["timestamp"] < pd.Timestamp(until), ["city", "timestamp"]]
+def _before(frames: Sequence[pd.DataFrame], until: datetime) -> pd.DataFrame:
+    filled = [frame[["city", "timestamp"]] for frame in frames if len(frame)]
+    orders = pd.concat(filled, ignore_index=True) if filled else _NOTHING
+    return orders[orders["timestamp"] < pd.Timestamp(until)]
 
 
 def evenings_of(rows: pd.DataFrame, noise: Mapping[str, float], day: date) -> dict[str, Evening]:
@@ -89,10 +96,14 @@ def evenings_of(rows: pd.DataFrame, noise: Mapping[str, float], day: date) -> di
     noise
         The forecast's variances: day, block, quarter and match.
     day
-        The UTC day on which the matches kick off.
+        The day on which the matches kick off, on the clock of the city.
     """
+    known = cities()
     whole = rows[(rows["shop"] == ALL_SHOPS) & rows["expected"].notna()]
-    matches = whole[(whole["span"] == "match") & (whole["kickoff_ts"].dt.date == day)]
+    matches = whole[whole["span"] == "match"]
+    zones = [known[city].time_zone if city in known else "UTC" for city in matches["city"]]
+    local = [at.tz_convert(zone).date() for at, zone in zip(matches["kickoff_ts"], zones, strict=True)]
+    matches = matches[[of == day for of in local]]
     quarters = whole[whole["span"] == "quarter_hour"]
     found = {}
     for city, of_city in matches.groupby("city", sort=True):
@@ -122,6 +133,21 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
+def _zone(city: str) -> ZoneInfo:
+    known = cities()
+    return ZoneInfo(known[city].time_zone if city in known else "UTC")
+
+
+@dataclass
+class _Session:
+    """A day's evenings: the forecast that they are held against, and the cities whose alert was given."""
+
+    as_of: str = ""
+    data_source: Source = "mock"
+    watches: dict[str, Watch] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+
 @dataclass
 class Tonight:
     """The evening of a day as it runs. `look` reads what has arrived, and says where each city stands.
@@ -142,50 +168,60 @@ class Tonight:
     arriving: Arriving
     clock: Callable[[], datetime] = now_utc
     alert: Callable[[str], None] = _LOGGER.warning
-    _day: date | None = field(default=None, init=False)
-    _as_of: str = field(default="", init=False)
-    _forecast_source: str = field(default="mock", init=False)
-    _watches: dict[str, Watch] = field(default_factory=dict, init=False)
-    _told: set[str] = field(default_factory=set, init=False)
+    _sessions: dict[date, "_Session"] = field(default_factory=dict, init=False)
 
     def look(self) -> dict[str, Any]:
         """Return the state of the evening as a JSON-able document: `day`, `status`, `data_source`, and `cities`."""
         now = self.clock()
-        self._open(now.date())
-        document: dict[str, Any] = {"day": self._day.isoformat() if self._day else None, "cities": []}
-        document |= {"forecast_as_of": self._as_of or None, "data_source": self._forecast_source}
-        if not self._watches:
-            reason = "No match today has a forecast." if self._as_of else "There is no forecast of today."
+        today = (now - _NIGHT_ENDS).date()
+        sessions = {day: self._session(day) for day in (today + timedelta(days=n) for n in (-1, 0, 1))}
+        self._sessions = sessions
+        # Each city's evening is that of its own clock's day, which ends some hours after midnight.
+        shown = [
+            (session, watch)
+            for day, session in sessions.items()
+            for city, watch in session.watches.items()
+            if (now - _NIGHT_ENDS).astimezone(_zone(city)).date() == day
+        ]
+        of_today = sessions[today]
+        document: dict[str, Any] = {"day": today.isoformat(), "cities": []}
+        document |= {"forecast_as_of": of_today.as_of or None, "data_source": of_today.data_source}
+        if not shown:
+            reason = "No match today has a forecast." if of_today.as_of else "There is no forecast of today."
             return document | {"status": reason}
+        first = min(instants_of(np.array([watch.evening.first_bin]))[0].date() for _, watch in shown)
+        days = [first + timedelta(days=n) for n in range((now.date() - first).days + 1)] or [now.date()]
         try:
-            orders = self.arriving.orders(now.date(), now)
+            orders = self.arriving.orders(days, now)
         except PizzaAssetsError as error:
             return document | {"status": f"The orders of today cannot be read: {error}"}
-        if "mock" in (self.arriving.data_source, self._forecast_source):
+        if "mock" in (self.arriving.data_source, *(session.data_source for session, _ in shown)):
             document["data_source"] = "mock"
-        last = bins_of(orders["timestamp"].dt.floor("15min")) if len(orders) else np.zeros(0, dtype=np.int64)
+        bins = bins_of(orders["timestamp"].dt.floor("15min")) if len(orders) else np.zeros(0, dtype=np.int64)
         over = int(now.timestamp() // _QUARTER.total_seconds())
-        for city, watch in self._watches.items():
-            document["cities"].append(self._city(watch, last[(orders["city"] == city).to_numpy()], over))
+        for session, watch in shown:
+            in_city = (orders["city"] == watch.evening.city).to_numpy()
+            document["cities"].append(self._city(session, watch, bins[in_city], over))
         begun = any(of["quarters_over"] for of in document["cities"])
         return document | {"status": "running" if begun else "The matches of today have not begun."}
 
-    def _open(self, day: date) -> None:
-        """Take the newest forecast made before the day; that of a running evening stays."""
-        if self._day == day:
-            return
-        self._day, self._as_of, self._watches, self._told = day, "", {}, set()
+    def _session(self, day: date) -> "_Session":
+        """Return the evening of a day against the newest forecast made before it; one that was opened stays."""
+        held = self._sessions.get(day)
+        if held is not None and held.as_of:
+            return held
         table = DailyTable(self.store, layout.ORDER_FORECAST)
         made = [of for of in table if of < day]
-        if not made or (day - made[-1]).days > 14:
-            return
-        noise = table.facts(made[-1]).get(NOISE)
-        self._as_of, self._forecast_source = made[-1].isoformat(), table.facts(made[-1])["data-source"]
-        if noise is not None:
-            evenings = evenings_of(table[made[-1]], json.loads(noise), day)
-            self._watches = watches(evenings, seed=day.toordinal())
+        if not made or (day - made[-1]).days > HORIZON_DAYS:
+            return _Session()
+        facts = table.facts(made[-1])
+        evenings = {}
+        if NOISE in facts:
+            evenings = evenings_of(table[made[-1]], json.loads(facts[NOISE]), day)
+        source: Source = "real" if facts["data-source"] == "real" else "mock"
+        return _Session(made[-1].isoformat(), source, watches(evenings, seed=day.toordinal()))
 
-    def _city(self, watch: Watch, bins: "np.ndarray[Any, np.dtype[np.int64]]", over: int) -> dict[str, Any]:
+    def _city(self, session: "_Session", watch: Watch, bins: Ints, over: int) -> dict[str, Any]:
         of = watch.evening
         size = len(of.expected)
         at = bins - of.first_bin
@@ -202,17 +238,17 @@ class Tonight:
             }
             for number, at in enumerate(starts)
         ]
-        if found["status"] in (ABOVE, BELOW) and of.city not in self._told:
-            self._told.add(of.city)
+        if found["status"] in (ABOVE, BELOW) and of.city not in session.told:
+            session.told.add(of.city)
             more = "more" if found["status"] == ABOVE else "fewer"
             self.alert(
                 f"{of.city}: {more} orders than its band allows, {found['orders']:.0f} against {found['expected']:.0f} "
-                f"expected so far ({self._label(found)}). On: {of.matches}."
+                f"expected so far ({self._label(session, found)}). On: {of.matches}."
             )
         return found
 
-    def _label(self, found: Mapping[str, Any]) -> str:
-        is_mock = "mock" in (self.arriving.data_source, self._forecast_source)
+    def _label(self, session: "_Session", found: Mapping[str, Any]) -> str:
+        is_mock = "mock" in (self.arriving.data_source, session.data_source)
         band = f"band {found['low']:.0f} to {found['high']:.0f}"
         return f"{band}, simulated" if is_mock else band
 
@@ -226,5 +262,6 @@ class ReplayClock:
     began: datetime = field(default_factory=now_utc)
 
     def __call__(self) -> datetime:
-        """Return the time that is replayed."""
-        return self.start + (now_utc() - self.began) * self.speed
+        """Return the time that is replayed; it stops at the end of the day."""
+        end = datetime.combine(self.start.date(), time.max, UTC)
+        return min(self.start + (now_utc() - self.began) * self.speed, end)

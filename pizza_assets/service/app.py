@@ -34,6 +34,8 @@ from pizza_assets.settings import Settings
 #: Seconds between two looks at tonight, and between signs of life to who listens.
 LOOK_SECONDS, SIGN_OF_LIFE_SECONDS = 10.0, 15.0
 _JSON = "application/json"
+#: Answers about one data set that are held, for many ask the same.
+_HELD = 8
 Respond = Callable[[Request], Awaitable[Response]]
 
 
@@ -84,13 +86,20 @@ def routes(store: Store, tonight: Tonight | None, look_seconds: float = LOOK_SEC
 
 
 def _rows(published: Published, name: str) -> Respond:
+    held: dict[str, bytes] = {}
+
     async def respond(request: Request) -> Response:
         pairs = request.query_params.multi_items()
         asked = dict(pairs)
         if len(asked) != len(pairs):
             raise AskedWronglyError("A parameter is given twice. Give each once.")
-        found = await run_in_threadpool(published.answer, name, asked)
-        return _versioned(request, found.body(), _JSON, found.version + _digest(str(sorted(pairs)).encode()))
+        version = await run_in_threadpool(published.version, name) + _digest(str(sorted(pairs)).encode())
+        if version not in held:
+            answer = await run_in_threadpool(published.answer, name, asked)
+            if len(held) >= _HELD:
+                held.pop(next(iter(held)))
+            held[version] = await run_in_threadpool(answer.body)
+        return _versioned(request, held[version], _JSON, version)
 
     return respond
 

@@ -203,10 +203,21 @@ def test_the_evening_is_from_before_the_first_match_to_after_the_last(past: Seas
     assert {city: len(of.expected) for city, of in found.items()} == {"Liverpool": 36, "Manchester": 24, "Norwich": 24}
 
 
+def test_an_evening_across_midnight_is_one_evening_of_the_citys_own_day(past: Season) -> None:
+    late = matches_frame([match_row("late", kick_off(WEEKS, 5, 22, 30), score=None)])
+    of_day = of_season(past, late)
+    noise = of_day.facts["noise"]
+    assert isinstance(noise, dict)
+    found = evenings_of(of_day.frame, noise, NIGHT)
+    assert len(found["Liverpool"].expected) == 24
+    assert not evenings_of(of_day.frame, noise, NIGHT + timedelta(days=1))
+
+
 def test_a_replayed_clock_runs_faster() -> None:
     began = datetime.now(UTC) - timedelta(seconds=10)
     clock = ReplayClock(datetime(2026, 1, 1, tzinfo=UTC), 60, began)
     assert timedelta(minutes=10) <= clock() - clock.start < timedelta(minutes=11)
+    assert ReplayClock(clock.start, 1e6, began)().date() == clock.start.date(), "it stops at the end of the day"
 
 
 def test_orders_of_shops_are_counted_by_day(store: Store) -> None:

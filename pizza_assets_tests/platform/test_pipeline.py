@@ -14,7 +14,7 @@ from pizza_assets.contracts import PERSONAL_COLUMNS
 from pizza_assets.definitions import build_defs
 from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake import open_lake
-from pizza_assets.lake.layout import DAILY_TABLES, RAW_ORDERS, REPORT_PREFIX, dated_key
+from pizza_assets.lake.layout import DAILY_TABLES, FRAME_TABLES, RAW_ORDERS, REPORT_PREFIX, dated_key
 from pizza_assets.lake.status import has_days, layers
 from pizza_assets.lake.store import LocalStore, Metadata, Store
 from pizza_assets.lake.tables import DailyTable
@@ -149,11 +149,11 @@ def test_every_asset_explains_itself_in_the_ui() -> None:
         assert node.description, node.key
         assert node.kinds, node.key
         assert node.owners, node.key
-        assert node.group_name in {"raw", "match_day", "dashboard", "retail", "warehouse", "merchants"}
+        assert node.group_name in {"raw", "match_day", "forecast", "dashboard", "retail", "warehouse", "merchants"}
         name = node.key.to_user_string()
-        if name in DAILY_TABLES:
+        if name in FRAME_TABLES:
             columns = node.metadata["dagster/column_schema"].columns
-            assert [column.name for column in columns] == list(DAILY_TABLES[name].contract.columns)
+            assert [column.name for column in columns] == list(FRAME_TABLES[name].contract.columns)
 
 
 def test_a_range_is_one_run_and_every_layer_has_every_day(lake: Store) -> None:

@@ -21,12 +21,12 @@ function drawComing() {
   get("coming-says").textContent = !rows.length ? "There is no forecast of this data yet."
     : [matches.length ? `${plural(matches.length, "city kick-off", "city kick-offs")} in the 14 days after ${asOf}: with the matches ${count(matches.reduce((sum, row) => sum + row.expected, 0))} orders are to be expected around them, ${count(matches.reduce((sum, row) => sum + row.without_match, 0))} without.`
       : days.length ? `No match ahead is known in the 14 days after ${asOf}${state.team ? ` for ${state.team}` : ""}.` : "",
-    days.length ? "" : "No city has a forecast."].filter(Boolean).join(" ");
+    days.length ? "Days begin at midnight UTC." : "No city has a forecast."].filter(Boolean).join(" ");
   const chosen = days.filter((row) => row.city === city).map((row) => ({
     from: row.start * MINUTE, to: row.start * MINUTE + DAY, orders: row.expected, without: row.without_match, low: row.low_80, high: row.high_80,
     low_95: row.low_95, high_95: row.high_95, day: dayText(isoDay(row.start * MINUTE)), expected: count(row.expected), plain: count(row.without_match),
     interval: `${count(row.low_80)} to ${count(row.high_80)}`, wide: `${count(row.low_95)} to ${count(row.high_95)}` }));
-  get("coming-title").textContent = city ? `Orders to expect in ${city}, by day (UTC)` : "Orders to expect, by day (UTC)";
+  get("coming-title").textContent = city ? `Orders to expect in ${city}, by day` : "Orders to expect, by day";
   drawOrSay("coming", get("coming-chart"), { rows: chosen }, "No day can be forecast.", {}, get("coming-title").textContent);
   table(get("coming-table"), [
     { title: "Kick-off", value: (row) => row.kickoff_ts, show: (row) => timeText(row.city, row.kickoff_ts * MINUTE), kind: "text", rises: true },

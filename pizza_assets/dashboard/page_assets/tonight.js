@@ -36,6 +36,7 @@ function drawTonight(now) {
     return { from, to: from + 15 * MINUTE, orders: row.orders === null ? null : 4 * row.orders, expected: 4 * row.expected,
       hour: clockText(shown.city, Date.parse(row.start)), goals: "–", low: 4 * row.expected, high: 4 * row.expected };
   });
+  const steps = quarters.length ? [...quarters, { ...quarters.at(-1), from: quarters.at(-1).to }] : [];
   drawOrSay("match", get("tonight-chart"), { rows: quarters.filter((row) => row.orders !== null),
-    noise: quarters, phases: [], goals: [] }, "No quarter hour of the evening is over yet.", {}, get("tonight-title").textContent);
+    noise: steps, phases: [], goals: [] }, "No quarter hour of the evening is over yet.", {}, get("tonight-title").textContent);
 }

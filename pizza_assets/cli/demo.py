@@ -33,6 +33,8 @@ _SALES_DAYS, _SALES_WEEKS = 70, 10
 _MERCHANTS_ROWS = 20_000
 #: Planted log-uplift of the shops' pizza: so many weeks cannot show the default's.
 _PIZZA_UPLIFT = 0.25
+#: What is coming is forecast as of the last days only: an older forecast is of no use.
+FORECAST_DAYS = 14
 #: What the sales' job makes of a demo; orders are there by then.
 SALES = "raw_retailer_1 or raw_retailer_2 or raw_retailer_3 or raw_dominos_sales or group:warehouse"
 _ONE_DAY = timedelta(days=1)

@@ -150,6 +150,8 @@ def demo(debug: bool, days: int) -> None:
         to_make = counted((last - missing[0]).days + 1, "day")
         click.echo(f"Making {to_make} of mock orders and matches in {settings.pizza_lake} ...")
         _materialize(settings, *missing, f"{_OF_A_DAY} or correlation_results", debug=debug)
+        ahead = max(missing[0], last - timedelta(days=season.FORECAST_DAYS - 1)), last
+        _materialize(settings, *ahead, "fixtures_ahead or order_forecast", debug=debug)
     else:
         click.echo(season.already(store, first, last))
     sold, line = _sell(settings, store, season.sales_span(settings, first, last), debug=debug)

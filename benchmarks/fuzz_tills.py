@@ -195,7 +195,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-def with_odd_cells(rows: Sequence[Row], rng: random.Random) -> list[Row]:
+def with_odd_cells(rows: Sequence[Row], rng: random.Random) -> Sequence[Row]:
     """Return the rows with one to six cells of another kind, some rows again, and some left out."""
     changed = [list(row) for row in rows]
     for _ in range(rng.randint(1, 6)):

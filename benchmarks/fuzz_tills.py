@@ -378,7 +378,7 @@ def run(
                 kept.write_bytes(case_of(name, number, seed))
                 on_progress(f"FAILED {kept}\n{why}")
             failures += len(found.failures)
-        on_progress(f"{first + _ROUND} of {cases}: {failures} failed, {time.monotonic() - begun:.0f} s")
+        on_progress(f"{min(cases, first + _ROUND)} of {cases}: {failures} failed, {time.monotonic() - begun:.0f} s")
     for name in formats:
         on_progress(f"{name:<8} {dict(counts[name])}")
     return failures

@@ -195,7 +195,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-def with_odd_cells(rows: Sequence[Row], rng: random.Random) -> list[Row]:
+def with_odd_cells(rows: Sequence[Row], rng: random.Random) -> Sequence[Row]:
     """Return the rows with one to six cells of another kind, some rows again, and some left out."""
     changed = [list(row) for row in rows]
     for _ in range(rng.randint(1, 6)):
@@ -378,7 +378,7 @@ def run(
                 kept.write_bytes(case_of(name, number, seed))
                 on_progress(f"FAILED {kept}\n{why}")
             failures += len(found.failures)
-        on_progress(f"{first + _ROUND} of {cases}: {failures} failed, {time.monotonic() - begun:.0f} s")
+        on_progress(f"{min(cases, first + _ROUND)} of {cases}: {failures} failed, {time.monotonic() - begun:.0f} s")
     for name in formats:
         on_progress(f"{name:<8} {dict(counts[name])}")
     return failures

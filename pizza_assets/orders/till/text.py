@@ -113,8 +113,8 @@ def sniff(source: str, open_file: Open) -> Dialect:
     if header is None:
         first = next(at for at, (_, cells) in enumerate(rows) if len(cells) == width)
         return Dialect(encoding, delimiter, unique_names([None] * width), start + rows[first][0], None)
-    while header + 1 < len(rows) and _is_fuller_header(rows[header + 1][1], rows[header][1], width):
-        header += 1  # names of groups of columns stand above those of the columns
+    if header + 2 < len(rows) and are_names_of_groups(*(cells for _, cells in rows[header : header + 3])):
+        header += 1
     line, cells = rows[header]
     cells = [*cells, *[""] * (width - len(cells))]
     while (
@@ -255,9 +255,14 @@ def is_data(cell: str) -> bool:
     return _DATA_CELL.fullmatch(cell.strip()) is not None
 
 
-def _is_fuller_header(cells: Sequence[str], above: Sequence[str], width: int) -> bool:
-    filled, filled_above = (sum(bool(cell.strip()) for cell in row) for row in (cells, above))
-    return _is_header(cells, width) and filled > filled_above
+def are_names_of_groups(first: Sequence[str], second: Sequence[str], third: Sequence[str]) -> bool:
+    """Tell whether the first of three rows names groups of columns, the second the columns, and the third is data.
+
+    A group's name stands above its first column, so cells behind it are empty; numbers and dates are in the third only.
+    """
+    if len(first) != len(second) or any(map(is_data, second)) or not any(map(is_data, third)):
+        return False
+    return all(cell.strip() for cell in second) and not all(cell.strip() for cell in first)
 
 
 class _Clean(io.RawIOBase):

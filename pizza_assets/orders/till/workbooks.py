@@ -17,7 +17,7 @@ import python_calamine
 from pizza_assets.errors import SourceError
 from pizza_assets.orders.till.opening import Open, seekable
 from pizza_assets.orders.till.tables import ROWS_PER_BATCH, Rows, Table, check_width, unique_names
-from pizza_assets.orders.till.text import is_data
+from pizza_assets.orders.till.text import are_names_of_groups
 from pizza_assets.orders.till.typed import typed_rows
 
 
@@ -133,10 +133,9 @@ def _sheet(source: str, kind: str, sheet: python_calamine.CalamineSheet, open_sh
         for n, (_, row) in zip(filled, top, strict=True)
     ]
     at = next((number for number, good in enumerate(is_names) if good), None)
-    while at is not None and at + 1 < len(top) and is_names[at + 1] and filled[at + 1] > filled[at]:
-        if any(is_data(str(cell)) for cell in top[at + 1][1]):
-            break
-        at += 1  # names of groups of columns stand above those of the columns
+    if at is not None and at + 2 < len(top):
+        three = ([str(cell) for cell in row] for _, row in top[at : at + 3])
+        at += are_names_of_groups(*three)
     start = top[at][0] + 1 if at is not None else top[0][0]
     names = [str(cell) for cell in top[at][1]] if at is not None else [None] * len(top[0][1])
     used = max((n + 1 for _, row in top[at or 0 :] for n, cell in enumerate(row) if cell != ""), default=0)

@@ -5,7 +5,8 @@
 Each subject is modules and the tests that are about them. mutmut copies both, makes all mutants, and learns which test
 runs which function; then a sample of the mutants, drawn with ``--seed``, is run against those tests, each in a fork.
 Hypothesis draws few examples (profile ``few``), so that a run ends: a survivor may be killed by the full suite. What
-runs while modules are imported, as the contracts and their column builders do, is not mutated: a fork is too late for it.
+runs while modules are imported, such as the contracts and their column builders, is not mutated: a fork
+is too late for it.
 """
 
 import json

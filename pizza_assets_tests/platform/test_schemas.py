@@ -11,6 +11,7 @@ from pandera.errors import SchemaErrors
 from pizza_assets import contracts
 from pizza_assets.cli.documents import documents
 from pizza_assets.errors import ContractError
+from pizza_assets.platform.columns import data_set, integer
 from pizza_assets_tests.strategies import orders_of_day
 
 ROOT = Path(__file__).parents[2]
@@ -132,3 +133,11 @@ def test_an_error_names_contract_column_rule_count_and_example() -> None:
 def test_generated_files_are_up_to_date() -> None:
     stale = [path for path, text in documents().items() if (ROOT / path).read_text(encoding="utf-8") != text]
     assert not stale, "run: make dictionary"
+
+
+def test_rows_of_a_contract_without_a_key_may_repeat() -> None:
+    columns = {"count": integer("Items.", "1", ge=0)}
+    contract = data_set("counts", "Counts.", grain="one row per count", key=[], columns=columns)
+    valid, reasons = contracts.split_valid(pd.DataFrame({"count": [1, 1, -1]}), contract)
+    assert valid["count"].tolist() == [1, 1]
+    assert list(reasons.index) == [2]

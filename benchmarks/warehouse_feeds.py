@@ -267,7 +267,10 @@ def differences(connection: Connection, seed: int) -> tuple[list[str], int]:
         compared += 1
         wrong += [f"{name}: {row}" for row in set(expected) ^ set(found)]
     for retailer, day in feeds:
-        found = [(result.name, result.passed, result.observed) for result in check_day(connection, retailer, day)]
+        found = [
+            (name, result.status == "passed", result.figures["found"])
+            for name, result in check_day(connection, retailer, day).items()
+        ]
         expected = checks(said, feeds, retailer, day)
         compared += len(expected)
         wrong += [
@@ -276,10 +279,10 @@ def differences(connection: Connection, seed: int) -> tuple[list[str], int]:
             if one != other
         ]
     last = FIRST + timedelta(days=DAYS - 1)
-    found = [(result.retailer_id, result.passed) for result in check_retailers(connection, last)]
-    expected = [(retailer, (retailer, last) in feeds) for retailer in RETAILER_IDS]
-    compared += len(expected)
-    wrong += [f"{last}: {one} is not {other}" for one, other in zip(found, expected, strict=True) if one != other]
+    found = check_retailers(connection, last).figures["missing"]
+    expected = " ".join(retailer for retailer in RETAILER_IDS if (retailer, last) not in feeds)
+    compared += len(RETAILER_IDS)
+    wrong += [f"{last}: missing {found}, not {expected}"] if found != expected else []
     return wrong, compared
 
 

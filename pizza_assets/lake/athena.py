@@ -119,6 +119,8 @@ def _typed(field: pyarrow.Field) -> str:
     name = f'"{field.name}"'
     if field.name == "retailer_id":
         return '"retailer" AS "retailer_id"'
+    if field.name == "discount":  # days of an older version have none, and no discount
+        return f"COALESCE(CAST({name} AS {_athena_type(field.type)}), 0) AS {name}"
     if pyarrow.types.is_decimal(field.type):
         return f"CAST({name} AS {_athena_type(field.type)}) AS {name}"
     if pyarrow.types.is_timestamp(field.type):

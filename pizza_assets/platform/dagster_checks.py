@@ -106,6 +106,21 @@ def check_result(name: str, results: Sequence[DayResult], where: str) -> dg.Asse
     )
 
 
+def kept_results(
+    store: Store,
+    asset: str,
+    run_id: str,
+    results: Mapping[str, Sequence[DayResult]],
+    sources: Mapping[date, Source] | None = None,
+) -> list[dg.AssetCheckResult]:
+    """Keep what checks say about an asset in the lake's history, and return it as Dagster takes it."""
+    judged = {name: found for name, found in results.items() if found}
+    if not judged:
+        return []
+    where = store.uri(history.write(store, history.Evaluation(asset, run_id, datetime.now(UTC), judged, sources or {})))
+    return [check_result(name, found, where) for name, found in judged.items()]
+
+
 class Checking:
     """The checks of a daily asset during one run: what they measured of its days is judged at the end."""
 

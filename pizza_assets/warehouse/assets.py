@@ -5,8 +5,7 @@ when the day's runs start (``retail_daily.py``). One retailer's failure stops no
 with its own retries, and runs in a run of its own.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -15,11 +14,13 @@ from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.lake.layout import SALES_TABLES
 from pizza_assets.platform import dagster_catalog as catalog
 from pizza_assets.platform import dagster_lineage as lineage
+from pizza_assets.platform.dagster_checks import kept_results
 from pizza_assets.platform.dagster_daily_asset import partitioned_asset
 from pizza_assets.platform.dagster_failures import as_failure, may_retry, without_secrets_in_errors
 from pizza_assets.platform.dagster_partitions import days_of
 from pizza_assets.platform.dagster_resources import LakeResource
 from pizza_assets.platform.dagster_versions import code_version
+from pizza_assets.platform.quality.results import DayResult
 from pizza_assets.retail.assets import RETRIES, RETRY_DELAY
 from pizza_assets.retail.business_days import time_zone_of
 from pizza_assets.settings import Settings
@@ -30,7 +31,6 @@ from pizza_assets.warehouse.contract import FACT_SALES, MATCH_DATES, VIEWS
 from pizza_assets.warehouse.loader import DayLoad
 from pizza_assets.warehouse.marts import refresh
 from pizza_assets.warehouse.pizza_vs_football_assets import pizza_vs_football_asset
-from pizza_assets.warehouse.quality import CheckResult
 
 RETENTION_JOB = "warehouse_retention"
 #: The business day that a refresh is for; the check of missing retailers looks at it.
@@ -39,7 +39,6 @@ _CODE = ("pizza_assets.warehouse", "pizza_assets.retail.contract")
 _DOCS = "warehouse.md"
 #: What becomes of few lines; shown where there are some.
 _EXCEPTIONS = ("rejected", "corrected", "duplicate", "ignored", "removed")
-_SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 _DESCRIPTIONS = {
     "counts_reconcile": "The facts are as many as the audit says were stated.",
     "completeness": "Products and stores are known.",
@@ -58,42 +57,6 @@ def sales_asset_name(retailer_id: str) -> str:
 def _shown(load: DayLoad) -> dict[str, int]:
     counts = {name: getattr(load, name) for name in ("received", "inserted", *_EXCEPTIONS)}
     return {name: count for name, count in counts.items() if count or name not in _EXCEPTIONS}
-
-
-def check_results(asset: dg.AssetKey, results: Iterable[CheckResult]) -> list[dg.AssetCheckResult]:
-    """Return one result per check over all days of a run; the metadata name each day (or retailer) that failed."""
-    by_name: Mapping[str, list[CheckResult]] = defaultdict(list)
-    for result in results:
-        by_name[result.name].append(result)
-    return [
-        dg.AssetCheckResult(
-            passed=all(result.passed for result in found),
-            asset_key=asset,
-            check_name=name,
-            severity=_SEVERITIES[found[0].severity],
-            description=_sentence(found),
-            metadata={
-                "days_checked": len({result.day for result in found}),
-                "failed": dg.MetadataValue.json(
-                    {
-                        f"{result.retailer_id} {result.day}": {"expected": result.expected, "found": result.observed}
-                        for result in found
-                        if not result.passed
-                    }
-                ),
-            },
-        )
-        for name, found in by_name.items()
-    ]
-
-
-def _sentence(results: Sequence[CheckResult]) -> str:
-    failed = [result for result in results if not result.passed]
-    text = f"{len(results)} judged, {len(failed)} failed"
-    if not failed:
-        return f"{text}."
-    newest = max(failed, key=lambda result: (result.day, result.retailer_id))
-    return f"{text}; {newest.retailer_id} {newest.day}: expected {newest.expected}, found {newest.observed}."
 
 
 def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDefinition:
@@ -118,7 +81,7 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
         """What one retailer sold on its business day, loaded into the warehouse."""
         # A day that is there is replaced by what its feed states now.
         shown: dict[date, dict[str, int]] = {}
-        results: list[CheckResult] = []
+        results: dict[str, list[DayResult]] = {name: [] for name in _DESCRIPTIONS}
         try:
             with warehouse(settings) as connection:
                 for load in intake.load_from_lake(
@@ -130,8 +93,10 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
                     replace=True,
                 ):
                     shown[load.source_day] = _shown(load)
-                    results += quality.check_day(connection, retailer_id, load.source_day)
+                    for name, result in quality.check_day(connection, retailer_id, load.source_day).items():
+                        results[name].append(result)
         except PizzaAssetsError:
+            kept_results(lake.store(), key.path[-1], context.run.run_id, results)
             # As the IO manager does: Dagster materializes all days of a step or none, and these are loaded.
             for day, metadata in shown.items():
                 context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
@@ -139,7 +104,7 @@ def _sales_asset(settings: Settings, raw: str, retailer_id: str) -> dg.AssetsDef
                 raise
         for day, metadata in shown.items():
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
-        return dg.MaterializeResult(check_results=check_results(key, results))
+        return dg.MaterializeResult(check_results=kept_results(lake.store(), key.path[-1], context.run.run_id, results))
 
     return sales
 
@@ -211,7 +176,7 @@ def _views(settings: Settings, facts: Sequence[dg.AssetKey]) -> dg.AssetsDefinit
         ],
     )
     @without_secrets_in_errors
-    def warehouse_views(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
+    def warehouse_views(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # as above
         """Six views of the sales that SQL tools and QuickSight read, up to date with what is loaded."""
         tag = context.run.tags.get(DAY_TAG)
         with as_failure(may_retry=may_retry(context)), warehouse(settings) as connection:
@@ -230,9 +195,11 @@ def _views(settings: Settings, facts: Sequence[dg.AssetKey]) -> dg.AssetsDefinit
                 "retailer_days": done.days,
                 "roll_up_seconds": round(done.roll_up_seconds, 2),
                 "view_seconds": round(done.view_seconds, 2),
-                "missing_retailers": [result.retailer_id for result in missing if not result.passed],
+                "missing_retailers": str(missing.figures["missing"]).split(),
             },
-            check_results=check_results(key, missing),
+            check_results=kept_results(
+                lake.store(), key.path[-1], context.run.run_id, {quality.MISSING_RETAILER: [missing]}
+            ),
         )
 
     return warehouse_views

@@ -1,19 +1,16 @@
-"""Quality: checks of what was loaded for a retailer and day, with their history in ``ops.quality_result``.
+"""Quality: checks of what was loaded for a retailer and day.
 
 Belongs here: measuring the facts and judging the figures. Does not belong here: rejecting single lines (that is the
-contract's), and what follows from a failed check (``platform``).
+contract's), the history of results and what the UI shows of them (``platform``).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
+from pizza_assets.platform.quality.results import DayResult, Status
 from pizza_assets.retail.money import EXPONENTS
 from pizza_assets.warehouse.connection import Connection
-
-Severity = Literal["error", "warning"]
 
 #: Share of facts that must know their product and store.
 _KNOWN_SHARE = 0.99
@@ -22,19 +19,6 @@ _KNOWN_SHARE = 0.99
 _USUAL_DAYS, _FEWEST_WEEKDAYS = 56, 3
 _RECENT_DAYS, _FEWEST_DAYS = 28, 7
 _USUAL_FACTOR = 2.0
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """How one check of a retailer and day ended, with what was found and what was expected, for people."""
-
-    name: str
-    retailer_id: str
-    day: date
-    passed: bool
-    severity: Severity
-    observed: str
-    expected: str
 
 
 #: As ``retail.totals`` tells it: the smallest unit of the currency, or half of it for each item.
@@ -98,18 +82,19 @@ WHERE r.retailer_key <> 0 AND NOT EXISTS (
 )
 ORDER BY r.retailer_key
 """
-_RETAILERS = "SELECT retailer_id FROM sales.dim_retailer WHERE retailer_key <> 0 ORDER BY retailer_key"
-_BROKEN = """
-SELECT retailer_id, day, string_agg(check_name, ', ' ORDER BY check_name) FROM (
-    SELECT DISTINCT ON (retailer_id, day, check_name) * FROM ops.quality_result
-    ORDER BY retailer_id, day, check_name, result_id DESC
-) AS newest
-WHERE NOT passed AND severity = 'error' AND check_name <> %(missing)s
-GROUP BY retailer_id, day ORDER BY day, retailer_id
+_NOTE_BROKEN = """
+UPDATE ops.load_audit SET broken = %(broken)s WHERE audit_id = (
+    SELECT max(audit_id) FROM ops.load_audit JOIN sales.dim_retailer USING (retailer_key)
+    WHERE retailer_id = %(retailer)s AND source_day = %(day)s AND outcome = 'loaded'
+)
 """
-_KEEP = """
-INSERT INTO ops.quality_result (check_name, retailer_id, day, passed, severity, observed, expected)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+_BROKEN = """
+SELECT retailer_id, source_day, broken FROM (
+    SELECT DISTINCT ON (retailer_key, source_day) * FROM ops.load_audit WHERE outcome = 'loaded'
+    ORDER BY retailer_key, source_day, audit_id DESC
+) AS newest
+JOIN sales.dim_retailer USING (retailer_key)
+WHERE broken IS NOT NULL ORDER BY source_day, retailer_key
 """
 _FOREIGN_KEYS = 5
 #: The checks of a retailer and day, and the one of a day.
@@ -117,8 +102,8 @@ DAY_CHECKS = ("counts_reconcile", "completeness", "volume", "totals", "referenti
 MISSING_RETAILER = "missing_retailer"
 
 
-def check_day(connection: Connection, retailer_id: str, day: date) -> list[CheckResult]:
-    """Check what was loaded of a retailer's day, and keep the results."""
+def check_day(connection: Connection, retailer_id: str, day: date) -> dict[str, DayResult]:
+    """Check what was loaded of a retailer's day, note errors beside the load, and return the results by check."""
     values = {
         "retailer": retailer_id,
         "day": day,
@@ -130,8 +115,9 @@ def check_day(connection: Connection, retailer_id: str, day: date) -> list[Check
     cursor = connection.execute(_MEASURES, values)
     row = cursor.fetchone()
     measured = dict(zip((column.name for column in cursor.description or ()), row or (), strict=True))
-    results = judge(retailer_id, day, measured)
-    _keep(connection, results)
+    results = judge(day, measured)
+    broken = ", ".join(name for name, result in results.items() if result.status == "error") or None
+    connection.execute(_NOTE_BROKEN, {"retailer": retailer_id, "day": day, "broken": broken})
     return results
 
 
@@ -142,7 +128,7 @@ def _usual(measured: dict[str, Any]) -> tuple[float, float] | None:
     return (measured["least"], measured["most"]) if measured["recent_days"] >= _FEWEST_DAYS else None
 
 
-def judge(retailer_id: str, day: date, measured: dict[str, Any]) -> list[CheckResult]:
+def judge(day: date, measured: dict[str, Any]) -> dict[str, DayResult]:
     """Judge the figures of a retailer and day, as ``_MEASURES`` gives them."""
     stated, kept = measured["stated"] or 0, measured["kept"]
     is_stated_once = measured["loads"] == 1 or measured["mode"] == "replace"
@@ -150,90 +136,75 @@ def judge(retailer_id: str, day: date, measured: dict[str, Any]) -> list[CheckRe
     usual = _usual(measured)
     newest = measured["newest"]
 
-    def result(name: str, severity: Severity, *, passed: bool, observed: str, expected: str) -> CheckResult:
-        return CheckResult(name, retailer_id, day, passed, severity, observed, expected)
+    def result(name: str, failed: Status, *, passed: bool, observed: str, expected: str) -> tuple[str, DayResult]:
+        message = "" if passed else f"expected {expected}, found {observed}"
+        return name, DayResult(day, "passed" if passed else failed, message, {"found": observed})
 
-    return [
-        result(
-            "counts_reconcile",
-            "error",
-            passed=bool(measured["adds_up"]) and (kept == stated if is_stated_once else kept >= stated),
-            observed=f"{kept} statements kept",
-            expected=f"{stated}, what the audit says was stated" if measured["loads"] else "a load of the day",
-        ),
-        result(
-            "completeness",
-            "warning",
-            passed=known >= _KNOWN_SHARE,
-            observed=f"{known:.1%} of {kept} facts know their product and store",
-            expected=f"at least {_KNOWN_SHARE:.0%}",
-        ),
-        result(
-            "volume",
-            "warning",
-            passed=usual is None or usual[0] / _USUAL_FACTOR <= stated <= usual[1] * _USUAL_FACTOR,
-            observed=f"{stated} facts stated",
-            expected="any number, for too few days are there to compare with"
-            if usual is None
-            else f"half to double the usual {' to '.join(dict.fromkeys(f'{facts:.0f}' for facts in usual))}",
-        ),
-        result(
-            "totals",
-            "error",
-            passed=measured["wrong_totals"] == 0,
-            observed=f"{measured['wrong_totals']} facts whose total does not follow from quantity, price and discount",
-            expected="none",
-        ),
-        result(
-            "referential_integrity",
-            "error",
-            passed=measured["orphans"] == 0 and measured["foreign_keys"] == _FOREIGN_KEYS,
-            observed=f"{measured['orphans']} facts without a member of a dimension, {measured['foreign_keys']} foreign "
-            "keys in force",
-            expected=f"none, {_FOREIGN_KEYS}",
-        ),
-        result(
-            "freshness",
-            "warning",
-            passed=newest is not None and newest >= day,
-            observed=f"the newest sale is of {newest}" if newest else "no sale",
-            expected=f"{day} or later: sales of the day itself",
-        ),
-    ]
+    return dict(
+        [
+            result(
+                "counts_reconcile",
+                "error",
+                passed=bool(measured["adds_up"]) and (kept == stated if is_stated_once else kept >= stated),
+                observed=f"{kept} statements kept",
+                expected=f"{stated}, what the audit says was stated" if measured["loads"] else "a load of the day",
+            ),
+            result(
+                "completeness",
+                "warn",
+                passed=known >= _KNOWN_SHARE,
+                observed=f"{known:.1%} of {kept} facts know their product and store",
+                expected=f"at least {_KNOWN_SHARE:.0%}",
+            ),
+            result(
+                "volume",
+                "warn",
+                passed=usual is None or usual[0] / _USUAL_FACTOR <= stated <= usual[1] * _USUAL_FACTOR,
+                observed=f"{stated} facts stated",
+                expected="any number, for too few days are there to compare with"
+                if usual is None
+                else f"half to double the usual {' to '.join(dict.fromkeys(f'{facts:.0f}' for facts in usual))}",
+            ),
+            result(
+                "totals",
+                "error",
+                passed=measured["wrong_totals"] == 0,
+                observed=f"{measured['wrong_totals']} facts whose total does not follow from quantity, price and "
+                "discount",
+                expected="none",
+            ),
+            result(
+                "referential_integrity",
+                "error",
+                passed=measured["orphans"] == 0 and measured["foreign_keys"] == _FOREIGN_KEYS,
+                observed=f"{measured['orphans']} facts without a member of a dimension, {measured['foreign_keys']} "
+                "foreign keys in force",
+                expected=f"none, {_FOREIGN_KEYS}",
+            ),
+            result(
+                "freshness",
+                "warn",
+                passed=newest is not None and newest >= day,
+                observed=f"the newest sale is of {newest}" if newest else "no sale",
+                expected=f"{day} or later: sales of the day itself",
+            ),
+        ]
+    )
 
 
-def check_retailers(connection: Connection, day: date) -> list[CheckResult]:
-    """Check which retailers have the day, one result each, and keep the results."""
-    missing = {name for (name,) in connection.execute(_MISSING, {"day": day})}
-    results = [
-        CheckResult(
-            MISSING_RETAILER,
-            name,
-            day,
-            name not in missing,
-            "error",
-            "not loaded" if name in missing else "loaded",
-            "loaded",
-        )
-        for (name,) in connection.execute(_RETAILERS).fetchall()
-    ]
-    _keep(connection, results)
-    return results
+def check_retailers(connection: Connection, day: date) -> DayResult:
+    """Check that every retailer has the day; the figure ``missing`` names those that have not."""
+    missing = " ".join(name for (name,) in connection.execute(_MISSING, {"day": day}))
+    message = f"expected every retailer, found nothing of {missing}" if missing else ""
+    return DayResult(day, "error" if missing else "passed", message, {"missing": missing})
 
 
 def broken_days(connection: Connection) -> list[str]:
-    """Return the retailer-days whose newest check found an error in what is there, each as a phrase."""
-    found = connection.execute(_BROKEN, {"missing": MISSING_RETAILER})
-    return [f"{retailer_id} {day} ({names})" for retailer_id, day, names in found]
+    """Return the retailer-days in whose newest load the checks found an error, each as a phrase."""
+    return [f"{retailer_id} {day} ({names})" for retailer_id, day, names in connection.execute(_BROKEN)]
 
 
 def newest_day(connection: Connection) -> date | None:
     """Return the newest day that any retailer has."""
     row = connection.execute("SELECT max(source_day) FROM ops.loaded_day").fetchone()
     return row[0] if row else None
-
-
-def _keep(connection: Connection, results: Sequence[CheckResult]) -> None:
-    rows = [[r.name, r.retailer_id, r.day, r.passed, r.severity, r.observed, r.expected] for r in results]
-    with connection.cursor() as cursor:
-        cursor.executemany(_KEEP, rows)

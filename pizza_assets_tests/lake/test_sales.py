@@ -104,6 +104,14 @@ def test_lines_that_break_the_contract_are_not_stored(store: Store) -> None:
     assert list(store.list("")) == []
 
 
+def test_a_day_of_an_older_version_has_whole_quantities_and_no_discounts() -> None:
+    line = (
+        sales_bytes(sales([sale()])).replace(b'"quantity":"3.00"', b'"quantity":3').replace(b'"discount":"0.00",', b"")
+    )
+    assert b"discount" not in line
+    assert sales_table(line + line, "x").to_pylist() == [sale()] * 2
+
+
 def test_a_day_that_is_not_there_is_named(store: Store) -> None:
     with pytest.raises(LakeError, match=f"{KEY} does not exist"):
         read_sales(store, "retailer_1", DAY)

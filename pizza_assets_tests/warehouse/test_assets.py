@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -10,13 +9,14 @@ import pytest
 from pizza_assets.definitions import build_defs
 from pizza_assets.lake import layout, open_lake
 from pizza_assets.lake.sales import SalesTable
+from pizza_assets.platform.quality import history
 from pizza_assets.retail import assets as retail
 from pizza_assets.retail.schedules import RETAIL_JOB, VIEWS_JOB
 from pizza_assets.settings import Settings
 from pizza_assets.warehouse import assets as warehouse
 from pizza_assets.warehouse.assets import DAY_TAG, RETENTION_JOB
 from pizza_assets.warehouse.connection import Connection
-from pizza_assets.warehouse.quality import DAY_CHECKS
+from pizza_assets.warehouse.quality import DAY_CHECKS, check_day
 from pizza_assets_tests.warehouse.shops import one
 
 FIRST = date(2025, 3, 3)
@@ -70,7 +70,7 @@ def test_a_range_of_days_becomes_facts_with_their_counts_and_checks(
     assert lines == [stored[day].num_rows for day in stored]
     assert set(checks(done)) == set(DAY_CHECKS)
     assert checks(done)["counts_reconcile"].passed
-    assert checks(done)["counts_reconcile"].metadata["days_checked"].value == 3
+    assert checks(done)["counts_reconcile"].metadata["days_judged"].value == 3
 
 
 def test_a_day_that_is_materialized_again_is_stated_anew(
@@ -115,9 +115,9 @@ def test_the_views_take_in_what_was_loaded_and_flag_who_is_missing(
     missing = checks(done)["missing_retailer"]
     assert not missing.passed
     assert missing.severity is dg.AssetCheckSeverity.ERROR
-    assert set(missing.metadata["failed"].value) == {
-        "retailer_2 2025-03-03", "retailer_3 2025-03-03", "dominos 2025-03-03"
-    }  # fmt: skip
+    assert missing.metadata["newest_missing"].value == "retailer_2 retailer_3 dominos"
+    kept = history.read(open_lake(small.pizza_lake), "warehouse_views", date.min, date.max)
+    assert kept[["check", "status"]].values.tolist() == [["missing_retailer", "error"]]
     facts = one(connection, "SELECT count(*) FROM sales.fact_sales")
     assert one(connection, "SELECT sum(facts) FROM marts.mv_daily_sales_summary") == facts
     assert one(connection, "SELECT matches_source FROM sales.dim_date WHERE date_key = 20250303") == "mock"
@@ -128,12 +128,7 @@ def test_the_views_stay_as_they_are_while_what_was_loaded_is_wrong(
 ) -> None:
     run(small, instance, "raw_retailer_1", "sales_retailer_1")
     connection.execute("DELETE FROM sales.fact_sales")
-    broken: Any = {"name": "counts_reconcile", "passed": False}
-    connection.execute(
-        "INSERT INTO ops.quality_result (check_name, retailer_id, day, passed, severity, observed, expected) "
-        "VALUES (%(name)s, 'retailer_1', '2025-03-03', %(passed)s, 'error', '', '')",
-        broken,
-    )
+    check_day(connection, "retailer_1", FIRST)
     failed = run(small, instance, job=VIEWS_JOB)
     assert not failed.success
     error = failed.get_step_failure_events()[0].step_failure_data.error

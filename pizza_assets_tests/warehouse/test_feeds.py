@@ -10,4 +10,4 @@ from pizza_assets.warehouse.connection import Connection
 def test_checks_and_views_say_what_pandas_says(connection: Connection, seed: int) -> None:
     wrong, compared = differences(connection, seed)
     assert wrong == []
-    assert compared > 200
+    assert compared > 150

@@ -186,6 +186,13 @@ CREATE UNIQUE INDEX mv_daily_sales_by_product_key
     ON marts.mv_daily_sales_by_product (sale_date, retailer_id, product_sku, currency, data_source);
 """
 
+_BROKEN = """
+ALTER TABLE ops.load_audit ADD COLUMN broken text;
+COMMENT ON COLUMN ops.load_audit.broken IS 'The checks that found an error in what was loaded; null where none did.';
+COMMENT ON TABLE ops.quality_result IS
+    'What older versions found when they checked; results are in the lake now (quality_results), as of all data sets.';
+"""
+
 _STALE = "INSERT INTO ops.stale_day SELECT DISTINCT retailer_key, date_key FROM sales.fact_sales"
 
 #: What breaks the constraints of the older schema; sums by product had mean prices, to four places.
@@ -193,6 +200,9 @@ _NEW_KIND = """is_return OR discount <> 0 OR quantity <> trunc(quantity)
     OR abs(total_amount - quantity * unit_price) > 0.00005 * quantity"""
 
 _WAY_BACK = f"""
+ALTER TABLE ops.load_audit DROP COLUMN broken;
+COMMENT ON TABLE ops.quality_result IS 'Every check of a retailer and day, with its history.';
+
 CREATE TABLE ops.set_aside_0007 AS SELECT * FROM sales.fact_sales WHERE {_NEW_KIND};
 CREATE TABLE ops.set_aside_superseded_0007 AS SELECT * FROM sales.fact_sales_superseded WHERE {_NEW_KIND};
 DELETE FROM sales.fact_sales WHERE {_NEW_KIND};
@@ -228,7 +238,7 @@ DROP TABLE marts.rollup_daily_retailer, marts.rollup_daily_product;
 
 def upgrade() -> None:
     """Give facts discounts and returns; the views are recomputed by the next refresh."""
-    for statement in (_FACTS, _BROUGHT_BACK, _ROLL_UPS, _VIEWS, _STALE):
+    for statement in (_FACTS, _BROUGHT_BACK, _ROLL_UPS, _VIEWS, _BROKEN, _STALE):
         op.execute(statement)
 
 

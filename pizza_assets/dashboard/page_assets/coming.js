@@ -13,15 +13,18 @@ function comingCity(days) {
 
 function drawComing() {
   const rows = comingRows(), cities = state.team ? citiesOf(state.team) : null;
+  get("coming").hidden = !rows.length;
+  if (!rows.length) return;
   const isHere = (row) => !cities || cities.has(row.city);
   const days = rows.filter((row) => row.span === "day" && row.expected !== null);
   const matches = rows.filter((row) => row.span === "match" && row.expected !== null && isHere(row));
   const left = rows.filter((row) => row.reason !== null), city = comingCity(days);
-  const asOf = rows.length ? dayText(rows[0].as_of) : "";
-  get("coming-says").textContent = !rows.length ? "There is no forecast of this data yet."
-    : [matches.length ? `${plural(matches.length, "city kick-off", "city kick-offs")} in the 14 days after ${asOf}: with the matches ${count(matches.reduce((sum, row) => sum + row.expected, 0))} orders are to be expected around them, ${count(matches.reduce((sum, row) => sum + row.without_match, 0))} without.`
+  const asOf = dayText(rows[0].as_of);
+  get("coming-says").textContent = [
+    matches.length ? `${plural(matches.length, "city kick-off", "city kick-offs")} in the 14 days after ${asOf}: with the matches ${count(matches.reduce((sum, row) => sum + row.expected, 0))} orders are to be expected around them, ${count(matches.reduce((sum, row) => sum + row.without_match, 0))} without.`
       : days.length ? `No match ahead is known in the 14 days after ${asOf}${state.team ? ` for ${state.team}` : ""}.` : "",
-    days.length ? "Days begin at midnight UTC." : "No city has a forecast."].filter(Boolean).join(" ");
+    days.length ? "Days begin at midnight UTC." : "No city has a forecast.",
+  ].filter(Boolean).join(" ");
   const chosen = days.filter((row) => row.city === city).map((row) => ({
     from: row.start * MINUTE, to: row.start * MINUTE + DAY, orders: row.expected, without: row.without_match, low: row.low_80, high: row.high_80,
     low_95: row.low_95, high_95: row.high_95, day: dayText(isoDay(row.start * MINUTE)), expected: count(row.expected), plain: count(row.without_match),

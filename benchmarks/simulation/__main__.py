@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,7 +90,8 @@ def database() -> Iterator[Warehouse | None]:
                 connection.execute("ALTER SYSTEM SET fsync = off")
                 connection.execute("SELECT pg_reload_conf()")
                 migrate(connection)
-            yield Warehouse(address)
+            with closing(Warehouse(address)) as warehouse:
+                yield warehouse
         finally:
             embedded.stop(place)
 

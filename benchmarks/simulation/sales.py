@@ -92,6 +92,10 @@ class Warehouse:
     def __post_init__(self) -> None:
         self.admin = psycopg.connect(self.address, autocommit=True)
 
+    def close(self) -> None:
+        """Close the connection that looks at the facts."""
+        self.admin.close()
+
     def clear(self) -> None:
         """Remove all facts and audits."""
         for table in _TABLES:

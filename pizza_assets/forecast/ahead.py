@@ -38,7 +38,7 @@ def fixtures_of(day: date, given: Given, earlier: tuple[date, pd.DataFrame] | No
     earlier
         The newest earlier real list, with its day; None where there is none.
     is_set_up
-        Whether a real source of matches is set up, or mock is not allowed.
+        Whether a real source of matches is set up.
     """
     ahead = [of for of in days_ahead(day) if of in given]
     real = [of for of in ahead if given[of][0] == "real"]

@@ -34,10 +34,9 @@ def lists_ahead(days: Sequence[date], settings: Settings, stored: DailyTable) ->
 
     A day whose list is real stays as it is where the source tells of none of its days.
     """
-    is_real_set_up = settings.football_api_key is not None or bool(settings.matches_files)
-    is_set_up = is_real_set_up or not settings.pizza_allow_mock
-    # That days ahead are not told is no failure of the run: it is said with the forecast.
-    asking = settings.model_copy(update={"pizza_allow_mock": True})
+    is_set_up = settings.football_api_key is not None or bool(settings.matches_files)
+    # That a source does not tell of days ahead is no failure of the run: it is said with the forecast.
+    asking = settings.model_copy(update={"pizza_allow_mock": True}) if is_set_up else settings
     wanted = [days[0] + timedelta(days=n) for n in range(1, (days[-1] - days[0]).days + HORIZON_DAYS + 1)]
     collected = [of for of in collect_matches(wanted, asking) if not isinstance(of, Kept)]
     given = {of.day: (of.data_source, of.frame, of.reason or "") for of in collected}

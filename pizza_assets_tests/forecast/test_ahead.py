@@ -93,17 +93,15 @@ def test_a_range_asks_once_and_lists_each_day(store: Store) -> None:
 
 
 def test_where_mock_is_not_allowed_nothing_is_made_up(store: Store) -> None:
-    settings = Settings.load(pizza_allow_mock=False)
-    ((_, found),) = lists_ahead([TODAY], settings, DailyTable(store, FIXTURES_AHEAD))
-    assert isinstance(found, Day)
-    assert len(found.frame) == 0
-    assert "not set" in str(found.facts["reason"])
+    with pytest.raises(SourceError, match="FOOTBALL_API_KEY is not set"):
+        list(lists_ahead([TODAY], Settings.load(pizza_allow_mock=False), DailyTable(store, FIXTURES_AHEAD)))
 
 
 def test_a_real_list_stays_where_the_source_is_away(store: Store) -> None:
     table = DailyTable(store, FIXTURES_AHEAD)
     table.put(TODAY, Day(on(2), "real"), "run")
-    settings = Settings.load(pizza_allow_mock=False)
+    away = {"football_api_key": "key", "football_api_url": "http://127.0.0.1:9", "max_api_retries": 0}
+    settings = Settings.load(**away)
     ((_, found),) = lists_ahead([TODAY], settings, DailyTable(store, FIXTURES_AHEAD))
     assert isinstance(found, Kept)
     ((_, next_day),) = lists_ahead([TODAY + timedelta(days=1)], settings, DailyTable(store, FIXTURES_AHEAD))

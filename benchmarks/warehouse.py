@@ -57,7 +57,7 @@ SELECT DISTINCT 1, customer_id FROM staging WHERE customer_id IS NOT NULL ON CON
 INSERT INTO sales.fact_sales
 SELECT 1, transaction_id, product_key, to_char(sold_at AT TIME ZONE 'Europe/London', 'YYYYMMDD')::integer,
        coalesce(customer_key, 0), store_key, sold_at, quantity, unit_price, total_amount, currency, data_source, line,
-       source_day
+       source_day, discount, quantity < 0
 FROM staging
 JOIN sales.dim_product p USING (product_sku) JOIN sales.dim_store s USING (store_id)
 LEFT JOIN sales.dim_customer c USING (customer_id)
@@ -70,8 +70,15 @@ _LOOK_UPS = (
     ("SELECT date_key FROM sales.dim_date WHERE calendar_date = %s::date", "sold_at"),
     ("SELECT retailer_key FROM sales.dim_retailer WHERE retailer_id = %s", "retailer_id"),
 )
+#: The measures of the roll-ups, by the names of their columns.
+_SUMS = """sum(quantity) AS net_quantity,
+               -coalesce(sum(quantity) FILTER (WHERE is_return), 0) AS returned_quantity,
+               coalesce(sum(total_amount + discount) FILTER (WHERE NOT is_return), 0) AS gross_revenue,
+               coalesce(sum(discount) FILTER (WHERE NOT is_return), 0) AS discounts,
+               -coalesce(sum(total_amount) FILTER (WHERE is_return), 0) AS returns, sum(total_amount) AS net_revenue"""
 _INSERT = """
-INSERT INTO sales.fact_sales VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+INSERT INTO sales.fact_sales VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
 """
 
 
@@ -143,7 +150,8 @@ def to_staging(connection: Connection, feeds: list[Feed]) -> None:
     frame["source_day"] = [day for feed in feeds for day in [feed.source_day] * feed.sales.num_rows]
     connection.autocommit = False
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
-    money = {"unit_price": Numeric(16, 4), "total_amount": Numeric(18, 4)}
+    money = {"quantity": Numeric(16, 4), "unit_price": Numeric(16, 4)}
+    money |= {"discount": Numeric(18, 4), "total_amount": Numeric(18, 4)}
     frame.to_sql("staging", engine, index=False, chunksize=10_000, dtype=money)
     connection.commit()
     connection.autocommit = True
@@ -170,25 +178,26 @@ def by_rows(connection: Connection, rows: list[dict[str, Any]]) -> None:
         product, store, customer, day, retailer = (key[0] if key else 0 for key in found)
         values = [retailer, row["transaction_id"], product, day, customer, store, row["sold_at"], row["quantity"],
                   row["unit_price"], row["total_amount"], row["currency"], row["data_source"], row["line"],
-                  FIRST]  # fmt: skip
+                  FIRST, row["discount"], row["quantity"] < 0]  # fmt: skip
         connection.execute(_INSERT, values)
 
 
 def views_over_facts(connection: Connection) -> None:
     """Make the six views once more in the schema ``direct``, over the facts instead of the roll-ups."""
-    connection.execute("""
+    connection.execute(
+        """
         CREATE SCHEMA direct;
         CREATE VIEW direct.rollup_daily_retailer AS
         SELECT date_key, retailer_key, currency, data_source, count(DISTINCT transaction_id) AS transactions,
                count(DISTINCT customer_key) FILTER (WHERE customer_key <> 0) AS customers, count(*) AS facts,
-               sum(quantity) AS quantity, sum(total_amount) AS revenue
+               %(sums)s
         FROM sales.fact_sales GROUP BY 1, 2, 3, 4;
         CREATE VIEW direct.rollup_daily_product AS
         SELECT date_key, retailer_key, product_key, currency, data_source,
-               count(DISTINCT transaction_id) AS transactions,
-               sum(quantity) AS quantity, sum(total_amount) AS revenue
+               count(DISTINCT transaction_id) AS transactions, %(sums)s
         FROM sales.fact_sales GROUP BY 1, 2, 3, 4, 5;
-    """)
+    """.replace("%(sums)s", _SUMS)
+    )
     for name, definition, index in connection.execute("""
         SELECT matviewname, definition, (SELECT indexdef FROM pg_indexes i WHERE i.tablename = matviewname)
         FROM pg_matviews WHERE schemaname = 'marts'

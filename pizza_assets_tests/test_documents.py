@@ -38,12 +38,13 @@ SHOWN = {"", "text", "csv", "mermaid", "json", "toml", "yaml", "ini"}
 NOT_RUN = {
     r"^make ": "installs packages, or takes minutes",
     r"\bpip install\b|\bgit clone\b|\bcurl\b": "needs the internet",
-    r"s3://|\brestore\b|\bquicksight (deploy|status|teardown)\b|^(aws|terraform) ": "needs AWS",
+    r"s3://|\brestore\b|\bquicksight (deploy|status|teardown|backup)\b|^(aws|terraform) ": "needs AWS",
+    r"\bpizza-assets aws ": "needs AWS",
     r"\bpizza-assets answer (?!.*--matches)": "needs a key of football-data.org",
     r"\bpytest\b": "runs tests",
     r"^docker ": "needs Docker",
     r"\bspark\b": "needs a Spark cluster",
-    r"pizza-assets dev\b|--serve\b|\bsimulate retailers\b|\bwarehouse serve\b|^dagster": "runs until it is stopped",
+    r"pizza-assets (dev|serve)\b|--serve\b|\bsimulate retailers\b|\bwarehouse serve\b|^dagster": "runs until stopped",
 }
 #: A document's figures that take a test too long, and those that the test takes.
 SMALLER = {"--rows 1000000": "--rows 1000"}

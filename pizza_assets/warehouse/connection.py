@@ -26,7 +26,7 @@ _ADVICE: tuple[tuple[type[psycopg.Error], str], ...] = (
     (errors.ConfigurationLimitExceeded, "a limit of the server is reached (temp_file_limit?). Raise it, or load less"),
     (errors.OutOfMemory, "the server has not enough memory. Give it more, or load fewer days at once"),
     (errors.TooManyConnections, "it has no connection free. Raise max_connections, or run fewer loads at once"),
-    (errors.ReadOnlySqlTransaction, "it is read-only (a standby?). Point WAREHOUSE_URL at the primary server"),
+    (errors.ReadOnlySqlTransaction, "queries only read here. For a load, point WAREHOUSE_URL at the primary server"),
     (errors.InsufficientPrivilege, "its user may not do this. Grant the user the role loader or bi_reader"),
     (errors.QueryCanceled, "a statement took too long and was cancelled. Run again, or raise statement_timeout"),
     (errors.LockNotAvailable, "another process holds a lock for too long. Run again when it is done"),

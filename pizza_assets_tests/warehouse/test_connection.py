@@ -76,7 +76,7 @@ def test_a_server_that_goes_away_in_the_middle_is_told(database: str) -> None:
     ("error", "sentence"),
     [
         (errors.DiskFull("could not extend file"), "its disk is full. Free space, then run again.*could not extend"),
-        (errors.ReadOnlySqlTransaction("read-only"), "Point WAREHOUSE_URL at the primary"),
+        (errors.ReadOnlySqlTransaction("read-only"), "point WAREHOUSE_URL at the primary"),
         (errors.InsufficientPrivilege("denied"), "role loader or bi_reader"),
         (
             errors.UniqueViolation("duplicate key"),

@@ -61,6 +61,7 @@ def forecast_assets(settings: Settings) -> Sequence[dg.AssetsDefinition]:
         group="forecast",
         kinds=["api", "parquet"],
         contract=contracts.FOOTBALL_MATCHES,
+        deps=["raw_matches"],  # the same source: where it fails for the day itself, it is not asked again
         checks=of_contract(contracts.FOOTBALL_MATCHES),
         made_by=["pizza_assets.forecast.ahead", "pizza_assets.football", "pizza_assets.reference"],
         docs="forecast.md",

@@ -147,6 +147,7 @@ _DATA_SETS: Mapping[str, Lineage] = {
         "time_window": "",
         "data_source": _LABELS,
         "scope": _SCOPE,
+        "method": _SCOPE,
         "team": _all_of("raw_matches", "home_team", "away_team"),
         **dict.fromkeys(("uplift_pct", *_EVIDENCE, "orders", "expected"), _ESTIMATE),
         "n_matches": f"{_WINDOWS} {_SCOPE}",

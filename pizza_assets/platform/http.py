@@ -261,6 +261,8 @@ class HttpSession:
                     return f"an answer of more than {MAX_BODY_BYTES >> 20} MiB"
                 if time.monotonic() > deadline:
                     return self._late
+            if time.monotonic() > deadline:
+                return self._late  # an answer whose headers were cut off looks like one without a body
             return self._without_secrets(response.status_code, response.headers, bytes(body))
 
     @property

@@ -205,7 +205,7 @@ def _only_what_is_missing_is_made() -> None:
     lake.delete(orders.stored[yesterday()].key)
     earlier = orders.stored[yesterday(1)].key
     before = next(lake.list(earlier)).modified_at
-    assert "Making 1 days of mock orders" in invoke("demo", "--days", "6").stdout
+    assert "Making 1 day of mock orders" in invoke("demo", "--days", "6").stdout
     assert next(lake.list(earlier)).modified_at == before
     defs = definitions.defs()
     keys = defs.resolve_asset_graph().get(dg.AssetKey("raw_orders")).partitions_def.get_partition_keys()

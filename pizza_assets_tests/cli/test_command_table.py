@@ -270,6 +270,7 @@ def test_ctrl_c_says_what_is_stored_and_ends_with_130(tmp_path: Path) -> None:
                 break
         text = "".join([*said, process.stderr.read()])
     assert process.returncode == 130, text
-    assert "Stored: raw_matches 20 of 20 days, match_events 20 of 20 days" in text
+    assert "raw_matches 20 of 20 days" in text
+    assert "match_events 20 of 20 days" in text
     assert "Error: Stopped by Ctrl-C. Finished days are kept" in text
     assert "Traceback" not in text

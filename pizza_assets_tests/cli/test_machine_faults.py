@@ -98,7 +98,7 @@ def test_a_warehouse_that_rejects_costs_the_demo_its_sales_and_no_wait(monkeypat
     assert sentence(result) == "The demo goes on without sales. The warehouse does not answer. Run again."
     assert "Does football sell pizza?" in result.stdout
     assert sorted(asked) == ["dominos", "retailer_1", "retailer_2", "retailer_3"], "once each: somebody waits"
-    assert "Shops: 4 retailers, 1 days, " in invoke("demo", "--days", "1").stdout
+    assert "Shops: 4 retailers, 1 day, " in invoke("demo", "--days", "1").stdout
 
 
 def test_a_relative_home_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

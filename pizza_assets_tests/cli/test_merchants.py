@@ -87,7 +87,7 @@ def test_declined_attempts_and_midnight_can_be_asked_for() -> None:
         ([], "No transactions are named: give --transactions"),
         (["--transactions", ""], "No transactions are named: give --transactions"),
         (["--transactions", "empty.parquet"], "There is no usable transaction: the files have no rows."),
-        (["--transactions", "damaged.parquet"], "DuckDB failed: "),
+        (["--transactions", "damaged.parquet"], "damaged.parquet is damaged: "),
         (["--transactions", "nowhere"], "nowhere: expected Parquet files of card transactions, found none"),
         (
             ["--transactions", "t.parquet", "--merchants", "no.csv"],

@@ -109,7 +109,7 @@ def test_a_day_of_an_older_version_has_whole_quantities_and_no_discounts() -> No
         sales_bytes(sales([sale()])).replace(b'"quantity":"3.00"', b'"quantity":3').replace(b'"discount":"0.00",', b"")
     )
     assert b"discount" not in line
-    assert sales_table(line + line, "x").to_pylist() == [sale()] * 2
+    assert sales_table(line + line, "x", 1).to_pylist() == [sale()] * 2
 
 
 def test_a_day_that_is_not_there_is_named(store: Store) -> None:

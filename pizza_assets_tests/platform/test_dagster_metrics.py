@@ -34,7 +34,7 @@ def emitted(tmp_path: Path) -> Sequence[Mapping[str, Any]]:
 def test_a_run_hands_over_one_set_of_figures_for_each_asset(settings: Settings, tmp_path: Path) -> None:
     (run_id,) = run_days(settings, FIRST, LAST)
     found = {line["Asset"]: line for line in emitted(tmp_path)}
-    assert len(found) == len(emitted(tmp_path)) == 7
+    assert len(found) == len(emitted(tmp_path)) == 9
     orders = DailyTable(open_lake("lake"), RAW_ORDERS)
     raw = found["raw_orders"]
     assert raw["RunId"] == run_id
@@ -108,7 +108,7 @@ def test_cloudwatch_that_denies_fails_no_run(monkeypatch: pytest.MonkeyPatch, ca
 
     monkeypatch.setattr(figures, "_client", lambda _: Denying())
     run_days(small(metrics="cloudwatch"), FIRST, LAST)
-    assert len([record for record in caplog.records if "CloudWatch did not take" in record.getMessage()]) == 1
+    assert len([record for record in caplog.records if "CloudWatch rejected" in record.getMessage()]) == 1
 
 
 # Dagster follows the output of a run with processes that end some time after it.

@@ -202,7 +202,7 @@ def test_only_the_command_that_says_so_removes_real_days(api: FakeApi, monkeypat
     before = raw(lake)
     rejected = CliRunner().invoke(main, remove, input="n\n")
     assert (rejected.exit_code, raw(lake)) == (1, before)
-    assert f"Remove 1 days of raw_matches from {FIRST} to {FIRST}, 1 of them real" in rejected.output
+    assert f"Remove 1 day of raw_matches from {FIRST} to {FIRST}, 1 of them real" in rejected.output
     removed = CliRunner().invoke(main, remove, input="y\n")
     assert removed.exit_code == 0, removed.output
     assert set(DailyTable(lake, RAW_MATCHES)) == {DAYS[1]}

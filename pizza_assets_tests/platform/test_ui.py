@@ -86,7 +86,7 @@ def test_column_lineage_leads_back_to_what_was_collected(shown: Mapping[str, Any
     assert origins("dashboard_page", "daily.revenue") == {("raw_orders", "order_total")}
     assert ("raw_orders", "timestamp") in origins("insights_report", "estimate")
     assert ("raw_matches", "home_score") in origins("insights_report", "estimate")
-    assert origins("warehouse_views", "mv_daily_sales_summary.revenue") == {
+    assert origins("warehouse_views", "mv_daily_sales_summary.net_revenue") == {
         ("raw_orders", "order_total"),
         *((f"raw_retailer_{number}", "total_amount") for number in (1, 2, 3)),
     }

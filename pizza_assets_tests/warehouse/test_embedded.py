@@ -26,10 +26,11 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as ano
 
 #: A process that uses the server in a folder until its standard input ends.
 USER = """
-import sys
+import signal, sys
 from pathlib import Path
 import psycopg
 from pizza_assets.warehouse import embedded
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup's children ignore it
 address = embedded.start(Path(sys.argv[1]))
 with psycopg.connect(address) as connection:
     connection.execute("SELECT 1")

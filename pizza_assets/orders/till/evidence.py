@@ -139,8 +139,8 @@ def find_out(
 def _richest(profile: Profile, samples: Sequence[Rows]) -> Rows:
     """Return the rows of the table that tells most fields, and of those the longest: a summary is no list of orders."""
     by_columns: dict[tuple[str, ...], Rows] = {}
-    for rows in sorted(samples, key=len):
-        by_columns[tuple(rows.columns)] = rows
+    for rows in sorted(samples, key=len, reverse=True):
+        by_columns.setdefault(tuple(rows.columns), rows)
     if len(by_columns) == 1:
         return next(iter(by_columns.values()))
     fields = {columns: with_columns(profile, rows, {}, takes_empty=False) for columns, rows in by_columns.items()}

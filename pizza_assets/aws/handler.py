@@ -17,6 +17,7 @@ from pizza_assets.errors import PizzaAssetsError
 from pizza_assets.platform import logs
 from pizza_assets.platform.dagster_in_process import ephemeral_instance
 from pizza_assets.platform.dagster_runs import plan_days, run, run_once
+from pizza_assets.platform.printable import counted
 from pizza_assets.settings import Settings
 
 _LOGGER = logging.getLogger("pizza_assets.aws")
@@ -79,7 +80,7 @@ def _handle(
         left = left.after(last)
     if settings.quicksight_account_id:
         run_once(settings, REFRESH_JOB, opened=ephemeral_instance, level="INFO")
-    return {"status": "done", "days": done, "left": None, "message": f"{len(done)} days were made."}
+    return {"status": "done", "days": done, "left": None, "message": f"Made {counted(len(done), 'day')}."}
 
 
 def _run(settings: Settings, first: date, last: date, select: str) -> None:
@@ -90,7 +91,7 @@ def _run(settings: Settings, first: date, last: date, select: str) -> None:
 def _stopped(context: Context, left: Asked, done: list[str]) -> dict[str, Any]:
     event = left.as_event()
     message = (
-        f"{len(done)} days were made and are kept; the time of the function does not suffice for {left.first} to "
+        f"Made {counted(len(done), 'day')}. The time of the function does not suffice for {left.first} to "
         f"{left.last}. Go on with: aws lambda invoke --function-name {context.function_name} --invocation-type Event "
         f"--cli-binary-format raw-in-base64-out --payload '{json.dumps(event)}' /dev/stdout"
     )

@@ -128,7 +128,7 @@ def test_deployed_used_for_a_day_and_removed(
     allow_requests()
     assert "none is published yet" in run("status", "--suffix", SUFFIX)
     answer = invoke(monkeypatch, {"from": "2025-09-06"})
-    assert answer == {"status": "done", "days": ["2025-09-06"], "left": None, "message": "1 days were made."}
+    assert answer == {"status": "done", "days": ["2025-09-06"], "left": None, "message": "Made 1 day."}
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
     ours = [line for line in lines if line.get("logger", "").startswith(("pizza_assets", "dagster"))]
     assert ours

@@ -46,7 +46,7 @@ def test_a_run_that_needs_too_long_stops_between_days_and_says_how_to_go_on(capf
     assert (answer["status"], answer["days"]) == ("stopped", ["2025-09-01", "2025-09-02"])
     assert stored() == ["2025-09-01", "2025-09-02"], "what is done is kept"
     assert answer["left"] == {**event, "from": "2025-09-03"}
-    assert "2 days were made and are kept" in answer["message"]
+    assert "Made 2 days." in answer["message"]
     assert f"--payload '{json.dumps(answer['left'])}'" in answer["message"]
     assert answer["message"] in [json.loads(line)["message"] for line in capfd.readouterr().err.splitlines()]
     again = handler(answer["left"], Invocation(900))

@@ -114,7 +114,7 @@ def worlds(draw: st.DrawFn) -> World:
         },
         "zones": {"London": "Europe/London"}, "hours": {},
         "tables": {name: _columns(rows) for name, rows in tables.items()}
-        | {name: {} for name in ("daily", "correlations", "anomalies", "retail")},
+        | {name: {} for name in ("daily", "correlations", "anomalies", "retail", "forecast", "pooled")},
     }  # fmt: skip
     return World(payload, effects)
 

@@ -85,7 +85,7 @@ format: setup ## Format the code
 realism: setup ## Measure the mock data against its targets
 	$(BIN)/python -m benchmarks.realism
 
-calibration: setup ## Prove the statistics on simulated worlds (half an hour; make calibration-quick: minutes)
+calibration: setup ## Prove the statistics on simulated worlds (an hour and a half; make calibration-quick: minutes)
 	$(BIN)/python -m benchmarks.calibration
 
 replayed-seasons: setup ## Find planted effects around real matches again (URL=http://127.0.0.1:8901/v4)

@@ -42,7 +42,7 @@ def stored() -> list[str]:
 
 def test_a_run_that_needs_too_long_stops_between_days_and_says_how_to_go_on(capfd: pytest.CaptureFixture[str]) -> None:
     event = {"from": "2025-09-01", "to": "2025-09-04", "select": "raw_matches or raw_orders"}
-    answer: dict[str, Any] = handler(event, Invocation(900, 61))
+    answer: dict[str, Any] = handler(event, Invocation(900, 60.001))  # no time for another day
     assert (answer["status"], answer["days"]) == ("stopped", ["2025-09-01", "2025-09-02"])
     assert stored() == ["2025-09-01", "2025-09-02"], "what is done is kept"
     assert answer["left"] == {**event, "from": "2025-09-03"}

@@ -102,7 +102,7 @@ def test_lineage_leads_from_raw_to_the_dashboard() -> None:
         "merged_orders": {"raw_orders", "raw_matches"},
         "correlation_results": {"order_volume", "raw_matches"},
         "insights_report": {"correlation_results", "order_volume", "raw_matches", "order_forecast"},
-        "fixtures_ahead": set(),
+        "fixtures_ahead": {"raw_matches"},
         "order_forecast": {"raw_orders", "order_volume", "raw_matches", "fixtures_ahead"},
         "dashboard_data": {
             "correlation_results",

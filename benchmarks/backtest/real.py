@@ -111,20 +111,24 @@ def _packaged(daily: Floats, like: Forecast, came: Floats) -> dict[str, Sums]:
     orders = came.reshape(like.n_bins // BINS_PER_DAY, BINS_PER_DAY).sum(axis=1)
     found = {}
     for name, model in (("AutoETS", AutoETS(season_length=7)), ("MSTL", MSTL(season_length=7))):
-        told = model.forecast(y=daily, h=len(orders), level=list(_LEVELS))
-        ends = [told["mean"] if p == 0.5 else _end(told, p) for p in PROBABILITIES]
+        predicted = model.forecast(y=daily, h=len(orders), level=list(_LEVELS))
+        ends = [predicted["mean"] if p == 0.5 else _end(predicted, p) for p in PROBABILITIES]
         loss = sum(
             float(np.maximum(p * (orders - q), (p - 1) * (orders - q)).sum())
             for p, q in zip(PROBABILITIES, ends, strict=True)
         )
-        pairs = [(_end(told, 0.5 - level / 200), _end(told, 0.5 + level / 200)) for level in _LEVELS]
+        pairs = [(_end(predicted, 0.5 - level / 200), _end(predicted, 0.5 + level / 200)) for level in _LEVELS]
         inside = [float(((orders >= low) & (orders <= high)).sum()) for low, high in pairs]
         found[name] = Sums(
-            loss, float(len(orders)), float(orders.sum()), float(told["mean"].sum()), (inside[0], inside[1], inside[2])
+            loss,
+            float(len(orders)),
+            float(orders.sum()),
+            float(predicted["mean"].sum()),
+            (inside[0], inside[1], inside[2]),
         )
     return found
 
 
-def _end(told: dict[str, Floats], probability: float) -> Floats:
+def _end(predicted: dict[str, Floats], probability: float) -> Floats:
     side, level = ("lo", 1 - 2 * probability) if probability < 0.5 else ("hi", 2 * probability - 1)
-    return told[f"{side}-{round(100 * level)}"]
+    return predicted[f"{side}-{round(100 * level)}"]

@@ -334,7 +334,7 @@ class _Play:
         yield from differences(self.watch.store, model.store(process))
 
     def _remove_unreadable(self, store: Store) -> int:
-        """Remove real days of matches that cannot be read, as users are told to; return how many."""
+        """Remove real days of matches that cannot be read, as the run's message says; return how many."""
         table, count = DailyTable(store, RAW_MATCHES), 0
         for day, of in [*table.stored.items()]:
             try:
@@ -361,7 +361,7 @@ class _Play:
         if one.error is not None:
             yield f"a run without faults in a copy of the lake ended with {one.error!r}"
         is_of_sales = f"{retail.WHERE.prefix}/"
-        yield from (told for told in differences(store, model) if not told.startswith(is_of_sales))
+        yield from (text for text in differences(store, model) if not text.startswith(is_of_sales))
 
 
 def _made(one: _Ended) -> None:

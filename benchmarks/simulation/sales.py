@@ -215,7 +215,7 @@ class SalesRun:
             self.kept.setdefault(WHERE.name, []).append(item.day)
 
 
-#: What was collected before, by all that the API told: a few corrections of a few worlds.
+#: What was collected before, by all that the API gave: a few corrections of a few worlds.
 _collected_before: dict[str, list[CollectedSales | Kept]] = {}
 
 

@@ -7,7 +7,7 @@ machinery of runs is left out, and faults, which come from the store and the sou
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, partial
 from random import Random
 from typing import Any, TypeVar
@@ -257,7 +257,9 @@ class Run:
             return
         if self.asked.is_analysed:
             analysis = analyse(*inputs[:3], as_of, window, unknown, unobserved=inputs[3])
-            frames = data_sets(analysis, *inputs[:3], self._world.machine.wall_clock)
+            # The day alone: the run that a model or a copy of the lake is compared with came earlier.
+            built_at = datetime.combine(self._world.machine.wall_clock, time(), UTC)
+            frames = data_sets(analysis, *inputs[:3], built_at)
         else:
             frames = _stand_in_frames(as_of, volume, is_whole=self.asked.is_verified)
         publish(self._store, frames, as_of, self._run_id, {})

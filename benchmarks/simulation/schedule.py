@@ -26,7 +26,7 @@ _SOURCES = (*UP, SALES)
 _RAW = ("raw_matches", "raw_orders")
 #: Where kills are, and how many writes are counted there at most: late in a run as often as early.
 _LATE = {"quicksight-ready/dashboard-data/current/": 6, "quicksight-ready/": 24}
-_PLACES = {"": 150, "raw-data/": 30, "processed-data/": 30, ".metadata/raw-data/": 12, **_LATE}
+_PLACES = {"": 60, "raw-data/": 10, "processed-data/": 10, ".metadata/raw-data/": 10, **_LATE}
 _SALES_PLACES = ("raw/", WAREHOUSE)
 
 

@@ -96,7 +96,8 @@ def build_panel(grid: Grid, source: Source, spans: Spans, not_fitted: Bools | No
     orders = grid.orders_until[source]
     open_days = _open_days(np.diff(orders[:, ::BINS_PER_DAY]) > 0) & grid.days_with(source)
     is_observed = np.repeat(open_days, BINS_PER_DAY, axis=1) & ~grid.unobserved
-    is_fitted = np.repeat(np.ones_like(open_days[0]) if not_fitted is None else ~not_fitted, BINS_PER_DAY)
+    # Not the first city's row: there may be no city.
+    is_fitted = np.repeat(np.ones(open_days.shape[1], dtype=bool) if not_fitted is None else ~not_fitted, BINS_PER_DAY)
     free = is_observed & is_fitted
     on = spans_on(len(grid.cities), grid.n_bins, spans.city, *grid.bins_within(spans.start, spans.end))
     when = grid.week, grid.time_of_week, grid.zone

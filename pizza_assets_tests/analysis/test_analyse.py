@@ -63,6 +63,9 @@ BAD: dict[str, Callable[[], Season]] = {
     "constant volume": _constant,
     "a city without orders": lambda: season(cities=["Norwich", "Plymouth"]),
     "no orders at all": lambda: replace(season(), volume=season().volume.iloc[:0]),
+    "no mock orders at all": lambda: replace(
+        season(), volume=season().volume.iloc[:0], order_sources=dict.fromkeys(season().order_sources, "mock")
+    ),
     "nothing collected": lambda: replace(season(), order_sources={}),
     "only matches to come": lambda: season(rows=[match_row("f", kick_off(20, 5, 15), score=None)]),
     "matches after the last day": lambda: season(weeks=3, rows=weekly_matches(14)),

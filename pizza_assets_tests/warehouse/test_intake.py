@@ -13,7 +13,8 @@ from pizza_assets.lake.store import Store
 from pizza_assets.lake.tables import DailyTable, Day
 from pizza_assets.warehouse import bulk, intake
 from pizza_assets.warehouse.calendar import MatchDate
-from pizza_assets.warehouse.connection import Connection
+from pizza_assets.warehouse.connection import Connection, connect
+from pizza_assets.warehouse.migrations import migrate
 from pizza_assets_tests.frames import match_row, matches_frame
 from pizza_assets_tests.warehouse.shops import DAY, RETAILER, column, facts, one, sales
 
@@ -74,3 +75,17 @@ def test_a_day_with_unknown_matches_has_some_or_is_not_told(tmp_path: Path) -> N
     table.put(DAYS[1], Day(none, "real", notes=unknown), "run")
     table.put(DAYS[2], Day(none, "real"), "run")
     assert intake.match_dates(lake, DAYS[0], DAYS[-1]) == [MatchDate(DAYS[0], 1, "real"), MatchDate(DAYS[2], 0, "real")]
+
+
+def test_a_lost_database_has_the_same_facts_again_from_the_lake(
+    connection: Connection, empty_database: str, lake: Store
+) -> None:
+    list(intake.load_from_lake(connection, lake, RETAILER, DAYS[:4]))
+    before = facts(connection)
+    with connect(empty_database) as another:
+        migrate(another)
+        lost = intake.days_to_load(another, lake, RETAILER, DAYS[0], DAYS[-1])
+        list(intake.load_from_lake(another, lake, RETAILER, lost))
+        again = facts(another)
+    assert len(before) == 12
+    assert again == before
